@@ -1,0 +1,47 @@
+"""The flags that several verbs share, each defined once so that it means the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DatasetOption = Annotated[
+    str | None,
+    typer.Option("--dataset", "-d", help="Data set: digits, mnist, cifar10, …", metavar="NAME", show_default=False),
+]
+DataRootOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-root",
+        help="Folder of the data sets (otherwise $CNNBUILD_DATA, otherwise the user's cache).",
+        metavar="DIR",
+        show_default=False,
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", help="Change one value: name=value. May be repeated.", metavar="K=V", show_default=False),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only.")]
+
+
+def parse_settings(assignments: list[str] | None) -> dict[str, object]:
+    """`--set width=32` as {"width": 32}; values are read as YAML.
+
+    Raises:
+        UsageError: an assignment has no name or no '='.
+        DocumentError: a value is not YAML.
+    """
+    from cnnbuild.errors import UsageError
+    from cnnbuild.lang.reader import parse_yaml
+    from cnnbuild.lang.source import to_plain
+
+    settings: dict[str, object] = {}
+    for assignment in assignments or ():
+        name, equals, text = assignment.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--set takes name=value, not '{assignment}'")
+        settings[name.strip()] = to_plain(parse_yaml(text, f"--set {assignment}")) if text.strip() else None
+    return settings

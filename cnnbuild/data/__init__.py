@@ -1,0 +1,1 @@
+"""Tensors in: data sets as uint8 tensors, their split, normalisation and augmentation."""

@@ -1,0 +1,177 @@
+"""The exceptions of cnnbuild, and how a fault in a file is shown.
+
+    CnnbuildError
+    ├── DocumentError     faults in YAML files, each with its place            exit code 2
+    ├── UsageError        an argument that cannot be honoured                  exit code 2
+    ├── DataError         a data set that is missing, damaged or out of reach  exit code 2
+    └── RunError          a training run that could not finish                 exit code 1
+        └── DivergedError     its loss left the finite numbers
+
+`DocumentError` carries `Problem`s: a file is read to its end and all its faults are raised together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+class CnnbuildError(Exception):
+    """Anything that cnnbuild raises on purpose; its text is meant for the user."""
+
+
+class UsageError(CnnbuildError):
+    """An argument of the command line or of the Python interface cannot be honoured."""
+
+
+class DataError(CnnbuildError):
+    """A data set is missing, damaged, or could not be downloaded; the text says what to do."""
+
+
+class RunError(CnnbuildError):
+    """A training run could not finish."""
+
+
+class DivergedError(RunError):
+    """The loss of a training run became infinite or not a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stretch of one line of a file.
+
+    `line` and `column` count from 1; `length` is in characters; `source_line` is the whole line of text.
+    """
+
+    file: str
+    line: int
+    column: int
+    length: int
+    source_line: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+    def within(self, offset: int, length: int) -> Place:
+        """The stretch of `length` characters that begins `offset` characters into this one."""
+        return Place(self.file, self.line, self.column + offset, max(length, 1), self.source_line)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of a file: where it is, what the rule is, what to do.
+
+    `help` proposes the fix; `context` says how the place was reached, innermost block call first.
+    """
+
+    message: str
+    place: Place
+    help: str = ""
+    context: tuple[str, ...] = ()
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def render(self) -> str:
+        """The fault as compilers show it: place and message, the source line, a caret, then what to do."""
+        gutter = f"{self.place.line:>5}"
+        blank = " " * len(gutter)
+        source = self.place.source_line.replace("\t", " ")
+        width = max(1, min(self.place.length, len(source) - self.place.column + 1))
+        lines = [
+            f"{self.place}: {self.severity}: {self.message}",
+            f"{gutter} | {source}",
+            f"{blank} | {' ' * (self.place.column - 1)}{'^' * width}",
+        ]
+        lines += [f"{blank} = {note}" for note in self.context]
+        if self.help:
+            lines.append(f"{blank} = help: {self.help}")
+        return "\n".join(lines)
+
+
+class DocumentError(CnnbuildError):
+    """All the faults of the files that were read; `problems` holds at least one."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(render_problems(self.problems))
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects faults while a file is read, so that all of them can be reported at once.
+
+    A fault that was reported before (same place, same message) is dropped: a block that is called ten times
+    has its mistake shown once.
+    """
+
+    found: list[Problem] = field(default_factory=list)
+    _seen: set[tuple[str, int, int, str]] = field(default_factory=set)
+
+    def add(
+        self,
+        message: str,
+        place: Place,
+        *,
+        help: str = "",  # noqa: A002 - the word that the reader sees
+        context: tuple[str, ...] = (),
+        severity: Literal["error", "warning"] = "error",
+    ) -> None:
+        """Remember one fault."""
+        key = (place.file, place.line, place.column, message)
+        if key not in self._seen:
+            self._seen.add(key)
+            self.found.append(Problem(message, place, help, context, severity))
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The faults that forbid going on, in the order of the file."""
+        return tuple(_in_file_order(p for p in self.found if p.severity == "error"))
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The faults that do not, in the order of the file."""
+        return tuple(_in_file_order(p for p in self.found if p.severity == "warning"))
+
+    def raise_if_any(self) -> None:
+        """Raise all errors collected so far, or do nothing.
+
+        Raises:
+            DocumentError: at least one error was added.
+        """
+        if errors := self.errors:
+            raise DocumentError(errors)
+
+
+def render_problems(problems: Iterable[Problem]) -> str:
+    """All faults, one block of text each, with an empty line between them."""
+    return "\n\n".join(problem.render() for problem in problems)
+
+
+def did_you_mean(word: str, candidates: Iterable[str], *, listing: str = "") -> str:
+    """The sentence that proposes what `word` was meant to be.
+
+    Without a close match it lists the candidates after `listing`, or is empty where `listing` is.
+
+    >>> did_you_mean("covn", ["conv", "linear"])
+    "did you mean 'conv'?"
+    >>> did_you_mean("xyz", ["conv", "linear"], listing="known types")
+    'known types: conv, linear'
+    """
+    import difflib
+
+    choices = sorted(set(candidates))
+    matches = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    if not matches:  # capitals and a lost underscore are the usual slips that a ratio misses
+        folded = {choice.replace("_", "").lower(): choice for choice in choices}
+        match = folded.get(word.replace("_", "").replace("-", "").lower().removesuffix("2d"))
+        matches = [match] if match else []
+    if matches:
+        return f"did you mean '{matches[0]}'?"
+    return f"{listing}: {', '.join(choices)}" if listing and choices else ""
+
+
+def _in_file_order(problems: Iterable[Problem]) -> Iterator[Problem]:
+    yield from sorted(problems, key=lambda p: (p.place.file, p.place.line, p.place.column))

@@ -1,0 +1,163 @@
+"""YAML text as data in which every key and every value knows its place.
+
+`read_yaml` gives a tree of `YamlScalar`, `YamlList` and `YamlMap`. It follows YAML 1.2's core schema, so that
+`1e-3` is a number and `no` is a word; it refuses duplicate keys, tags and merge keys, and executes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from cnnbuild.errors import Place, UsageError
+
+Plain: TypeAlias = "None | bool | int | float | str | list[Plain] | dict[str, Plain]"
+
+
+@dataclass(frozen=True, slots=True)
+class YamlScalar:
+    """A single value; `quoted` scalars are always text. `text` is what stands in the file."""
+
+    value: None | bool | int | float | str
+    place: Place
+    quoted: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class YamlList:
+    """A sequence; its place is that of its first character."""
+
+    items: tuple[Yaml, ...]
+    place: Place
+
+    def __iter__(self) -> Iterator[Yaml]:
+        return iter(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class YamlEntry:
+    """One key of a mapping with its value."""
+
+    key: YamlScalar
+    value: Yaml
+
+    @property
+    def name(self) -> str:
+        """The key as text."""
+        return str(self.key.value)
+
+
+@dataclass(frozen=True, slots=True)
+class YamlMap:
+    """A mapping whose keys are text, in written order."""
+
+    entries: tuple[YamlEntry, ...]
+    place: Place
+
+    def __iter__(self) -> Iterator[YamlEntry]:
+        return iter(self.entries)
+
+    def get(self, name: str) -> Yaml | None:
+        """The value under `name`, or None where there is no such key."""
+        return next((entry.value for entry in self.entries if entry.name == name), None)
+
+
+Yaml: TypeAlias = YamlScalar | YamlList | YamlMap
+
+
+def describe(yaml: Yaml) -> str:
+    """What a value is, in the words of an error message.
+
+    >>> describe(YamlScalar(3, Place("f", 1, 1, 1, "3")))
+    'the number 3'
+    """
+    match yaml:
+        case YamlList():
+            return "a list"
+        case YamlMap():
+            return "a mapping"
+        case YamlScalar(value=None):
+            return "nothing"
+        case YamlScalar(value=bool() as flag):
+            return "true" if flag else "false"
+        case YamlScalar(value=int() | float() as number):
+            return f"the number {number}"
+        case YamlScalar(value=text):
+            return f"the text '{text}'"
+
+
+def to_plain(yaml: Yaml, scalar: Callable[[YamlScalar], Plain] | None = None) -> Plain:
+    """The same data without places; `scalar` converts each leaf (by default: its value)."""
+    match yaml:
+        case YamlScalar():
+            return yaml.value if scalar is None else scalar(yaml)
+        case YamlList():
+            return [to_plain(item, scalar) for item in yaml]
+        case YamlMap():
+            return {entry.name: to_plain(entry.value, scalar) for entry in yaml}
+
+
+def from_plain(value: object, place: Place) -> Yaml:
+    """Plain data as a tree whose every part stands at `place` (for values that come from arguments)."""
+    if isinstance(value, Mapping):
+        entries = (YamlEntry(YamlScalar(str(k), place), from_plain(v, place)) for k, v in value.items())
+        return YamlMap(tuple(entries), place)
+    if isinstance(value, list | tuple):
+        return YamlList(tuple(from_plain(item, place) for item in value), place)
+    if value is None or isinstance(value, bool | int | float | str):
+        return YamlScalar(value, place, text=str(value))
+    msg = f"a value from outside must be plain data (text, number, list, mapping), not {type(value).__name__}"
+    raise UsageError(msg)
+
+
+def find(yaml: Yaml, path: tuple[int | str, ...]) -> tuple[Yaml, YamlScalar | None]:
+    """The part of a tree under `path` and its key; where the path leaves the tree, the last part on it."""
+    key: YamlScalar | None = None
+    for step in path:
+        if isinstance(yaml, YamlMap):
+            entry = next((e for e in yaml if e.name == str(step)), None)
+            if entry is None:
+                break
+            key, yaml = entry.key, entry.value
+        elif isinstance(yaml, YamlList) and isinstance(step, int) and step < len(yaml.items):
+            key, yaml = None, yaml.items[step]
+        else:
+            break
+    return yaml, key
+
+
+def read_yaml(path: Path) -> Yaml:
+    """The tree of a YAML file.
+
+    Raises:
+        DocumentError: the text is not YAML as cnnbuild reads it.
+        UsageError: the file does not exist or is not UTF-8 text.
+    """
+    from cnnbuild.lang.reader import MAX_CHARACTERS, parse_yaml
+
+    try:
+        if path.stat().st_size > 4 * MAX_CHARACTERS:
+            raise UsageError(f"{path}: the file is larger than any cnnbuild document")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file{_neighbours(path)}") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path}: this is a folder; name a YAML file in it") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: the file is not UTF-8 text (byte {error.start} cannot be read)") from None
+    except OSError as error:
+        raise UsageError(f"{path}: the file cannot be read: {error.strerror}") from None
+    return parse_yaml(text, str(path))
+
+
+def _neighbours(path: Path) -> str:
+    from cnnbuild.errors import did_you_mean
+
+    if not path.parent.is_dir():
+        return ""
+    names = [p.name for p in path.parent.iterdir() if p.suffix in {".yaml", ".yml"}]
+    hint = did_you_mean(path.name, names)
+    return f"; {hint}" if hint else ""

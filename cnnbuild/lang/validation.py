@@ -1,0 +1,169 @@
+"""Pydantic models for what users write, and pydantic's complaints at the place they are about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cnnbuild.errors import Place, Problems, did_you_mean
+from cnnbuild.lang.source import Plain, Yaml, YamlMap, YamlScalar, describe, find, to_plain
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+class Settings(BaseModel):
+    """The base of every model for what users write: closed, frozen, and without silent conversions.
+
+    Models are compiled on first use, so that declaring one costs nothing at import.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True, allow_inf_nan=False)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_EXPECTED = {
+    "int_type": "a whole number", "int_from_float": "a whole number", "int_parsing": "a whole number",
+    "float_type": "a number", "float_parsing": "a number", "string_type": "a text",
+    "bool_type": "true or false", "bool_parsing": "true or false", "list_type": "a list", "tuple_type": "a list",
+    "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping",
+    "none_required": "nothing", "finite_number": "a finite number",
+}  # fmt: skip
+
+
+def validate(
+    model: type[Model],
+    yaml: Yaml,
+    problems: Problems,
+    *,
+    what: str,
+    context: tuple[str, ...] = (),
+    plain: Plain | None = None,
+) -> Model | None:
+    """The YAML tree as a model, or None after its faults were added to `problems`.
+
+    `what` names the thing in messages ("the study", "conv"). `plain` replaces the tree's own data where values
+    were computed from it; places still come from the tree.
+    """
+    if not isinstance(yaml, YamlMap) and plain is None:
+        problems.add(f"{what} is a mapping, not {describe(yaml)}", yaml.place, context=context)
+        return None
+    data = whole_floats_as_ints(to_plain(yaml) if plain is None else plain)
+    try:
+        return model.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            _report(model, detail, yaml, data, problems, what, context)
+        return None
+
+
+def whole_floats_as_ints(data: Plain) -> Plain:
+    """The same data with 32.0 written as 32: the language makes no difference between the two."""
+    match data:
+        case float() if data.is_integer():
+            return int(data)
+        case list():
+            return [whole_floats_as_ints(item) for item in data]
+        case dict():
+            return {key: whole_floats_as_ints(value) for key, value in data.items()}
+        case _:
+            return data
+
+
+def _report(
+    model: type[BaseModel],
+    detail: ErrorDetails,
+    yaml: Yaml,
+    data: Plain,
+    problems: Problems,
+    what: str,
+    context: tuple[str, ...],
+) -> None:
+    path = tuple(detail["loc"])
+    part, key = find(yaml, path)
+    kind = detail["type"]
+    name = str(path[-1]) if path else ""
+    inside = ".".join(str(step) for step in path[:-1])
+    owner = f"'{inside}' of {what}" if inside else what
+    if kind == "extra_forbidden":
+        known = list(_fields(model, path[:-1]))
+        place = key.place if key is not None else part.place
+        hint = did_you_mean(name, known, listing="known keys")
+        problems.add(f"unknown key '{name}' in {owner}", place, help=hint, context=context)
+    elif kind == "missing":
+        place = part.place if key is None else key.place
+        problems.add(f"{owner} needs '{name}'", place, help=f"add `{name}: …`", context=context)
+    else:
+        found = _value_at(data, path, part)
+        place = part.place
+        problems.add(f"'{name}' of {what}: {_rule(detail)}, not {found}" if name else _rule(detail), place, context=context)
+
+
+def _rule(detail: ErrorDetails) -> str:
+    """What is expected, in words."""
+    kind, limits = detail["type"], detail.get("ctx", {})
+    if kind in _EXPECTED:
+        return f"expected {_EXPECTED[kind]}"
+    match kind:
+        case "value_error":
+            return str(limits["error"])
+        case "greater_than":
+            return f"expected a number above {limits['gt']}"
+        case "greater_than_equal":
+            return f"expected a number of at least {limits['ge']}"
+        case "less_than":
+            return f"expected a number below {limits['lt']}"
+        case "less_than_equal":
+            return f"expected a number of at most {limits['le']}"
+        case "literal_error":
+            return f"expected {limits['expected']}"
+        case _:
+            message = detail["msg"]
+            return message[0].lower() + message[1:]
+
+
+def _value_at(data: Plain, path: tuple[int | str, ...], part: Yaml) -> str:
+    value = data
+    for step in path:
+        if isinstance(value, dict) and str(step) in value:
+            value = value[str(step)]
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            break
+    if isinstance(value, list):
+        return f"the list {value}"
+    return describe(part) if isinstance(value, dict) else describe(YamlScalar(value, part.place))
+
+
+def _fields(model: type[BaseModel], path: tuple[int | str, ...]) -> Iterator[str]:
+    """The keys that the model under `path` knows."""
+    models = [model]
+    for step in path:
+        inner: list[type[BaseModel]] = []
+        for candidate in models:
+            field = candidate.model_fields.get(str(step))
+            if field is not None:
+                inner += _models_in(field.annotation)
+            elif candidate.__name__ == step:
+                inner.append(candidate)
+        models = inner or models
+    for candidate in models:
+        for name, field in candidate.model_fields.items():
+            yield field.alias or name
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models_in(argument)]
+
+
+def place_of_key(yaml: Yaml, name: str) -> Place:
+    """Where the key `name` of a mapping stands, or the mapping itself."""
+    _, key = find(yaml, (name,))
+    return key.place if key is not None else yaml.place

@@ -1,0 +1,1 @@
+"""From records to pages. Never trains, never recomputes."""

@@ -1,0 +1,1 @@
+"""Many runs: the plan, the store, the statistics."""
