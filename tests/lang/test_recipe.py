@@ -1,0 +1,185 @@
+"""The recipe: its defaults, its short forms, and where its mistakes are shown."""
+
+import json
+
+import pytest
+
+from cnnbuild.errors import Problems
+from cnnbuild.lang.reader import parse_yaml
+from cnnbuild.lang.recipe import (
+    Adam,
+    AdamW,
+    Constant,
+    Cosine,
+    HorizontalFlip,
+    MultiStep,
+    RandomCrop,
+    Recipe,
+    Sgd,
+    parse_recipe,
+)
+
+
+def parse(text):
+    problems = Problems()
+    return parse_recipe(parse_yaml(text, "study.yaml"), problems), problems
+
+
+def faults(text):
+    recipe, problems = parse(text)
+    assert recipe is None
+    return [(str(p.place), p.message, p.help) for p in problems.errors]
+
+
+def test_an_empty_recipe_is_valid_and_means_the_defaults():
+    for text in ("{}", "~"):
+        recipe, problems = parse(text)
+        assert recipe == Recipe()
+        assert problems.found == []
+    assert recipe.optimizer.chosen == Adam(lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0)
+    assert recipe.schedule.chosen == Constant()
+    assert (recipe.epochs, recipe.batch_size, recipe.validation, recipe.select) == (10, 64, 0.1, "best")
+
+
+def test_the_recipe_of_the_residual_study_is_read_as_written():
+    recipe, problems = parse(
+        "epochs: 15\n"
+        "batch_size: 128\n"
+        "optimizer: {sgd: {lr: 0.1, momentum: 0.9, weight_decay: 5e-4}}\n"
+        "schedule: {multi_step: {milestones: [10, 13], gamma: 0.1}}\n"
+        "augment: [{random_crop: {padding: 4}}, horizontal_flip]\n"
+    )
+    assert problems.found == []
+    assert recipe.optimizer.name == "sgd"
+    assert recipe.optimizer.chosen == Sgd(lr=0.1, momentum=0.9, weight_decay=0.0005)
+    assert recipe.schedule.chosen == MultiStep(milestones=(10, 13), gamma=0.1)
+    assert [choice.chosen for choice in recipe.augment] == [RandomCrop(padding=4), HorizontalFlip(p=0.5)]
+
+
+def test_a_bare_word_chooses_with_defaults():
+    recipe, problems = parse("{optimizer: adamw, schedule: cosine}")
+    assert problems.found == []
+    assert recipe.optimizer.chosen == AdamW(lr=0.001, weight_decay=0.01)
+    assert recipe.schedule.chosen == Cosine(eta_min=0)
+
+
+def test_a_recipe_survives_json():
+    recipe, _ = parse(
+        "{optimizer: {sgd: {lr: 0.1}}, augment: [horizontal_flip], schedule: {step: {step_size: 2}}}"
+    )
+    assert Recipe.model_validate(json.loads(json.dumps(recipe.plain()))) == recipe
+
+
+def test_python_may_use_the_short_forms_too():
+    assert (
+        Recipe.model_validate({"optimizer": "adam", "schedule": {"cosine": None}}).schedule.name == "cosine"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message", "hint"),
+    [
+        ("optimizer: sdg", "1:12", "unknown optimizer 'sdg'", "did you mean 'sgd'?"),
+        ("optimizer: {sdg: {lr: 0.1}}", "1:13", "unknown optimizer 'sdg'", "did you mean 'sgd'?"),
+        ("schedule: cosin", "1:11", "unknown schedule 'cosin'", "did you mean 'cosine'?"),
+        (
+            "augment: [horizontal_flop]",
+            "1:11",
+            "unknown augmentation 'horizontal_flop'",
+            "did you mean 'horizontal_flip'?",
+        ),
+        (
+            "optimizer: {sgd: {lr: 1}, adam: {}}",
+            "1:27",
+            "two optimizers at once: 'sgd' and 'adam'",
+            "keep one of them",
+        ),
+        (
+            "optimizer: 3",
+            "1:12",
+            "expected one optimizer, not the number 3",
+            "known optimizers: sgd, adam, adamw",
+        ),
+        ("optimzer: adam", "1:1", "unknown key 'optimzer' in the recipe", "did you mean 'optimizer'?"),
+        ("optimizer: sgd", "1:12", "'optimizer.sgd' of the recipe needs 'lr'", "add `lr: …`"),
+        (
+            "augment: [{random_crop: {pading: 4}}]",
+            "1:26",
+            "unknown key 'pading' in 'augment.0.random_crop' of the recipe",
+            "did you mean 'padding'?",
+        ),
+        (
+            "schedule: {multi_step: {milestones: [13, 10]}}",
+            "1:37",
+            "'milestones' of the recipe: expected whole numbers that increase, not the list [13, 10]",
+            "",
+        ),
+        (
+            "optimizer: {sgd: {lr: 0.1, nesterov: true}}",
+            "1:38",
+            "'nesterov' of the recipe: expected false while momentum is 0, not true",
+            "",
+        ),
+        (
+            "optimizer: {adam: {betas: [0.9]}}",
+            "1:27",
+            "'betas' of the recipe: expected two numbers, not the list [0.9]",
+            "",
+        ),
+        (
+            "validation: 0",
+            "1:13",
+            "'validation' of the recipe: expected a fraction above 0 while select is best, not the number 0",
+            "",
+        ),
+        (
+            "batch_size: 6.5",
+            "1:13",
+            "'batch_size' of the recipe: expected a whole number, not the number 6.5",
+            "",
+        ),
+        ("[sgd]", "1:1", "the recipe is a mapping, not a list", ""),
+    ],
+)
+def test_a_mistake_is_shown_at_its_word(text, place, message, hint):
+    assert faults(text) == [(f"study.yaml:{place}", message, hint)]
+
+
+def test_a_negative_learning_rate_is_refused_at_the_number():
+    ((place, message, _),) = faults("optimizer: {sgd: {lr: -0.1}}")
+    assert place == "study.yaml:1:23"
+    assert message.startswith("'lr' of the recipe: expected a number above 0")
+
+
+def test_all_mistakes_come_at_once():
+    found = faults("epochs: 0\noptimizer: sdg\nschedule: {step: {}}\n")
+    assert [place for place, _, _ in found] == ["study.yaml:1:9", "study.yaml:2:12", "study.yaml:3:12"]
+
+
+def test_without_selection_nothing_need_be_held_out():
+    recipe, problems = parse("{select: last, validation: 0}")
+    assert problems.found == []
+    assert recipe.validation == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        (
+            "schedule: {multi_step: {milestones: [5, 30]}}",
+            "1:41",
+            "milestone 30 is never reached in 10 epochs",
+        ),
+        ("schedule: {step: {step_size: 10}}", "1:30", "a step_size of 10 is never reached in 10 epochs"),
+        (
+            "{epochs: 2, warmup_epochs: 2}",
+            "1:28",
+            "2 warmup_epochs fill all 2 epochs: the full lr is never reached",
+        ),
+    ],
+)
+def test_what_is_never_reached_is_a_warning(text, place, message):
+    recipe, problems = parse(text)
+    assert recipe is not None
+    assert [(str(p.place), p.message) for p in problems.warnings] == [(f"study.yaml:{place}", message)]
+    assert problems.errors == ()
