@@ -1,0 +1,126 @@
+"""The study document: which architectures are trained on which data, how, and how often.
+
+`read_study` settles everything that does not need a network: one variant is chosen, arguments are laid over
+the file, overrides are merged, and each pair of architecture and data set comes out as a `Combination` with a
+checked recipe. What is laid over what, the last one winning: the study's own `train`, `vars` and `seeds`;
+those of the architecture's entry; each `override` that matches, in written order; the arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cnnbuild.errors import Place, Problems, UsageError, did_you_mean
+from cnnbuild.lang.merging import merge_maps, set_path, with_entry, without
+from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, from_plain, read_yaml
+from cnnbuild.lang.study_document import StudyDocument
+from cnnbuild.lang.study_resolution import add_errors, resolve
+from cnnbuild.lang.study_settings import refuse_later_keys, spell_out_architectures, spell_out_train
+
+FIXED = ("cnnbuild", "variants")  # what neither a variant nor --set can change
+
+
+def read_study(
+    path: Path,
+    *,
+    variant: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    datasets: Sequence[str] | None = None,
+    seeds: int | None = None,
+) -> StudyDocument:
+    """The study in a file, one of its variants, with values changed by their path in the document.
+
+    `settings` maps dotted paths to values ("train.epochs": 2); those under `train`, `vars` and `seeds` also
+    win over overrides, as does `seeds`. `datasets` replaces the list; a name that the study lists keeps its
+    options.
+
+    Raises:
+        DocumentError: the file or an argument is faulty; all faults at once.
+        UsageError: there is no such file or no such variant.
+    """
+    tree = read_yaml(path)
+    problems = Problems()
+    if not isinstance(tree, YamlMap):
+        problems.add(
+            f"a study is a mapping, not {describe(tree)}", tree.place, help="start it with `cnnbuild: 1`"
+        )
+        problems.raise_if_any()
+        raise UsageError(f"{path}: not a study")
+    base, variants = _split_variants(tree, problems)
+    if variant is not None and variant not in variants:
+        hint = did_you_mean(variant, variants, listing="its variants") or "it has no variants"
+        raise UsageError(f"{path} has no variant '{variant}'; {hint}")
+    arguments = dict(settings or {})
+    if seeds is not None:
+        arguments["seeds"] = seeds
+    asked = base if variant is None else merge_maps(base, variants[variant])
+    asked = _with_arguments(asked, arguments, datasets, problems)
+    document = resolve(asked, problems, file=path, variant=variant, arguments=arguments)
+    for other in variants.keys() - {variant}:
+        faults = Problems()
+        resolve(merge_maps(base, variants[other]), faults, file=path, variant=other, arguments={})
+        add_errors(problems, faults)
+    problems.raise_if_any()
+    if document is None:
+        raise UsageError(f"{path}: not a study")
+    return document
+
+
+def _split_variants(tree: YamlMap, problems: Problems) -> tuple[YamlMap, dict[str, YamlMap]]:
+    """The document without its variants, and the variants by name."""
+    base = _normalised(without(tree, "variants"), problems)
+    written = tree.get("variants")
+    if written is None:
+        return base, {}
+    if not isinstance(written, YamlMap):
+        problems.add(f"'variants' is a mapping of names to changes, not {describe(written)}", written.place)
+        return base, {}
+    variants: dict[str, YamlMap] = {}
+    for entry in written:
+        value = entry.value
+        if isinstance(value, YamlScalar) and value.value is None:
+            value = YamlMap((), entry.key.place)
+        if not isinstance(value, YamlMap):
+            problems.add(f"the variant '{entry.name}' is a mapping, not {describe(value)}", value.place)
+            continue
+        for change in value:
+            if change.name in FIXED:
+                problems.add(
+                    f"a variant cannot change '{change.name}'", change.key.place, help="remove the key"
+                )
+        variants[entry.name] = _normalised(without(value, *FIXED), problems)
+    return base, variants
+
+
+def _normalised(tree: YamlMap, problems: Problems) -> YamlMap:
+    return spell_out_train(spell_out_architectures(refuse_later_keys(tree, problems)))
+
+
+def _with_arguments(
+    tree: YamlMap, arguments: Mapping[str, object], datasets: Sequence[str] | None, problems: Problems
+) -> YamlMap:
+    """The document with the arguments of the command line laid over it."""
+    for path, value in arguments.items():
+        if path.split(".")[0] in FIXED:
+            place = Place("--set", 1, 1, len(path), path)
+            problems.add(
+                f"'{path}' cannot be changed from outside", place, help="choose a variant with @name"
+            )
+        else:
+            tree = set_path(tree, path, value, problems)
+    tree = _normalised(tree, problems)
+    if datasets is None:
+        return tree
+    listed = tree.get("datasets")
+    known = {_dataset_word(item): item for item in listed} if isinstance(listed, YamlList) else {}
+    chosen = [known.get(n) or from_plain(n, Place("--dataset", 1, 1, len(n), n)) for n in datasets]
+    whole = ", ".join(datasets)
+    place = Place("--dataset", 1, 1, max(len(whole), 1), whole)
+    return with_entry(tree, YamlScalar("datasets", place), YamlList(tuple(chosen), place))
+
+
+def _dataset_word(item: Yaml) -> str:
+    if isinstance(item, YamlMap) and len(item.entries) == 1:
+        return item.entries[0].name
+    return str(item.value) if isinstance(item, YamlScalar) else ""

@@ -1,0 +1,176 @@
+"""The form of a study file: its keys, and what may stand under each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.lang.merging import CHOICES, submap, with_entry, without
+from cnnbuild.lang.reference import split_reference
+from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe
+from cnnbuild.lang.validation import Settings
+
+LATER = (
+    "grid",
+    "match",
+    "layers",
+    "plugins",
+    "budget",
+)  # keys that the language has and this version has not
+ANALYSES = ("confusion",)
+LATER_ANALYSES = ("gradient_flow", "feature_maps", "receptive_field")
+MAX_SEEDS = 1000
+MAX_SEED = 2**32 - 1  # what every random generator takes
+
+FreeForm = dict[str, JsonValue]
+
+
+class ArchitectureSettings(Settings):
+    """One architecture of a study: a file, and what of it."""
+
+    file: Annotated[str, Field(min_length=1)]
+    variant: str | None = None
+    vars: FreeForm = Field(default_factory=dict)
+    train: FreeForm = Field(default_factory=dict)
+
+
+class WhenSettings(Settings):
+    """Which cells an override is for; what is not named does not restrict."""
+
+    dataset: str | None = None
+    architecture: str | None = None
+
+
+class OverrideSettings(Settings):
+    """Values for some cells; `seeds`, `vars` and `train` are checked where they are merged."""
+
+    when: WhenSettings
+    vars: FreeForm = Field(default_factory=dict)
+    train: FreeForm = Field(default_factory=dict)
+    size: Annotated[int, Field(ge=4, le=1024)] | None = None
+    seeds: JsonValue = None
+
+
+class StudySettings(Settings):
+    """The top level of a study file, one variant already chosen."""
+
+    cnnbuild: Literal[1]
+    study: Annotated[str, Field(min_length=1, max_length=100)]
+    question: str = ""
+    description: str = ""
+    architectures: Annotated[dict[str, ArchitectureSettings], Field(min_length=1)]
+    baseline: str | None = None
+    datasets: Annotated[list[JsonValue], Field(min_length=1)]
+    seeds: JsonValue = 1
+    vars: FreeForm = Field(default_factory=dict)
+    train: FreeForm = Field(default_factory=dict)
+    override: list[OverrideSettings] = Field(default_factory=list)
+    equivalence: Annotated[float, Field(ge=0, le=100)] = 0.5
+    analyses: list[str] = Field(default_factory=list)
+
+
+def refuse_later_keys(tree: YamlMap, problems: Problems) -> YamlMap:
+    """The mapping without the keys and analyses that come in a later version; each is added to `problems`."""
+    for entry in tree:
+        if entry.name in LATER:
+            problems.add(
+                f"'{entry.name}' is not supported by this version yet", entry.key.place, help="remove the key"
+            )
+    check_analyses(tree.get("analyses"), problems)
+    return without(tree, *LATER)
+
+
+def check_analyses(analyses: Yaml | None, problems: Problems) -> None:
+    """Add what is wrong with the names under `analyses`."""
+    for item in analyses if isinstance(analyses, YamlList) else ():
+        if not isinstance(item, YamlScalar) or item.value in ANALYSES:
+            continue  # what is no word at all is for validation to refuse
+        if item.value in LATER_ANALYSES:
+            message = f"the analysis '{item.value}' is not supported by this version yet"
+            problems.add(message, item.place, help=f"supported: {', '.join(ANALYSES)}")
+        else:
+            hint = did_you_mean(str(item.value), (*ANALYSES, *LATER_ANALYSES), listing="known analyses")
+            problems.add(f"unknown analysis '{item.value}'", item.place, help=hint)
+
+
+def spell_out_architectures(tree: YamlMap) -> YamlMap:
+    """The mapping with each `name: file.yaml@variant` written as `name: {file: …, variant: …}`."""
+    architectures = submap(tree, "architectures")
+    if architectures is None:
+        return tree
+    for entry in architectures:
+        value = entry.value
+        if not isinstance(value, YamlScalar) or not isinstance(value.value, str):
+            continue
+        file, variant = split_reference(value.value)
+        spelled = with_entry(
+            YamlMap((), value.place),
+            YamlScalar("file", value.place, text="file"),
+            YamlScalar(str(file), value.place, text=str(file)),
+        )
+        if variant:
+            word = YamlScalar(variant, value.place, text=variant)
+            spelled = with_entry(spelled, YamlScalar("variant", value.place, text="variant"), word)
+        architectures = with_entry(architectures, entry.key, spelled)
+    key = next(entry.key for entry in tree if entry.name == "architectures")
+    return with_entry(tree, key, architectures)
+
+
+def spell_out_train(tree: YamlMap) -> YamlMap:
+    """The mapping with a bare word under `train.optimizer` or `.schedule` written as a mapping of one key.
+
+    So that `optimizer: adam` below `optimizer: {adam: {lr: 0.01}}` merges as the same kind.
+    """
+    train = submap(tree, "train")
+    if train is None:
+        return tree
+    for entry in train:
+        if (
+            entry.name in CHOICES
+            and isinstance(entry.value, YamlScalar)
+            and isinstance(entry.value.value, str)
+        ):
+            word = entry.value
+            train = with_entry(
+                train, entry.key, with_entry(YamlMap((), word.place), word, YamlMap((), word.place))
+            )
+    key = next(entry.key for entry in tree if entry.name == "train")
+    return with_entry(tree, key, train)
+
+
+def parse_seeds(yaml: Yaml, problems: Problems) -> tuple[int, ...]:
+    """The seeds that `3` (0, 1, 2) or a list stands for; empty after a fault was added to `problems`."""
+    if isinstance(yaml, YamlList):
+        return _listed_seeds(yaml, problems)
+    count = _whole(yaml)
+    if count is None or not 1 <= count <= MAX_SEEDS:
+        message = f"'seeds' is a number from 1 to {MAX_SEEDS}, or a list of seeds, not {describe(yaml)}"
+        problems.add(message, yaml.place, help="`seeds: 3` means the seeds 0, 1 and 2")
+        return ()
+    return tuple(range(count))
+
+
+def _listed_seeds(yaml: YamlList, problems: Problems) -> tuple[int, ...]:
+    seeds: list[int] = []
+    for item in yaml:
+        seed = _whole(item)
+        if seed is None or not 0 <= seed <= MAX_SEED:
+            problems.add(f"a seed is a whole number from 0 to {MAX_SEED}, not {describe(item)}", item.place)
+        elif seed in seeds:
+            problems.add(
+                f"the seed {seed} is listed twice", item.place, help="give each run a seed of its own"
+            )
+        else:
+            seeds.append(seed)
+    if not yaml.items:
+        problems.add("the list of seeds is empty", yaml.place, help="write `seeds: 3`, or list at least one")
+    return tuple(seeds)
+
+
+def _whole(yaml: Yaml) -> int | None:
+    value = yaml.value if isinstance(yaml, YamlScalar) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        return None
+    return int(value)
