@@ -1,0 +1,121 @@
+"""The graph: every node of a network with its name, inputs, shape, cost, receptive field and line of origin."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+
+from cnnbuild.errors import Place, Problem
+from cnnbuild.graph.data_contract import DataContract
+from cnnbuild.graph.receptive_field import OWN_PIXEL, Field
+from cnnbuild.layers.base import Layer, Shape
+
+INPUT = -1
+"""The index that stands for the network's input."""
+
+BYTES_PER_VALUE = 4  # float32
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """What flows between nodes: the output of a node, or the network's input.
+
+    `shape` is None after a fault that was reported: what depends on it is passed over in silence.
+    """
+
+    node: int
+    shape: Shape | None
+    field: Field = OWN_PIXEL
+
+
+@dataclass(frozen=True)
+class GraphNode:
+    """One application of a layer.
+
+    `path` is the key of its weights in the state dict, level by level. `inputs` are indices of earlier nodes, or
+    `INPUT`. `field` is what an output sees of the network's input, and `aligned` is false where joined branches look
+    at different centres.
+    """
+
+    path: tuple[str, ...]
+    layer: Layer
+    inputs: tuple[int, ...]
+    input_shapes: tuple[Shape, ...]
+    shape: Shape
+    field: Field
+    aligned: bool
+    origin: Place
+    trail: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The path with dots, as in the state dict."""
+        return ".".join(self.path)
+
+    @cached_property
+    def weight_shapes(self) -> dict[str, Shape]:
+        """The shapes of its learned weights."""
+        return self.layer.weight_shapes(*self.input_shapes)
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many numbers it learns."""
+        return sum(prod(shape) for shape in self.weight_shapes.values())
+
+    @cached_property
+    def buffers(self) -> int:
+        """How many numbers it saves without learning them."""
+        return sum(prod(shape) for shape in self.layer.buffer_shapes(*self.input_shapes).values())
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-adds of convolutions and matrix products, for one image."""
+        return self.layer.macs(*self.input_shapes)
+
+    @property
+    def activation_bytes(self) -> int:
+        """Size of its output for one image, in float32."""
+        return prod(self.shape) * BYTES_PER_VALUE
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network that was elaborated against a data contract. Nodes stand in the order in which they are computed.
+
+    `labels` says which block or container opened a level of names.
+    """
+
+    name: str
+    contract: DataContract
+    nodes: tuple[GraphNode, ...]
+    output: int
+    variant: str | None = None
+    labels: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the network learns."""
+        return sum(node.parameters for node in self.nodes)
+
+    @property
+    def buffers(self) -> int:
+        """How many numbers it saves without learning them."""
+        return sum(node.buffers for node in self.nodes)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of convolutions and matrix products, for one image."""
+        return sum(node.macs for node in self.nodes)
+
+    @property
+    def activation_bytes(self) -> int:
+        """Size of all nodes' outputs for one image, in float32."""
+        return sum(node.activation_bytes for node in self.nodes)
+
+    def consumers(self) -> Counter[int]:
+        """How often each node's output is used, by other nodes or as the network's output."""
+        return Counter([*(source for node in self.nodes for source in node.inputs), self.output])

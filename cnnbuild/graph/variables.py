@@ -1,0 +1,48 @@
+"""The values of a document's variables: the file's, then the variant's, then those set from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from cnnbuild.errors import Place, UsageError, did_you_mean
+from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError
+from cnnbuild.lang.source import Yaml, YamlMap, from_plain
+from cnnbuild.lang.values import Value
+
+
+def resolve_variables(
+    context: Context, evaluator: Evaluator, variant: str | None, overrides: Mapping[str, object]
+) -> dict[str, Value]:
+    """Each variable's value, in the order of the file; a variable may use those before it.
+
+    Raises:
+        UsageError: there is no such variant or variable.
+    """
+    document = context.document
+    assigned = _variant(context, variant)
+    values: dict[str, Value] = {}
+    for name in overrides:
+        if name not in document.vars:
+            hint = did_you_mean(name, document.vars, listing="it has") or "it has no variables"
+            raise UsageError(f"{document.file}: the architecture has no variable '{name}'; {hint}")
+    for name, entry in document.vars.items():
+        yaml: Yaml = assigned.get(name) or entry.value
+        if name in overrides:
+            text = f"{name}={overrides[name]}"
+            yaml = from_plain(overrides[name], Place("--set", 1, 1, len(text), text))
+        try:
+            values[name] = evaluator.value(yaml, replace(context, values=values), None)
+        except UnresolvedError:
+            values[name] = None
+    return values
+
+
+def _variant(context: Context, variant: str | None) -> YamlMap:
+    document = context.document
+    if variant is None:
+        return YamlMap((), document.place)
+    if variant not in document.variants:
+        hint = did_you_mean(variant, document.variants, listing="it has") or "it has no variants"
+        raise UsageError(f"{document.file}: the architecture has no variant '{variant}'; {hint}")
+    return document.variants[variant]

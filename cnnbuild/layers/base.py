@@ -1,0 +1,110 @@
+"""What a layer type declares.
+
+A layer type is one class: its fields are its parameters, and its methods say, in integers, what it does to shapes,
+which pixels an output sees, which weights it has and how many multiply-adds it costs. `build` makes the
+`nn.Module`, and is the only place where torch is imported. `examples` are what the contract test runs.
+
+Shapes are tuples without the batch axis: (C, H, W) for maps, (F,) for flat tensors.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from cnnbuild.errors import CnnbuildError
+from cnnbuild.layers.reach import EVERYTHING, POINTWISE, Reach
+from cnnbuild.lang.validation import Settings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Shape: TypeAlias = tuple[int, ...]
+Sight: TypeAlias = tuple[Reach, Reach] | None
+"""What an output sees of the layer's input, for height and width; None where nobody declared it."""
+
+SEES_ITS_PIXEL: Sight = (POINTWISE, POINTWISE)
+SEES_EVERYTHING: Sight = (EVERYTHING, EVERYTHING)
+
+
+class ShapeError(CnnbuildError):
+    """A layer cannot be applied to a shape.
+
+    `parameter` names the parameter to blame, whose place the message then points at; `help` says what to do.
+    """
+
+    def __init__(self, message: str, *, parameter: str = "", help: str = "") -> None:  # noqa: A002
+        super().__init__(message)
+        self.message = message
+        self.parameter = parameter
+        self.help = help
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One use of a layer type, for its reference page and for the contract test."""
+
+    inputs: tuple[Shape, ...]
+    arguments: dict[str, object] = field(default_factory=dict)
+
+
+class Layer(Settings, ABC):
+    """The base of all layer types."""
+
+    type_name: ClassVar[str]
+    primary: ClassVar[str | None] = None
+    """The parameter that a scalar sets: `- linear: 10`."""
+    several_inputs: ClassVar[bool] = False
+    examples: ClassVar[tuple[Example, ...]] = ()
+
+    @abstractmethod
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """The shape of the output.
+
+        Raises:
+            ShapeError: the layer cannot be applied to these inputs.
+        """
+
+    def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002 - most layers see one pixel, whatever the shape
+        """Which part of its input an output sees, per axis; by default its own pixel."""
+        return SEES_ITS_PIXEL
+
+    def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:  # noqa: ARG002
+        """The shapes of the learned weights, named and ordered as `named_parameters()` gives them."""
+        return {}
+
+    def buffer_shapes(self, *inputs: Shape) -> dict[str, Shape]:  # noqa: ARG002
+        """The shapes of the tensors that are saved but not learned; () is a scalar."""
+        return {}
+
+    def macs(self, *inputs: Shape) -> int:  # noqa: ARG002
+        """Multiply-adds of convolutions and matrix products for one image; additions and biases do not count."""
+        return 0
+
+    @abstractmethod
+    def build(self, *inputs: Shape) -> nn.Module:
+        """The module, for inputs of these shapes."""
+
+
+def require_map(shape: Shape, type_name: str) -> tuple[int, int, int]:
+    """The shape as (C, H, W).
+
+    Raises:
+        ShapeError: the shape is flat.
+    """
+    if len(shape) != 3:
+        raise ShapeError(
+            f"{type_name} takes maps (C, H, W), not the flat {format_shape(shape)}",
+            help="move it before `flatten`",
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def format_shape(shape: Shape) -> str:
+    """A shape as the reader sees it.
+
+    >>> format_shape((64, 8, 8)), format_shape((512,))
+    ('(64, 8, 8)', '(512,)')
+    """
+    return f"({', '.join(str(size) for size in shape)}{',' if len(shape) == 1 else ''})"

@@ -1,0 +1,178 @@
+"""A layer type made from a plain `nn.Module`: parameters from its type hints, shapes measured on the meta device.
+
+    @cnnbuild.layer("scaled_relu", primary="scale")
+    class ScaledRelu(nn.Module):
+        def __init__(self, num_channels: int, scale: float = 1.0) -> None: ...
+
+`num_channels`, `in_channels`, `num_features` and `in_features` are not parameters of the YAML: they are supplied
+from the input. What an output sees of the input cannot be measured from shapes; without `sight` it is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, TypeVar, get_type_hints
+
+from pydantic import create_model
+
+from cnnbuild.errors import UsageError
+from cnnbuild.layers.base import SEES_EVERYTHING, SEES_ITS_PIXEL, Example, Layer, Shape, ShapeError, Sight, format_shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SightDeclaration: TypeAlias = "Literal['pixel', 'everything'] | Callable[..., Sight] | None"
+SUPPLIED = frozenset({"in_channels", "num_channels", "in_features", "num_features"})
+MARK = "__cnnbuild_layer__"
+
+Class = TypeVar("Class", bound=type)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What `@layer(…)` was told."""
+
+    type_name: str
+    primary: str | None
+    sight: SightDeclaration
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a module turned out to be, for given inputs."""
+
+    shape: Shape
+    weights: dict[str, Shape]
+    buffers: dict[str, Shape]
+    macs: int
+
+
+def layer(
+    type_name: str,
+    *,
+    primary: str | None = None,
+    sight: SightDeclaration = None,
+    examples: Iterable[Example] = (),
+) -> Callable[[Class], Class]:
+    """Mark an `nn.Module` as the layer type `type_name`.
+
+    `sight` says what an output sees: its own `pixel`, `everything`, or a function of the parameters that gives a
+    `Reach` for height and width. The class itself is returned unchanged.
+    """
+
+    def mark(module_class: Class) -> Class:
+        setattr(module_class, MARK, Declaration(type_name, primary, sight, tuple(examples)))
+        return module_class
+
+    return mark
+
+
+class MeasuredLayer(Layer):
+    """The base of the layer types that `layer_type_from` makes."""
+
+    module_class: ClassVar[type[nn.Module]]
+    declaration: ClassVar[Declaration]
+    supplied: ClassVar[tuple[str, ...]] = ()
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """Measured on the meta device."""
+        return self._measure(inputs).shape
+
+    def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
+        """As declared; None where it was not."""
+        match self.declaration.sight:
+            case None:
+                return None
+            case "pixel":
+                return SEES_ITS_PIXEL
+            case "everything":
+                return SEES_EVERYTHING
+            case function:
+                return function(**self._arguments())
+
+    def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
+        """Those of the module."""
+        return self._measure(inputs).weights
+
+    def buffer_shapes(self, *inputs: Shape) -> dict[str, Shape]:
+        """Those of the module."""
+        return self._measure(inputs).buffers
+
+    def macs(self, *inputs: Shape) -> int:
+        """Counted by torch's own counter of floating-point operations, halved."""
+        return self._measure(inputs).macs
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        """The module, its channels supplied."""
+        return self.module_class(**dict.fromkeys(self.supplied, inputs[0][0]), **self._arguments())
+
+    def _arguments(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+    def _measure(self, inputs: tuple[Shape, ...]) -> Measurement:
+        return _measure(self, inputs)
+
+
+@lru_cache(maxsize=1024)
+def _measure(layer: MeasuredLayer, inputs: tuple[Shape, ...]) -> Measurement:
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    shapes = " and ".join(format_shape(shape) for shape in inputs)
+    try:
+        with torch.device("meta"):
+            module = layer.build(*inputs).eval()
+            counter = FlopCounterMode(display=False)
+            with counter:
+                output = module(*(torch.empty(1, *shape) for shape in inputs))
+    except Exception as error:  # noqa: BLE001 - the user's own code may raise anything
+        raise ShapeError(
+            f"{layer.type_name}: its module cannot be applied to {shapes}: {type(error).__name__}: {error}"
+        ) from None
+    if not isinstance(output, torch.Tensor):
+        raise ShapeError(f"{layer.type_name}: its module returns {type(output).__name__}, not a tensor")
+    return Measurement(
+        tuple(output.shape[1:]),
+        {name: tuple(weight.shape) for name, weight in module.named_parameters()},
+        {name: tuple(buffer.shape) for name, buffer in module.named_buffers()},
+        counter.get_total_flops() // 2,
+    )
+
+
+def layer_type_from(module_class: type[nn.Module]) -> type[Layer]:
+    """The layer type of a class that was marked with `@layer(…)`.
+
+    Raises:
+        UsageError: the class is not marked, or a parameter of its `__init__` has no usable type hint.
+    """
+    declaration = getattr(module_class, MARK, None)
+    if not isinstance(declaration, Declaration):
+        raise UsageError(f"{module_class.__name__} is not marked with @cnnbuild.layer(…)")
+    hints = get_type_hints(module_class.__init__)
+    supplied: list[str] = []
+    fields: dict[str, tuple[object, object]] = {}
+    for name, parameter in list(signature(module_class.__init__).parameters.items())[1:]:
+        if name in SUPPLIED:
+            supplied.append(name)
+            continue
+        if parameter.kind in {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD} or name not in hints:
+            raise UsageError(
+                f"{module_class.__name__}.__init__: the parameter '{name}' needs a type hint (and no stars), "
+                "so that YAML can be checked against it"
+            )
+        fields[name] = (hints[name], ... if parameter.default is Parameter.empty else parameter.default)
+    model = create_model(  # type: ignore[call-overload]
+        module_class.__name__, __base__=MeasuredLayer, __module__=module_class.__module__, __doc__=module_class.__doc__,
+        **fields,
+    )  # fmt: skip
+    model.type_name = declaration.type_name
+    model.primary = declaration.primary
+    model.examples = declaration.examples
+    model.declaration = declaration
+    model.module_class = module_class
+    model.supplied = tuple(supplied)
+    return model  # type: ignore[no-any-return]

@@ -1,0 +1,157 @@
+"""Which inputs an output sees along one axis, exactly, for every kind of layer.
+
+Along one axis the outputs of a layer fall into `q` phases: output `q * m + r` sees the inputs from
+`period * m + a_r` to `period * m + b_r`. A convolution has one phase and its stride as the period; an upsampling by
+2 has two phases and period 1. Composing two layers gives the same form again, so one forward pass yields the
+receptive field of every node, whatever the branches, dilations and upsamplings on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd, lcm
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """`spans[r]` is what an output of phase `r` sees, first to last input; None where it sees none.
+
+    A period of 0 means: everything, from anywhere.
+    """
+
+    period: int
+    spans: tuple[Span | None, ...]
+
+    @property
+    def is_global(self) -> bool:
+        """Whether every output sees the whole axis."""
+        return self.period == 0
+
+    @property
+    def size(self) -> int:
+        """Inputs from the first to the last that one output sees; of all phases, the largest."""
+        return max((last - first + 1 for first, last in self._seen()), default=0)
+
+    @property
+    def stride(self) -> Fraction:
+        """Inputs between what two neighbouring outputs see."""
+        return Fraction(self.period, len(self.spans))
+
+    @property
+    def start(self) -> int:
+        """The first input that output 0 sees; negative in the padding."""
+        first = self.spans[0] if self.spans else None
+        return first[0] if first else 0
+
+    @property
+    def centre(self) -> Fraction:
+        """The middle of what output 0 sees."""
+        first = self.spans[0] if self.spans else None
+        return Fraction(first[0] + first[1], 2) if first else Fraction(0)
+
+    def _seen(self) -> Iterator[Span]:
+        return (span for span in self.spans if span is not None)
+
+    def seen_by(self, output: int) -> Span | None:
+        """What one output sees."""
+        m, r = divmod(output, len(self.spans))
+        span = self.spans[r]
+        return None if span is None else (self.period * m + span[0], self.period * m + span[1])
+
+
+POINTWISE = Reach(1, ((0, 0),))
+EVERYTHING = Reach(0, ())
+
+
+def window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Reach:
+    """A sliding window, as of convolutions and pools; `padding` is what lies before the first input.
+
+    >>> window(3, stride=2, padding=1)
+    Reach(period=2, spans=((-1, 1),))
+    """
+    return Reach(stride, ((-padding, dilation * (kernel - 1) - padding),))
+
+
+def transposed_window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Reach:
+    """The window of a transposed convolution: input i reaches the outputs `stride * i - padding + dilation * k`."""
+    spans: list[Span | None] = []
+    for phase in range(stride):
+        seen = [
+            (phase + padding - dilation * tap) // stride
+            for tap in range(kernel)
+            if (phase + padding - dilation * tap) % stride == 0
+        ]
+        spans.append((min(seen), max(seen)) if seen else None)
+    return Reach(1, tuple(spans))
+
+
+def adaptive_window(inputs: int, outputs: int) -> Reach:
+    """The windows of adaptive pooling: output o sees floor(o * in / out) up to ceil((o + 1) * in / out) - 1."""
+    divisor = gcd(inputs, outputs)
+    period, phases = inputs // divisor, outputs // divisor
+    return Reach(
+        period, tuple((r * period // phases, -(-(r + 1) * period // phases) - 1) for r in range(phases))
+    )
+
+
+def compose(earlier: Reach, later: Reach) -> Reach:
+    """What the outputs of `later` see of the input of `earlier`, `later` being applied to its output."""
+    if earlier.is_global or later.is_global:
+        return EVERYTHING
+    repeats = len(earlier.spans) // gcd(len(earlier.spans), later.period)
+    phases = len(later.spans) * repeats
+    period = earlier.period * later.period * repeats // len(earlier.spans)
+    return _simplest(period, tuple(_hull(earlier, later.seen_by(output)) for output in range(phases)))
+
+
+def merge(reaches: tuple[Reach, ...]) -> tuple[Reach, bool]:
+    """What a join of branches sees, and whether its branches look at the same centre at the same stride.
+
+    Where strides differ the join is misaligned: outputs of the two branches drift apart, and so the whole axis is
+    all that can be said.
+    """
+    if any(reach.is_global for reach in reaches):
+        return EVERYTHING, True
+    if len({reach.stride for reach in reaches}) > 1:
+        return EVERYTHING, False
+    phases = lcm(*(len(reach.spans) for reach in reaches))
+    period = int(reaches[0].stride * phases)
+    spans: list[Span | None] = []
+    for output in range(phases):
+        seen = [span for reach in reaches if (span := reach.seen_by(output)) is not None]
+        spans.append((min(s[0] for s in seen), max(s[1] for s in seen)) if seen else None)
+    aligned = len({reach.centre for reach in reaches}) == 1
+    return _simplest(period, tuple(spans)), aligned
+
+
+def _hull(reach: Reach, outputs: Span | None) -> Span | None:
+    if outputs is None:
+        return None
+    first, last = outputs
+    if last - first >= 2 * len(reach.spans):  # beyond one full turn at each end nothing new appears
+        turn = len(reach.spans)
+        seen = [reach.seen_by(output) for output in (*range(first, first + turn), *range(last - turn + 1, last + 1))]
+    else:
+        seen = [reach.seen_by(output) for output in range(first, last + 1)]
+    spans = [span for span in seen if span is not None]
+    return (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None
+
+
+def _simplest(period: int, spans: tuple[Span | None, ...]) -> Reach:
+    """The same reach with as few phases as possible."""
+    phases = len(spans)
+    for fewer in range(1, phases):
+        if phases % fewer or period * fewer % phases:
+            continue
+        shift = period * fewer // phases
+        if all(_shifted(spans[r - fewer], shift) == spans[r] for r in range(fewer, phases)):
+            return Reach(shift, spans[:fewer])
+    return Reach(period, spans)
+
+
+def _shifted(span: Span | None, by: int) -> Span | None:
+    return None if span is None else (span[0] + by, span[1] + by)

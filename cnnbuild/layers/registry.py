@@ -1,0 +1,72 @@
+"""Which word means which layer type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from inspect import isabstract
+from types import ModuleType
+
+from cnnbuild.errors import UsageError
+from cnnbuild.layers.base import Layer
+
+FAMILIES = ("convolution", "linear", "pooling", "normalization", "activation", "joining")
+"""The modules of this room that hold layer types. A class in one of them needs no other mention."""
+
+STRUCTURAL = frozenset({"residual", "add", "concat", "multiply", "foreach", "share"})
+"""The words that the language itself gives a form, so no block and no plugin may take them."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The layer types by name; immutable, extended by making a new one."""
+
+    types: Mapping[str, type[Layer]]
+
+    def __iter__(self) -> Iterator[type[Layer]]:
+        return iter(self.types.values())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.types
+
+    def get(self, name: str) -> type[Layer] | None:
+        """The layer type of that name, or None."""
+        return self.types.get(name)
+
+    def extended(self, additions: Iterable[type[Layer]]) -> Registry:
+        """This registry and some more types.
+
+        Raises:
+            UsageError: a name is taken.
+        """
+        types = dict(self.types)
+        for addition in additions:
+            if addition.type_name in types or addition.type_name in STRUCTURAL:
+                raise UsageError(f"the layer type '{addition.type_name}' exists already; give yours another name")
+            types[addition.type_name] = addition
+        return Registry(types)
+
+
+@cache
+def standard_registry() -> Registry:
+    """All layer types that come with cnnbuild."""
+    types: dict[str, type[Layer]] = {}
+    for family in FAMILIES:
+        for layer_type in layer_types_of(import_module(f"cnnbuild.layers.{family}")):
+            types[layer_type.type_name] = layer_type
+    return Registry(types)
+
+
+def layer_types_of(module: ModuleType) -> Iterator[type[Layer]]:
+    """The layer types that a module defines itself, in written order."""
+    for value in vars(module).values():
+        if (
+            isinstance(value, type)
+            and issubclass(value, Layer)
+            and value.__module__ == module.__name__
+            and not isabstract(value)
+            and "type_name" in vars(value)
+        ):
+            yield value

@@ -1,0 +1,1 @@
+"""The modules that torch does not have. Imported by `build()` only: everything here imports torch."""
