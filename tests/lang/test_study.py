@@ -148,7 +148,8 @@ def test_all_faults_of_a_study_are_reported_at_once_each_at_its_place(tmp_path):
         "      |                              ^^^^^^^^\n"
         "      = help: did you mean 'momentum'?",
         "study.yaml:16:22: error: unknown data set 'digts'\n"
-        "   16 |   - {when: {dataset: digts}, vars: {width: 16}, train: {epochs: 20, optimizer: adam}, size: 16}\n"
+        "   16 |   - {when: {dataset: digts}, vars: {width: 16}, train: {epochs: 20, optimizer: adam}, "
+        "size: 16}\n"
         "      |                      ^^^^^\n"
         "      = help: did you mean 'digits'?",
         "study.yaml:19:45: error: 'epochs' of the recipe: expected a whole number, not the number 2.5\n"

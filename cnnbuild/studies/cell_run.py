@@ -1,0 +1,96 @@
+"""One cell from its graph to its record. Whatever goes wrong inside becomes part of the record."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from cnnbuild.data.dataset import Dataset
+from cnnbuild.modules.build import build_module
+from cnnbuild.studies.plan import Cell
+from cnnbuild.studies.record import CellRecord, State
+from cnnbuild.training.checkpoint import save_weights
+from cnnbuild.training.fit import fit
+from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
+from cnnbuild.training.seeding import seeded
+from cnnbuild.version import __version__
+
+
+def run_cell(
+    cell: Cell, dataset: Dataset, *, folder: Path, on_epoch: Callable[[EpochRecord], None] | None = None
+) -> CellRecord:
+    """Train and test one cell.
+
+    `folder` receives `log.txt` and `weights.pt`; writing the record is left to the caller.
+
+    Raises nothing but what ends the program: an exception or a divergence is the record's `reason`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    started, begin = datetime.now(UTC), time.perf_counter()
+    state: State = "done"
+    reason, run = "", None
+    with (folder / "log.txt").open("w", encoding="utf-8", buffering=1) as log:
+        print(f"cnnbuild {__version__}: {cell.label}, started {started:%Y-%m-%d %H:%M:%S} UTC", file=log)
+        try:
+            run = _train(cell, dataset, folder, log, on_epoch)
+        except DivergedRunError as error:
+            state, reason, run = "diverged", str(error), error.record
+            print(f"diverged: {reason}", file=log)
+        except Exception as error:  # noqa: BLE001 - one run must not stop the others
+            state, reason = "failed", f"{type(error).__name__}: {_first_line(error)}"
+            traceback.print_exc(file=log)
+    return CellRecord(
+        cell_id=cell.identity(dataset.fingerprint),
+        architecture=cell.architecture,
+        architecture_file=str(cell.file),
+        variant=cell.variant,
+        vars=dict(cell.vars),
+        dataset=cell.dataset.plain(),
+        dataset_label=dataset.label,
+        seed=cell.seed,
+        state=state,
+        reason=reason,
+        parameters=cell.graph.parameters,
+        macs=cell.graph.macs,
+        activation_bytes=cell.graph.activation_bytes,
+        recipe=cell.recipe.plain(),
+        run=run,
+        started=started.isoformat(timespec="seconds"),
+        seconds=time.perf_counter() - begin,
+        cnnbuild_version=__version__,
+    )
+
+
+def _train(
+    cell: Cell, dataset: Dataset, folder: Path, log: TextIO, on_epoch: Callable[[EpochRecord], None] | None
+) -> RunRecord:
+    def follow(epoch: EpochRecord) -> None:
+        print(describe_epoch(epoch, cell.recipe.epochs), file=log)
+        if on_epoch is not None:
+            on_epoch(epoch)
+
+    with seeded(cell.seed):
+        module = build_module(cell.graph)
+    run = fit(module, dataset, cell.recipe, seed=cell.seed, on_epoch=follow)
+    save_weights(module, folder / "weights.pt")
+    if run.test is not None:
+        print(f"test accuracy {run.test.accuracy:.4f}, loss {run.test.loss:.4f}", file=log)
+    return run
+
+
+def describe_epoch(epoch: EpochRecord, epochs: int) -> str:
+    """One epoch as a line of text."""
+    line = f"epoch {epoch.epoch}/{epochs}: loss {epoch.running_loss:.4f}"
+    line += f", train accuracy {epoch.train_accuracy:.4f}"
+    if epoch.validation_accuracy is not None:
+        line += f", validation accuracy {epoch.validation_accuracy:.4f}"
+    return f"{line}, {epoch.seconds:.1f} s"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else "no message"

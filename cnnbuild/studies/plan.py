@@ -1,0 +1,197 @@
+"""From a study document to its cells: one architecture, one data set, one seed each, the graph checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cnnbuild.errors import DocumentError, Place, Problem, Problems, did_you_mean
+from cnnbuild.graph.data_contract import contract_of
+from cnnbuild.graph.elaborate import elaborate
+from cnnbuild.graph.graph import Graph
+from cnnbuild.lang.architecture import ArchitectureDocument, read_architecture
+from cnnbuild.lang.dataset import DatasetSettings
+from cnnbuild.lang.recipe import Recipe
+from cnnbuild.lang.source import Plain
+from cnnbuild.lang.study_document import Combination, StudyDocument
+from cnnbuild.studies.naming import slug
+
+RUN_FORMAT = 1
+"""Raised whenever the same configuration would train to another result: finished cells are then run again."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a study, settled to the last value."""
+
+    architecture: str
+    file: Path
+    variant: str | None
+    vars: Mapping[str, Plain]
+    dataset: DatasetSettings
+    recipe: Recipe
+    seed: int
+    graph: Graph
+
+    @property
+    def label(self) -> str:
+        """How messages name the cell."""
+        return f"{self.architecture} on {self.dataset.label}, seed {self.seed}"
+
+    def identity(self, fingerprint: str) -> str:
+        """64 hexadecimal digits that change whenever the run's result could.
+
+        They cover the elaborated graph (so that comments in the architecture's file do not count), the
+        recipe, the data (settings and `fingerprint`), the seed, the name in the study, and `RUN_FORMAT`.
+        """
+        configuration = {
+            "format": RUN_FORMAT,
+            "architecture": self.architecture,
+            "graph": describe_graph(self.graph),
+            "dataset": self.dataset.plain(),
+            "fingerprint": fingerprint,
+            "recipe": self.recipe.plain(),
+            "seed": self.seed,
+        }
+        return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
+
+    def folder_name(self, cell_id: str) -> str:
+        """The name of the run's folder."""
+        return f"{slug(self.architecture)}-{self.dataset.name}-seed{self.seed}-{cell_id[:8]}"
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """All cells of a study, in the order in which they run, and what the files were warned of."""
+
+    document: StudyDocument
+    cells: tuple[Cell, ...]
+    warnings: tuple[Problem, ...]
+
+
+def plan_study(document: StudyDocument, *, data_root: Path | None) -> StudyPlan:
+    """The cells of a study; every one is elaborated, so that no shape error waits until the night.
+
+    Raises:
+        DocumentError: an architecture file is faulty or does not fit its data; all faults together.
+        DataError: the shape of an image folder cannot be read.
+    """
+    planner = _Planner(data_root)
+    cells: list[Cell] = []
+    for combination in document.combinations:
+        graph = planner.graph_of(combination)
+        if graph is not None:
+            cells += [_cell(combination, graph, planner, seed) for seed in combination.seeds]
+    planner.check_shared_variables(document)
+    planner.problems.raise_if_any()
+    return StudyPlan(document, tuple(cells), (*document.warnings, *planner.problems.warnings))
+
+
+def _cell(combination: Combination, graph: Graph, planner: _Planner, seed: int) -> Cell:
+    return Cell(
+        architecture=combination.architecture,
+        file=combination.file,
+        variant=combination.variant,
+        vars=planner.variables_of(combination),
+        dataset=combination.dataset,
+        recipe=combination.recipe,
+        seed=seed,
+        graph=graph,
+    )
+
+
+def describe_graph(graph: Graph) -> list[object]:
+    """What a graph computes, as plain data: no line numbers, no file names."""
+    nodes: list[object] = [
+        [node.name, node.layer.type_name, json.loads(node.layer.model_dump_json()), list(node.inputs)]
+        for node in graph.nodes
+    ]
+    return [*nodes, graph.output, list(graph.contract.shape), graph.contract.classes]
+
+
+def _at_study(problem: Problem, places: Mapping[str, Place]) -> Problem:
+    """A fault of a variable's value, at the study's line that gave it instead of elaboration's `--set`."""
+    name = problem.place.source_line.partition("=")[0]
+    if problem.place.file == "--set" and name in places:
+        return replace(problem, place=places[name])
+    return problem
+
+
+@dataclass
+class _Planner:
+    """Reads each architecture file once and collects the faults of all combinations."""
+
+    data_root: Path | None
+    problems: Problems = field(default_factory=Problems)
+    documents: dict[Path, ArchitectureDocument | None] = field(default_factory=dict)
+
+    def document_of(self, path: Path) -> ArchitectureDocument | None:
+        if path not in self.documents:
+            try:
+                self.documents[path] = read_architecture(path)
+            except DocumentError as error:
+                self.documents[path] = None
+                self.adopt(error.problems)
+        return self.documents[path]
+
+    def variables_of(self, combination: Combination) -> dict[str, Plain]:
+        """The values for the variables that the architecture has."""
+        document = self.document_of(combination.file)
+        known = document.vars if document is not None else {}
+        return {v.name: v.value for v in combination.variables if v.name in known}
+
+    def graph_of(self, combination: Combination) -> Graph | None:
+        document = self.document_of(combination.file)
+        if document is None or not self.is_sound(combination, document):
+            return None
+        contract = contract_of(combination.dataset, data_root=self.data_root)
+        overrides = self.variables_of(combination)
+        try:
+            graph = elaborate(document, contract, variant=combination.variant, overrides=overrides)
+        except DocumentError as error:
+            places = {variable.name: variable.place for variable in combination.variables}
+            moved = tuple(_at_study(problem, places) for problem in error.problems)
+            self.adopt(moved, f"for {combination.architecture} on {combination.dataset.label}")
+            return None
+        self.adopt(graph.warnings)
+        return graph
+
+    def is_sound(self, combination: Combination, document: ArchitectureDocument) -> bool:
+        """Whether the variant and the architecture's own variables exist; what does not is added."""
+        before = len(self.problems.found)
+        if combination.variant is not None and combination.variant not in document.variants:
+            hint = did_you_mean(combination.variant, document.variants, listing="its variants")
+            message = f"{document.file} has no variant '{combination.variant}'"
+            self.problems.add(message, combination.place, help=hint)
+            return False
+        for variable in combination.variables:
+            if not variable.shared and variable.name not in document.vars:
+                hint = did_you_mean(variable.name, document.vars, listing="its variables")
+                message = f"{document.file} has no variable '{variable.name}'"
+                self.problems.add(message, variable.place, help=hint)
+        return len(self.problems.found) == before
+
+    def check_shared_variables(self, document: StudyDocument) -> None:
+        """Add the variables, meant for all architectures, that none of them has."""
+        known = {name for one in self.documents.values() if one is not None for name in one.vars}
+        if None in self.documents.values():
+            return  # the variables of a faulty file are not known
+        for combination in document.combinations:
+            for variable in combination.variables:
+                if variable.shared and variable.name not in known:
+                    hint = did_you_mean(variable.name, known, listing="known variables")
+                    message = f"no architecture of this study has a variable '{variable.name}'"
+                    self.problems.add(message, variable.place, help=hint)
+
+    def adopt(self, problems: tuple[Problem, ...], *context: str) -> None:
+        for one in problems:
+            self.problems.add(
+                one.message,
+                one.place,
+                help=one.help,
+                context=(*one.context, *context),
+                severity=one.severity,
+            )

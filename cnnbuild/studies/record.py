@@ -1,0 +1,84 @@
+"""The record of one cell: what was planned, how it ended, and what the run measured. Plain data, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from cnnbuild.errors import DataError
+from cnnbuild.training.record import RunRecord
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+SCHEMA = 1
+
+State: TypeAlias = Literal["done", "diverged", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class CellRecord:
+    """How one cell ended.
+
+    `reason` says why a cell is not done. `run` is None where the run left no record. `macs` are multiply-adds
+    and `activation_bytes` float32 activations, both for one image. `started` is ISO 8601 in UTC.
+    """
+
+    cell_id: str
+    architecture: str
+    architecture_file: str
+    variant: str | None
+    vars: dict[str, object]
+    dataset: dict[str, object]
+    dataset_label: str
+    seed: int
+    state: State
+    reason: str
+    parameters: int
+    macs: int
+    activation_bytes: int
+    recipe: dict[str, object]
+    run: RunRecord | None
+    started: str
+    seconds: float
+    cnnbuild_version: str
+    schema: int = SCHEMA
+
+    @property
+    def is_final(self) -> bool:
+        """Whether running the cell again could only give the same: it is done, or its loss diverged."""
+        return self.state != "failed"
+
+    def to_dict(self) -> dict[str, object]:
+        """The record as JSON-safe data."""
+        data: dict[str, object] = _adapter().dump_python(self, mode="json")
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> CellRecord:
+        """The record that `to_dict` wrote.
+
+        Raises:
+            DataError: the data has another schema, or is not a record.
+        """
+        from pydantic import ValidationError
+
+        if data.get("schema") != SCHEMA:
+            raise DataError(
+                f"the cell's record has schema {data.get('schema')}; this version reads schema {SCHEMA}"
+            )
+        try:
+            return _adapter().validate_python(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(step) for step in first["loc"])
+            raise DataError(f"the cell's record is damaged: {where}: {first['msg']}") from None
+
+
+@lru_cache(maxsize=1)
+def _adapter() -> TypeAdapter[CellRecord]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(CellRecord)

@@ -1,0 +1,111 @@
+"""A study from its document to its results: plan, load, run what is not finished, keep the folder true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from cnnbuild.data.dataset import Dataset
+from cnnbuild.data.load import load_dataset
+from cnnbuild.lang.study_document import StudyDocument
+from cnnbuild.studies.cell_run import run_cell
+from cnnbuild.studies.events import CellEnded, CellStarted, EpochEnded, StudyEvent, StudyPlanned
+from cnnbuild.studies.plan import Cell, StudyPlan, plan_study
+from cnnbuild.studies.record import CellRecord
+from cnnbuild.studies.results import PlannedCell, StudyFile, StudyResults, read_results
+from cnnbuild.studies.store import StudyFolder
+from cnnbuild.training.record import EpochRecord
+from cnnbuild.version import __version__
+
+
+def run_study(
+    document: StudyDocument,
+    *,
+    out: Path,
+    data_root: Path | None,
+    on_event: Callable[[StudyEvent], None] | None = None,
+) -> StudyResults:
+    """Run all cells of a study that are not finished in the folder `out`, one after the other.
+
+    A run that fails or diverges is recorded with its reason and does not stop the others. What is killed
+    half-way, by Ctrl-C too, leaves the finished runs untouched: the same call goes on where it stopped.
+
+    Raises:
+        DocumentError: an architecture is faulty or does not fit its data; nothing has been trained.
+        DataError: a data set is missing; nothing has been trained.
+    """
+    tell = on_event if on_event is not None else _ignore
+    plan = plan_study(document, data_root=data_root)
+    datasets = _load(plan, data_root)
+    folder = StudyFolder(out)
+    names: dict[str, Cell] = {}
+    for cell in plan.cells:
+        names[cell.folder_name(cell.identity(datasets[cell.dataset.label].fingerprint))] = cell
+    folder.write_study(_describe(plan, names).model_dump(mode="json"))
+    kept = {name: record for name in names if (record := _finished(folder, name)) is not None}
+    tell(StudyPlanned(plan, len(kept)))
+    for number, (name, cell) in enumerate(names.items(), start=1):
+        log = str(folder.cell(name) / "log.txt")
+        record = kept.get(name)
+        reused = record is not None
+        if record is None:
+            tell(CellStarted(number, len(names), cell))
+            record = run_cell(
+                cell,
+                datasets[cell.dataset.label],
+                folder=folder.cell(name),
+                on_epoch=_epoch_listener(cell, tell),
+            )
+            folder.write_record(name, record)
+            kept[name] = record
+        folder.write_csv((n, kept[n]) for n in names if n in kept)
+        tell(CellEnded(number, len(names), cell, record, log, reused))
+    return read_results(out)
+
+
+def _ignore(event: StudyEvent) -> None:
+    pass
+
+
+def _epoch_listener(cell: Cell, tell: Callable[[StudyEvent], None]) -> Callable[[EpochRecord], None]:
+    return lambda epoch: tell(EpochEnded(cell, epoch))
+
+
+def _load(plan: StudyPlan, data_root: Path | None) -> dict[str, Dataset]:
+    """The data sets of a plan by the labels of their settings, each loaded once."""
+    datasets: dict[str, Dataset] = {}
+    for cell in plan.cells:
+        if cell.dataset.label not in datasets:
+            datasets[cell.dataset.label] = load_dataset(cell.dataset, data_root=data_root)
+    return datasets
+
+
+def _finished(folder: StudyFolder, name: str) -> CellRecord | None:
+    record = folder.read_record(name)
+    return record if record is not None and record.is_final else None
+
+
+def _describe(plan: StudyPlan, names: dict[str, Cell]) -> StudyFile:
+    document = plan.document
+    datasets = dict.fromkeys(cell.dataset.label for cell in plan.cells)
+    return StudyFile(
+        study=document.name,
+        title=document.title,
+        variant=document.variant,
+        question=document.question,
+        description=document.description,
+        file=str(document.file),
+        architectures=document.architectures,
+        datasets=tuple(datasets),
+        baseline=document.baseline,
+        equivalence_points=document.equivalence_points,
+        analyses=document.analyses,
+        warnings=tuple(dict.fromkeys(warning.message for warning in plan.warnings)),
+        cnnbuild_version=__version__,
+        cells=tuple(
+            PlannedCell(
+                folder=name, architecture=cell.architecture, dataset=cell.dataset.label, seed=cell.seed
+            )
+            for name, cell in names.items()
+        ),
+    )

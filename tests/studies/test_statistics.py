@@ -1,0 +1,111 @@
+import math
+
+import pytest
+
+from cnnbuild.studies.statistics import (
+    holm,
+    holm_confidences,
+    interval_of,
+    is_at_chance,
+    paired_difference,
+    seeds_needed,
+    summarize,
+    wilson_interval,
+)
+
+
+def test_the_t_interval_of_three_values_is_the_one_from_the_table():
+    # t(0.975, 2) = 4.302653 (any t table); mean 2, SD 1, so 2 -+ 4.302653 / sqrt(3)
+    summary = summarize([1.0, 2.0, 3.0])
+    assert (summary.n, summary.mean, summary.sd) == (3, 2.0, 1.0)
+    assert summary.low == pytest.approx(2 - 4.302653 / math.sqrt(3), abs=1e-6)
+    assert summary.half_width == pytest.approx(2.484138, abs=1e-6)
+
+
+def test_one_value_has_no_spread():
+    summary = summarize([0.9])
+    assert (summary.mean, summary.sd, summary.low, summary.high, summary.half_width) == (
+        0.9,
+        None,
+        None,
+        None,
+        None,
+    )
+
+
+def test_a_paired_difference_uses_the_seeds_that_both_have():
+    # differences 1, 2, 3: t = 2 / (1 / sqrt(3)) = 3.4641; for 2 degrees of freedom
+    # p = 1 - t / sqrt(t^2 + 2) = 1 - sqrt(12 / 14) (closed form)
+    first = {0: 11.0, 1: 12.0, 2: 13.0, 5: 99.0}
+    second = {0: 10.0, 1: 10.0, 2: 10.0, 6: 1.0}
+    difference = paired_difference(first, second)
+    assert difference is not None
+    assert (difference.n, difference.mean, difference.sd) == (3, 2.0, 1.0)
+    assert difference.p == pytest.approx(1 - math.sqrt(12 / 14), abs=1e-12)
+    assert difference.low == pytest.approx(2 - 2.484138, abs=1e-6)
+    # t(0.95, 2) = 2.919986
+    assert interval_of(difference, confidence=0.9)[1] == pytest.approx(2 + 2.919986 / math.sqrt(3), abs=1e-6)
+
+
+def test_fewer_than_two_common_seeds_give_no_difference():
+    assert paired_difference({0: 1.0}, {0: 2.0, 1: 3.0}) is None
+
+
+def test_equal_runs_differ_by_nothing_with_certainty():
+    difference = paired_difference({0: 1.0, 1: 2.0}, {0: 1.0, 1: 2.0})
+    assert difference is not None
+    assert (difference.mean, difference.low, difference.high, difference.p) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_wilson_interval_is_the_published_one():
+    # Newcombe 1998, Statistics in Medicine 17, table I: 81 of 263 gives 0.2553 to 0.3662
+    low, high = wilson_interval(81, 263)
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+    low, high = wilson_interval(0, 20)  # the same table: 0.0000 to 0.1611
+    assert (round(low, 4), round(high, 4)) == (0.0, 0.1611)
+
+
+def test_holm_multiplies_by_what_is_left_and_never_decreases():
+    # by hand: 0.005 * 4, 0.01 * 3, 0.03 * 2, max(0.04 * 1, 0.06)
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+
+
+def test_holm_stops_at_one():
+    assert holm([0.6, 0.9]) == (1.0, 1.0)
+
+
+def test_intervals_are_drawn_at_the_level_that_holm_tests_at():
+    # alpha / 4 and / 3 are passed; 0.03 fails alpha / 2, and 0.04 shares that level
+    assert holm_confidences([0.01, 0.04, 0.03, 0.005]) == pytest.approx(
+        (1 - 0.05 / 3, 1 - 0.05 / 2, 1 - 0.05 / 2, 1 - 0.05 / 4)
+    )
+
+
+@pytest.mark.parametrize(
+    ("correct", "total", "classes", "chance"),
+    [
+        (1094, 10_000, 10, True),
+        (1095, 10_000, 10, False),
+        (1000, 10_000, 10, True),
+        (0, 10, 10, True),
+        (132, 10_000, 100, True),
+        (133, 10_000, 100, False),
+    ],
+)
+def test_chance_ends_where_the_exact_binomial_says(correct, total, classes, chance):
+    # P(X >= correct) against 1/1000 in whole numbers: C(n, k) (classes - 1)^(n - k) summed, over classes^n
+    term = math.comb(total, correct) * (classes - 1) ** (total - correct)
+    tail = 0
+    for k in range(correct, total + 1):
+        tail += term
+        term = term * (total - k) // ((k + 1) * (classes - 1))
+    assert (1000 * tail >= classes**total) is chance
+    assert is_at_chance(correct, total, 1 / classes) is chance
+
+
+def test_seeds_needed_are_those_of_the_published_table():
+    # Cohen's d_z = 1, two-sided 0.05, power 0.8: n = 10; d_z = 0.5: n = 34 (G*Power 3.1 manual)
+    assert seeds_needed(1.0, 1.0) == 10
+    assert seeds_needed(-0.5, 1.0) == 34
+    assert seeds_needed(0.0, 1.0) is None
+    assert seeds_needed(0.001, 1.0) is None
