@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from cnnbuild.errors import Place, UsageError, did_you_mean
 from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError
+from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.source import Yaml, YamlMap, from_plain
 from cnnbuild.lang.values import Value
 
@@ -20,12 +21,9 @@ def resolve_variables(
         UsageError: there is no such variant or variable.
     """
     document = context.document
-    assigned = _variant(context, variant)
+    check_names(document, variant, overrides)
+    assigned = document.variants.get(variant or "", YamlMap((), document.place))
     values: dict[str, Value] = {}
-    for name in overrides:
-        if name not in document.vars:
-            hint = did_you_mean(name, document.vars, listing="it has") or "it has no variables"
-            raise UsageError(f"{document.file}: the architecture has no variable '{name}'; {hint}")
     for name, entry in document.vars.items():
         yaml: Yaml = assigned.get(name) or entry.value
         if name in overrides:
@@ -38,11 +36,16 @@ def resolve_variables(
     return values
 
 
-def _variant(context: Context, variant: str | None) -> YamlMap:
-    document = context.document
-    if variant is None:
-        return YamlMap((), document.place)
-    if variant not in document.variants:
+def check_names(document: ArchitectureDocument, variant: str | None, overrides: Iterable[str]) -> None:
+    """Do nothing if the document has such a variant and such variables.
+
+    Raises:
+        UsageError: it has not.
+    """
+    if variant is not None and variant not in document.variants:
         hint = did_you_mean(variant, document.variants, listing="it has") or "it has no variants"
         raise UsageError(f"{document.file}: the architecture has no variant '{variant}'; {hint}")
-    return document.variants[variant]
+    for name in overrides:
+        if name not in document.vars:
+            hint = did_you_mean(name, document.vars, listing="it has") or "it has no variables"
+            raise UsageError(f"{document.file}: the architecture has no variable '{name}'; {hint}")
