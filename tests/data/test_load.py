@@ -1,0 +1,141 @@
+"""Every data set that needs no download, the options, and the image folder."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn import datasets
+
+from cnnbuild.data.load import load_dataset, resize
+from cnnbuild.errors import DataError
+from cnnbuild.lang.dataset import DatasetSettings
+
+
+def load(root=None, **settings):
+    return load_dataset(DatasetSettings(**settings), data_root=root)
+
+
+def test_digits_are_scikit_learns_with_a_fifth_of_each_class_for_the_test():
+    digits = load(name="digits")
+    assert (len(digits.train), len(digits.test)) == (1438, 359)
+    assert (digits.label, digits.contract.shape, digits.class_names[9]) == ("digits", (1, 8, 8), "9")
+    published = datasets.load_digits()
+    counts = np.bincount(published.target)
+    assert (digits.train.labels.bincount() + digits.test.labels.bincount()).tolist() == counts.tolist()
+    assert all(
+        abs(n - c / 5) < 1 for n, c in zip(digits.test.labels.bincount().tolist(), counts, strict=True)
+    )
+    # the same pictures, only in another order: 16 became 255, 8 became 128 (127.5 to even)
+    scaled = np.round(published.images * 255 / 16).astype(np.uint8).reshape(-1, 64)
+    loaded = torch.cat([digits.train.images, digits.test.images]).reshape(-1, 64).numpy()
+    assert sorted(map(bytes, loaded)) == sorted(map(bytes, scaled))
+
+
+def test_the_same_data_has_the_same_fingerprint_and_other_data_another():
+    assert load(name="digits").fingerprint == load(name="digits").fingerprint
+    assert load(name="digits").fingerprint.startswith("digits-")
+    assert load(name="digits").fingerprint != load(name="synthetic").fingerprint
+
+
+def test_a_subset_is_stratified_and_leaves_the_test_part_alone():
+    whole, part = load(name="synthetic"), load(name="synthetic", train_images=50)
+    assert part.train.labels.bincount().tolist() == [5] * 10
+    assert torch.equal(part.test.images, whole.test.images)
+    assert part.label == "synthetic images, 50 training images"
+    assert part.settings == {"name": "synthetic", "train_images": 50}
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        (2000, "synthetic images has 1,000 training images, fewer than train_images: 2000"),
+        (9, "train_images: 9 is fewer than the 10 classes"),
+    ],
+)
+def test_a_subset_that_cannot_be_is_refused(count, message):
+    with pytest.raises(DataError) as refused:
+        load(name="synthetic", train_images=count)
+    assert str(refused.value) == message
+
+
+def test_resizing_keeps_flat_areas_and_averages_the_rest():
+    flat = torch.full((1, 1, 8, 8), 77, dtype=torch.uint8)
+    assert resize(flat, 4).unique().tolist() == [77]
+    assert load(name="digits", size=16).train.images.shape == (1438, 1, 16, 16)
+    assert load(name="digits", size=16).contract.shape == (1, 16, 16)
+    halves = torch.cat([torch.zeros(1, 1, 8, 4), torch.full((1, 1, 8, 4), 255)], dim=3).to(torch.uint8)
+    row = resize(halves, 2)[0, 0, 0].tolist()
+    assert row[0] < 64 < 191 < row[1]
+    assert row[0] + row[1] == 255  # the picture is its own mirror image, inverted
+
+
+def make_folder(folder: Path, *, sizes=((6, 6),), classes=("cat", "dog"), parts=("train", "test")) -> None:
+    for part in parts:
+        for level, name in enumerate(classes):
+            (folder / part / name).mkdir(parents=True)
+            for number, size in enumerate(sizes):
+                Image.new("RGB", size, (100 * level, number, 50)).save(folder / part / name / f"{number}.png")
+
+
+def test_an_image_folder_is_read_in_the_order_of_names_and_once_only(tmp_path, monkeypatch):
+    make_folder(tmp_path / "pets", sizes=((6, 6), (6, 6)))
+    first = load(tmp_path, name="image_folder", path="pets")
+    assert first.class_names == ("cat", "dog")
+    assert first.train.images[:, :, 0, 0].tolist() == [[0, 0, 50], [0, 1, 50], [100, 0, 50], [100, 1, 50]]
+    assert first.train.labels.tolist() == [0, 0, 1, 1]
+    assert first.contract.shape == (3, 6, 6)
+
+    def never(*args, **kwargs):
+        raise AssertionError("decoded again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cnnbuild.data.decoded.decode", never)
+        second = load(tmp_path, name="image_folder", path="pets")
+    assert torch.equal(first.train.images, second.train.images)
+    assert first.fingerprint == second.fingerprint
+    Image.new("RGB", (6, 6), (9, 9, 9)).save(tmp_path / "pets" / "train" / "cat" / "2.png")
+    third = load(tmp_path, name="image_folder", path="pets")
+    assert (len(third.train), third.fingerprint == first.fingerprint) == (5, False)
+
+
+def test_images_of_different_size_need_a_size(tmp_path):
+    make_folder(tmp_path / "pets", sizes=((6, 6), (8, 4)))
+    with pytest.raises(DataError) as refused:
+        load(tmp_path, name="image_folder", path="pets")
+    assert str(refused.value) == (
+        f"{tmp_path / 'pets' / 'train'}: the images differ in size (8x4 and 6x6); give a `size`"
+    )
+    assert load(tmp_path, name="image_folder", path="pets", size=4).train.images.shape == (4, 3, 4, 4)
+
+
+def test_a_folder_whose_parts_have_other_classes_is_refused(tmp_path):
+    make_folder(tmp_path / "pets", parts=("train",))
+    make_folder(tmp_path / "pets", parts=("test",), classes=("cat", "eel"))
+    with pytest.raises(DataError) as refused:
+        load(tmp_path, name="image_folder", path="pets")
+    assert (
+        str(refused.value) == f"{tmp_path / 'pets'}: train/ and test/ do not have the same classes (dog, eel)"
+    )
+
+
+def test_a_damaged_cache_says_what_to_delete(tmp_path):
+    make_folder(tmp_path / "pets")
+    load(tmp_path, name="image_folder", path="pets")
+    (kept,) = (tmp_path / "cache").glob("*.npz")
+    kept.write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(DataError) as refused:
+        load(tmp_path, name="image_folder", path="pets")
+    assert str(refused.value).startswith(f"{kept} is damaged (")
+    assert str(refused.value).endswith("); delete it, and the images are decoded again")
+
+
+def test_a_cache_that_cannot_be_written_says_where_another_may_be(tmp_path, monkeypatch):
+    make_folder(tmp_path / "pets")
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("CNNBUILD_CACHE", str(tmp_path / "file"))
+    with pytest.raises(DataError) as refused:
+        load(tmp_path, name="image_folder", path="pets")
+    assert "decoded images cannot be kept here" in str(refused.value)
+    assert str(refused.value).endswith("set CNNBUILD_CACHE to a folder with space")
