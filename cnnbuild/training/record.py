@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from cnnbuild.errors import DataError
+from cnnbuild.errors import DataError, DivergedError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -71,10 +71,10 @@ class RunRecord:
     """Everything that one run leaves behind, its weights apart.
 
     `selected_epoch` is the epoch whose weights were tested; it, `test` and `latency` are empty for a diverged
-    run. `largest_loss` is the largest finite loss of a training batch, None where there was none.
-    `train_samples_per_second` is over all epochs, without evaluation. `peak_memory_bytes` is the high-water
-    mark of the device's memory on CUDA, else of the whole process (`peak_memory_of`), None where the system
-    does not tell.
+    run. `largest_loss` is the largest finite loss of a training batch, None where there was none. `seconds`
+    is the whole run without the measurement of `latency`; `train_samples_per_second` leaves out evaluation.
+    `peak_memory_bytes` is the high-water mark of the device's memory on CUDA, else of the whole process
+    (`peak_memory_of`), None where the system does not tell.
     """
 
     status: Status
@@ -126,6 +126,14 @@ class RunRecord:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(step) for step in first["loc"])
             raise DataError(f"the record is damaged: {where}: {first['msg']}") from None
+
+
+class DivergedRunError(DivergedError):
+    """The loss of a run left the finite numbers; `record` holds what was measured before."""
+
+    def __init__(self, message: str, record: RunRecord) -> None:
+        super().__init__(message)
+        self.record = record
 
 
 @lru_cache(maxsize=1)
