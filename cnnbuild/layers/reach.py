@@ -4,6 +4,9 @@ Along one axis the outputs of a layer fall into `q` phases: output `q * m + r` s
 `period * m + a_r` to `period * m + b_r`. A convolution has one phase and its stride as the period; an upsampling by
 2 has two phases and period 1. Composing two layers gives the same form again, so one forward pass yields the
 receptive field of every node, whatever the branches, dilations and upsamplings on the way.
+
+What is exact is the first and the last input that is seen. Dilation leaves holes between them, which matter where
+the layer before is uneven (a dilated transposed convolution); so a single layer also says its `step`.
 """
 
 from __future__ import annotations
@@ -20,11 +23,13 @@ Span = tuple[int, int]
 class Reach:
     """`spans[r]` is what an output of phase `r` sees, first to last input; None where it sees none.
 
+    Of a span every `step`-th input is seen; for several layers together `step` is 1, and says nothing about holes.
     A period of 0 means: everything, from anywhere.
     """
 
     period: int
     spans: tuple[Span | None, ...]
+    step: int = 1
 
     @property
     def is_global(self) -> bool:
@@ -48,10 +53,17 @@ class Reach:
         return first[0] if first else 0
 
     @property
-    def centre(self) -> Fraction:
-        """The middle of what output 0 sees."""
-        first = self.spans[0] if self.spans else None
-        return Fraction(first[0] + first[1], 2) if first else Fraction(0)
+    def offset(self) -> Fraction:
+        """How far the middle of what output o sees lies beyond `stride * o`, on average over the phases.
+
+        The average is what makes an upsampled map comparable with a full one: of each two neighbours that were made
+        from one pixel, the first looks half a pixel too far and the second half a pixel too near.
+        """
+        offsets = [
+            Fraction(first + last, 2) - self.stride * phase
+            for phase, (first, last) in ((r, span) for r, span in enumerate(self.spans) if span is not None)
+        ]
+        return sum(offsets, Fraction(0)) / len(offsets) if offsets else Fraction(0)
 
     def _seen(self) -> Iterator[Span]:
         return (span for span in self.spans if span is not None)
@@ -71,9 +83,9 @@ def window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) ->
     """A sliding window, as of convolutions and pools; `padding` is what lies before the first input.
 
     >>> window(3, stride=2, padding=1)
-    Reach(period=2, spans=((-1, 1),))
+    Reach(period=2, spans=((-1, 1),), step=1)
     """
-    return Reach(stride, ((-padding, dilation * (kernel - 1) - padding),))
+    return Reach(stride, ((-padding, dilation * (kernel - 1) - padding),), dilation)
 
 
 def transposed_window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Reach:
@@ -86,7 +98,7 @@ def transposed_window(kernel: int, stride: int = 1, padding: int = 0, dilation: 
             if (phase + padding - dilation * tap) % stride == 0
         ]
         spans.append((min(seen), max(seen)) if seen else None)
-    return Reach(1, tuple(spans))
+    return Reach(1, tuple(spans), dilation // gcd(dilation, stride))
 
 
 def adaptive_window(inputs: int, outputs: int) -> Reach:
@@ -105,11 +117,12 @@ def compose(earlier: Reach, later: Reach) -> Reach:
     repeats = len(earlier.spans) // gcd(len(earlier.spans), later.period)
     phases = len(later.spans) * repeats
     period = earlier.period * later.period * repeats // len(earlier.spans)
-    return _simplest(period, tuple(_hull(earlier, later.seen_by(output)) for output in range(phases)))
+    hulls = tuple(_hull(earlier, later.seen_by(output), later.step) for output in range(phases))
+    return _simplest(period, hulls)
 
 
 def merge(reaches: tuple[Reach, ...]) -> tuple[Reach, bool]:
-    """What a join of branches sees, and whether its branches look at the same centre at the same stride.
+    """What a join of branches sees, and whether its branches look at the same centres at the same stride.
 
     Where strides differ the join is misaligned: outputs of the two branches drift apart, and so the whole axis is
     all that can be said.
@@ -124,20 +137,20 @@ def merge(reaches: tuple[Reach, ...]) -> tuple[Reach, bool]:
     for output in range(phases):
         seen = [span for reach in reaches if (span := reach.seen_by(output)) is not None]
         spans.append((min(s[0] for s in seen), max(s[1] for s in seen)) if seen else None)
-    aligned = len({reach.centre for reach in reaches}) == 1
+    aligned = len({reach.offset for reach in reaches}) == 1
     return _simplest(period, tuple(spans)), aligned
 
 
-def _hull(reach: Reach, outputs: Span | None) -> Span | None:
+def _hull(reach: Reach, outputs: Span | None, step: int) -> Span | None:
+    """What is seen of the input of `reach` by something that sees every `step`-th of these outputs of it."""
     if outputs is None:
         return None
-    first, last = outputs
-    if last - first >= 2 * len(reach.spans):  # beyond one full turn at each end nothing new appears
-        turn = len(reach.spans)
-        seen = [reach.seen_by(output) for output in (*range(first, first + turn), *range(last - turn + 1, last + 1))]
-    else:
-        seen = [reach.seen_by(output) for output in range(first, last + 1)]
-    spans = [span for span in seen if span is not None]
+    seen = range(outputs[0], outputs[1] + 1, step)
+    turn = len(
+        reach.spans
+    )  # after so many outputs all phases have been met, and what follows lies further on
+    ends = (*seen[:turn], *seen[-turn:])
+    spans = [span for output in ends if (span := reach.seen_by(output)) is not None]
     return (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None
 
 
