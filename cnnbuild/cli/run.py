@@ -1,0 +1,127 @@
+"""`cnnbuild run`: a study from its file to its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
+
+if TYPE_CHECKING:
+    from cnnbuild.lang.study_document import StudyDocument
+
+
+def run(
+    study: Annotated[
+        str, typer.Argument(help="Study file, with @variant for a variant of it.", metavar="STUDY[@VARIANT]")
+    ],
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dataset",
+            "-d",
+            help="Data set to run on instead of the study's own. May be repeated.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    data_root: DataRootOption = None,
+    set_: SetOption = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds",
+            help="Number of seeds, instead of the study's own.",
+            min=1,
+            metavar="N",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder of the results (otherwise runs/<study>).",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Run a study: check it, train what is not finished, compare, and write the report.
+
+    What is finished is not run again: the same command goes on where it was stopped, and runs what was
+    changed.
+    """
+    from cnnbuild.lang.reference import split_reference
+    from cnnbuild.lang.study import read_study
+
+    path, variant = split_reference(study)
+    document = read_study(
+        path, variant=variant, settings=parse_settings(set_), datasets=dataset or None, seeds=seeds
+    )
+    if dry_run:
+        _print_plan(document, data_root)
+        return
+    folder = out if out is not None else Path("runs") / _folder_name(document)
+    _run(document, folder, data_root, quiet=quiet)
+
+
+def _folder_name(document: StudyDocument) -> str:
+    from cnnbuild.studies.naming import slug
+
+    name = slug(document.name)
+    return name if document.variant is None else f"{name}@{slug(document.variant)}"
+
+
+def _print_plan(document: StudyDocument, data_root: Path | None) -> None:
+    from cnnbuild.cli.study_tables import plan_table, print_table
+    from cnnbuild.studies.plan import plan_study
+
+    plan = plan_study(document, data_root=data_root)
+    _print_warnings(plan.warnings)
+    print_table(plan_table(plan))
+    count = len(plan.cells)
+    typer.echo(f"{count} run{'s' if count != 1 else ''}; every network fits its data. Nothing was trained.")
+
+
+def _run(document: StudyDocument, folder: Path, data_root: Path | None, *, quiet: bool) -> None:
+    """Run the study, show it, and leave with 1 where a run has no result.
+
+    Raises:
+        typer.Exit: 1 after a failed run, 130 after Ctrl-C.
+    """
+    from cnnbuild.cli.progress import StudyProgress
+    from cnnbuild.cli.study_tables import print_table, results_table
+    from cnnbuild.report.page import write_report
+    from cnnbuild.studies.findings import findings_of
+    from cnnbuild.studies.run import run_study
+
+    with StudyProgress(quiet=quiet) as progress:
+        try:
+            results = run_study(document, out=folder, data_root=data_root, on_event=progress)
+        except KeyboardInterrupt:
+            progress.close()
+            count = f"{progress.ended} of {progress.total} runs are finished. " if progress.total else ""
+            typer.echo(f"Stopped. {count}The same command goes on from there.", err=True)
+            raise typer.Exit(130) from None
+    page = write_report(folder)
+    print_table(results_table(results))
+    for finding in findings_of(results):
+        typer.echo(f"- {finding.sentence}")
+        for confounder in finding.confounders:
+            typer.echo(f"    {confounder}")
+    typer.echo(f"Report: {page}")
+    if results.failed:
+        raise typer.Exit(1)
+
+
+def _print_warnings(warnings: tuple[object, ...]) -> None:
+    for warning in warnings:
+        typer.echo(f"{warning}\n", err=True)

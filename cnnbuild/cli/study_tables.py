@@ -1,0 +1,87 @@
+"""The tables of `cnnbuild run`: the plan, and the results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cnnbuild.studies.plan import Cell, StudyPlan
+
+if TYPE_CHECKING:
+    from cnnbuild.studies.results import ResultRow, StudyResults
+
+PLAIN_WIDTH = 160  # columns of a table that goes to a file or a pipe, where no window limits it
+
+
+def print_table(table: Table) -> None:
+    """Print a table as wide as the terminal, or as wide as it needs where there is none."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PLAIN_WIDTH)
+    console.print(table)
+
+
+def plan_table(plan: StudyPlan) -> Table:
+    """What would run: one line per architecture and data set."""
+    table = Table(title=escape(plan.document.title), title_justify="left")
+    for column in ("architecture", "data set", "input"):
+        table.add_column(column, overflow="fold")
+    for column in ("seeds", "epochs", "batch", "parameters", "multiply-adds"):
+        table.add_column(column, justify="right")
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in plan.cells:
+        groups.setdefault((cell.architecture, cell.dataset.label), []).append(cell)
+    for (architecture, dataset), cells in groups.items():
+        first = cells[0]
+        table.add_row(
+            escape(architecture),
+            escape(dataset),
+            "x".join(str(n) for n in first.graph.contract.shape),
+            _seeds([cell.seed for cell in cells]),
+            str(first.recipe.epochs),
+            str(first.recipe.batch_size),
+            f"{first.graph.parameters:,}",
+            f"{first.graph.macs:,}",
+        )
+    return table
+
+
+def results_table(results: StudyResults) -> Table:
+    """What came out: one line per architecture and data set."""
+    table = Table(title=escape(results.study.title), title_justify="left")
+    for column in ("architecture", "data set"):
+        table.add_column(column, overflow="fold")
+    for column in ("seeds", "test accuracy %", "parameters", "s/epoch"):
+        table.add_column(column, justify="right")
+    table.add_column("status")
+    for row in results.rows:
+        seconds = row.seconds_per_epoch
+        table.add_row(
+            escape(row.architecture),
+            escape(row.dataset_label),
+            str(len(row.records)),
+            accuracy_text(row),
+            "" if row.parameters is None else f"{row.parameters:,}",
+            "" if seconds is None else f"{seconds:.3g}",
+            row.status,
+        )
+    return table
+
+
+def accuracy_text(row: ResultRow) -> str:
+    """Mean test accuracy in per cent with its t interval; single values for one or two seeds."""
+    summary = row.accuracy
+    if summary is None:
+        return "none"
+    if summary.n <= 2 or summary.half_width is None:
+        return " ".join(f"{100 * accuracy:.2f}" for accuracy in row.accuracies.values())
+    return f"{100 * summary.mean:.2f} ± {100 * summary.half_width:.2f}"
+
+
+def _seeds(seeds: list[int]) -> str:
+    if len(seeds) > 2 and seeds == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]}-{seeds[-1]}"
+    return ", ".join(str(seed) for seed in seeds)

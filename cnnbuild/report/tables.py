@@ -1,0 +1,180 @@
+"""The tables of the page as text: units chosen, numbers rounded, nothing that the records do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cnnbuild.report.figures import Look
+from cnnbuild.studies.record import CellRecord
+from cnnbuild.studies.results import ResultRow, StudyResults
+
+LEAST_SHOWN_SHARE = 0.005  # smaller shares of a confusion matrix stay without colour
+
+
+@dataclass(frozen=True, slots=True)
+class SeedDots:
+    """Where the dots of single runs and the bar of the interval stand, as fractions of the strip's width."""
+
+    dots: tuple[float, ...]
+    bar: tuple[float, float] | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """One line of the table of results."""
+
+    look: Look
+    accuracy: str
+    interval: str
+    dots: SeedDots
+    parameters: str
+    macs: str
+    seconds_per_epoch: str
+    latency: str
+    memory: str
+    status: str
+    is_sound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """One cell of a confusion matrix: a count, and the share of its row."""
+
+    count: int
+    share: float
+    correct: bool
+
+    @property
+    def shade(self) -> str:
+        """How strongly the cell is coloured, from 0 to 0.6."""
+        return f"{0.6 * self.share:.2f}" if self.share >= LEAST_SHOWN_SHARE else "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """A confusion matrix summed over the trained runs of a row; rows are true classes."""
+
+    look: Look
+    runs: int
+    classes: tuple[str, ...]
+    squares: tuple[tuple[Square, ...], ...]
+    worst: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One line of the list of runs."""
+
+    architecture: str
+    dataset: str
+    seed: int
+    condition: str
+    reason: str
+    accuracy: str
+    best_epoch: str
+    seconds: str
+    folder: str
+
+
+def leaders(rows: Sequence[ResultRow], looks: dict[str, Look]) -> tuple[list[Leader], tuple[float, float]]:
+    """The table of results of one data set, and the range of accuracy that its dots span."""
+    shown = [accuracy for row in rows for accuracy in row.accuracies.values()]
+    low, high = (min(shown), max(shown)) if shown else (0.0, 1.0)
+    margin = max(0.1 * (high - low), 0.001)
+    low, high = max(0.0, low - margin), min(1.0, high + margin)
+    return [_leader(row, looks[row.architecture], low, high) for row in rows], (low, high)
+
+
+def _leader(row: ResultRow, look: Look, low: float, high: float) -> Leader:
+    summary = row.accuracy
+    accuracy, interval = "none", ""
+    if summary is not None and summary.n > 2 and summary.low is not None and summary.high is not None:
+        accuracy = f"{100 * summary.mean:.2f}"
+        interval = f"{100 * summary.low:.2f} to {100 * min(summary.high, 1.0):.2f}"
+    elif summary is not None:
+        accuracy = ", ".join(f"{100 * one:.2f}" for one in row.accuracies.values())
+        interval = f"{summary.n} seed{'s' if summary.n > 1 else ''}: no interval"
+    latency = row.latency
+    return Leader(
+        look=look,
+        accuracy=accuracy,
+        interval=interval,
+        dots=_seed_dots(row, low, high),
+        parameters="" if row.parameters is None else f"{row.parameters:,}",
+        macs="" if row.macs is None else f"{row.macs:,}",
+        seconds_per_epoch="" if row.seconds_per_epoch is None else f"{row.seconds_per_epoch:.3g}",
+        latency="" if latency is None else f"{1000 * latency.median_seconds:.3g}",
+        memory="" if row.peak_memory_bytes is None else f"{row.peak_memory_bytes / 2**20:,.0f}",
+        status=row.status,
+        is_sound=len(row.trained) == row.planned,
+    )
+
+
+def _seed_dots(row: ResultRow, low: float, high: float) -> SeedDots:
+    def position(accuracy: float) -> float:
+        return min(1.0, max(0.0, (accuracy - low) / (high - low)))
+
+    summary = row.accuracy
+    bar = None
+    if summary is not None and summary.n > 2 and summary.low is not None and summary.high is not None:
+        bar = (position(summary.low), position(summary.high))
+    listed = ", ".join(f"{100 * accuracy:.2f} %" for accuracy in row.accuracies.values()) or "none"
+    dots = tuple(position(accuracy) for accuracy in row.accuracies.values())
+    return SeedDots(dots, bar, f"test accuracy of each run: {listed}")
+
+
+def confusions(rows: Sequence[ResultRow], looks: dict[str, Look]) -> list[Confusion]:
+    """The confusion matrices of one data set, one per architecture with a trained run."""
+    return [_confusion(row, looks[row.architecture]) for row in rows if row.trained]
+
+
+def _confusion(row: ResultRow, look: Look) -> Confusion:
+    runs = [record.run for record in row.trained if record.run is not None]
+    tests = [run.test for run in runs if run.test is not None]
+    classes = runs[0].class_names
+    size = range(len(classes))
+    counts = [[sum(test.confusion[i][j] for test in tests) for j in size] for i in size]
+    squares = tuple(
+        tuple(Square(count, count / (sum(line) or 1), i == j) for j, count in enumerate(line))
+        for i, line in enumerate(counts)
+    )
+    mistakes = sorted(
+        ((counts[i][j], i, j) for i in size for j in size if i != j and counts[i][j]), reverse=True
+    )
+    worst = ", ".join(f"{classes[i]} taken for {classes[j]} ({count})" for count, i, j in mistakes[:3])
+    return Confusion(look, len(tests), classes, squares, worst)
+
+
+def run_lines(results: StudyResults) -> list[RunLine]:
+    """Every planned run, with what became of it."""
+    conditions = {
+        id(record): health
+        for row in results.rows
+        for record, health in zip(row.records, row.health, strict=True)
+    }
+    lines = []
+    for cell in results.study.cells:
+        record = results.records.get(cell.folder)
+        if record is None:
+            nothing = ("not run", "", "", "", "")
+            condition, reason, accuracy, best, seconds = nothing
+        else:
+            health = conditions[id(record)]
+            condition, reason = health.condition, "; ".join(t for t in (health.evidence, health.advice) if t)
+            accuracy, best, seconds = _measured(record)
+        dataset = cell.dataset if record is None else record.dataset_label
+        lines.append(
+            RunLine(
+                cell.architecture, dataset, cell.seed, condition, reason, accuracy, best, seconds, cell.folder
+            )
+        )
+    return lines
+
+
+def _measured(record: CellRecord) -> tuple[str, str, str]:
+    run = record.run
+    test = run.test if run is not None else None
+    best = "" if run is None or run.selected_epoch is None else f"{run.selected_epoch} of {len(run.epochs)}"
+    return "" if test is None else f"{100 * test.accuracy:.2f}", best, f"{record.seconds:.1f}"
