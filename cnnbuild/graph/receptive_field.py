@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from cnnbuild.layers.base import Layer, Shape
-from cnnbuild.layers.reach import POINTWISE, Reach, compose, merge
+from cnnbuild.layers.reach import EVERYTHING, POINTWISE, Reach, compose, merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,16 @@ def see(layer: Layer, shapes: tuple[Shape, ...], fields: tuple[Field, ...], outp
             for axis, reach in zip(field, sight, strict=True)
         )
         return Seen((height, width))
-    full = [field for field, shape in zip(known, shapes, strict=True) if not _is_gate(shape, output)]
     axes: list[Axis] = []
     aligned = True
-    for axis in (0, 1):
-        whole, _ = merge(tuple(field[axis].whole for field in known))
-        local, same_centres = merge(tuple(field[axis].local for field in full or known))
+    for axis, reach in enumerate(sight):
+        sees = [Axis(compose(field[axis].whole, reach), compose(field[axis].local, reach)) for field in known]
+        gates = [_is_gate(shape, output, axis) for shape in shapes]
+        whole, _ = merge(
+            tuple(EVERYTHING if gate else seen.whole for seen, gate in zip(sees, gates, strict=True))
+        )
+        full = [seen for seen, shape in zip(sees, shapes, strict=True) if not _is_gate(shape, output)]
+        local, same_centres = merge(tuple(seen.local for seen in full or sees))
         axes.append(Axis(whole, local))
         aligned = aligned and same_centres
     return Seen((axes[0], axes[1]), aligned)
@@ -77,6 +81,11 @@ def relative_stride(before: Field, after: Field) -> tuple[Fraction, Fraction] | 
     return steps[0], steps[1]
 
 
-def _is_gate(shape: Shape, output: Shape) -> bool:
-    """Whether an input is broadcast onto the output's height or width."""
-    return len(shape) == 3 and len(output) == 3 and shape[1:] != output[1:]
+def _is_gate(shape: Shape, output: Shape, axis: int | None = None) -> bool:
+    """Whether an input is broadcast onto the output's height or width (or onto the one that `axis` says).
+
+    All outputs then see what its one value sees, wherever they are: no window that moves along can say so.
+    """
+    if len(shape) != 3 or len(output) != 3:
+        return False
+    return shape[1:] != output[1:] if axis is None else shape[1 + axis] != output[1 + axis]

@@ -1,11 +1,12 @@
-"""A layer type made from a plain `nn.Module`: parameters from its type hints, shapes measured on the meta device.
+"""A layer type made from a plain `nn.Module`: its type hints say the parameters, the meta device the shapes.
 
     @cnnbuild.layer("scaled_relu", primary="scale")
     class ScaledRelu(nn.Module):
         def __init__(self, num_channels: int, scale: float = 1.0) -> None: ...
 
-`num_channels`, `in_channels`, `num_features` and `in_features` are not parameters of the YAML: they are supplied
-from the input. What an output sees of the input cannot be measured from shapes; without `sight` it is unknown.
+`num_channels`, `in_channels`, `num_features` and `in_features` are not parameters of the YAML: they are
+supplied from the input. What an output sees of the input cannot be measured from shapes; without `sight` it is
+unknown.
 """
 
 from __future__ import annotations
@@ -16,10 +17,19 @@ from functools import lru_cache
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, TypeVar, get_type_hints
 
-from pydantic import create_model
+from pydantic import PydanticUserError, create_model
 
 from cnnbuild.errors import UsageError
-from cnnbuild.layers.base import SEES_EVERYTHING, SEES_ITS_PIXEL, Example, Layer, Shape, ShapeError, Sight, format_shape
+from cnnbuild.layers.base import (
+    SEES_EVERYTHING,
+    SEES_ITS_PIXEL,
+    Example,
+    Layer,
+    Shape,
+    ShapeError,
+    Sight,
+    format_shape,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,8 +70,8 @@ def layer(
 ) -> Callable[[Class], Class]:
     """Mark an `nn.Module` as the layer type `type_name`.
 
-    `sight` says what an output sees: its own `pixel`, `everything`, or a function of the parameters that gives a
-    `Reach` for height and width. The class itself is returned unchanged.
+    `sight` says what an output sees: its own `pixel`, `everything`, or a function of the parameters that gives
+    a `Reach` for height and width. The class itself is returned unchanged.
     """
 
     def mark(module_class: Class) -> Class:
@@ -77,6 +87,9 @@ class MeasuredLayer(Layer):
     module_class: ClassVar[type[nn.Module]]
     declaration: ClassVar[Declaration]
     supplied: ClassVar[tuple[str, ...]] = ()
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self)))  # values may be lists
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """Measured on the meta device."""
@@ -143,16 +156,56 @@ def _measure(layer: MeasuredLayer, inputs: tuple[Shape, ...]) -> Measurement:
     )
 
 
-def layer_type_from(module_class: type[nn.Module]) -> type[Layer]:
+def layer_type_from(module_class: type) -> type[Layer]:
     """The layer type of a class that was marked with `@layer(…)`.
 
     Raises:
-        UsageError: the class is not marked, or a parameter of its `__init__` has no usable type hint.
+        UsageError: the class is not a marked `nn.Module`, or a parameter of its `__init__` has no usable type hint.
     """
+    from torch import nn
+
     declaration = getattr(module_class, MARK, None)
-    if not isinstance(declaration, Declaration):
-        raise UsageError(f"{module_class.__name__} is not marked with @cnnbuild.layer(…)")
-    hints = get_type_hints(module_class.__init__)
+    if not isinstance(declaration, Declaration) or not issubclass(module_class, nn.Module):
+        raise UsageError(f"{module_class.__name__} is not a torch.nn.Module marked with @cnnbuild.layer(…)")
+    own_constructor = module_class.__init__ is not nn.Module.__init__
+    supplied, fields = _parameters_of(module_class) if own_constructor else ((), {})
+    if declaration.primary is not None and declaration.primary not in fields:
+        raise UsageError(
+            f"{module_class.__name__}: primary='{declaration.primary}' is not a parameter of its __init__"
+        )
+    model: type[MeasuredLayer] = create_model(  # type: ignore[call-overload]
+        module_class.__name__,
+        __base__=MeasuredLayer,
+        __module__=module_class.__module__,
+        __doc__=module_class.__doc__,
+        **fields,
+    )
+    try:
+        model.model_rebuild()
+    except PydanticUserError as error:
+        raise UsageError(
+            f"{module_class.__name__}.__init__: YAML cannot be checked against its type hints: {error.message}"
+        ) from error
+    model.type_name = declaration.type_name
+    model.primary = declaration.primary
+    model.examples = declaration.examples
+    model.declaration = declaration
+    model.module_class = module_class
+    model.supplied = supplied
+    return model
+
+
+def _parameters_of(module_class: type) -> tuple[tuple[str, ...], dict[str, tuple[object, object]]]:
+    """The parameters of `__init__` that the input supplies, and those of the YAML with hint and default.
+
+    Raises:
+        UsageError: one has no type hint, has stars, or is called like something that every layer type has.
+    """
+    constructor = f"{module_class.__name__}.__init__"
+    try:
+        hints = get_type_hints(module_class.__init__)
+    except NameError as error:
+        raise UsageError(f"{constructor}: a type hint cannot be resolved: {error}") from error
     supplied: list[str] = []
     fields: dict[str, tuple[object, object]] = {}
     for name, parameter in list(signature(module_class.__init__).parameters.items())[1:]:
@@ -161,18 +214,10 @@ def layer_type_from(module_class: type[nn.Module]) -> type[Layer]:
             continue
         if parameter.kind in {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD} or name not in hints:
             raise UsageError(
-                f"{module_class.__name__}.__init__: the parameter '{name}' needs a type hint (and no stars), "
+                f"{constructor}: the parameter '{name}' needs a type hint (and no stars), "
                 "so that YAML can be checked against it"
             )
+        if hasattr(MeasuredLayer, name) or name.startswith("_"):
+            raise UsageError(f"{constructor}: a parameter of a layer type cannot be called '{name}'")
         fields[name] = (hints[name], ... if parameter.default is Parameter.empty else parameter.default)
-    model = create_model(  # type: ignore[call-overload]
-        module_class.__name__, __base__=MeasuredLayer, __module__=module_class.__module__, __doc__=module_class.__doc__,
-        **fields,
-    )  # fmt: skip
-    model.type_name = declaration.type_name
-    model.primary = declaration.primary
-    model.examples = declaration.examples
-    model.declaration = declaration
-    model.module_class = module_class
-    model.supplied = tuple(supplied)
-    return model  # type: ignore[no-any-return]
+    return tuple(supplied), fields

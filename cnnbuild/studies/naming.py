@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+from cnnbuild.lang.study_document import StudyDocument
 
 MAX_SLUG = 60
 
@@ -15,3 +18,9 @@ def slug(text: str) -> str:
     """
     words = re.sub(r"[^A-Za-z0-9._-]+", "_", text)
     return words.strip("._-")[:MAX_SLUG] or "unnamed"
+
+
+def default_folder(document: StudyDocument) -> Path:
+    """Where a study's results go unless another folder is named: `runs/<study>`, or `runs/<study>@<variant>`."""
+    name = slug(document.name)
+    return Path("runs") / (name if document.variant is None else f"{name}@{slug(document.variant)}")

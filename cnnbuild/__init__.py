@@ -1,0 +1,59 @@
+"""Declare convolutional networks in YAML and compare them honestly.
+
+    >>> import cnnbuild
+    >>> architecture = cnnbuild.load("architectures/resnet.yaml", variant="resnet18")
+    >>> architecture.inspect(input=(3, 224, 224), classes=1000).totals.parameters
+    11689512
+
+Importing this package loads nothing but itself; each name below is resolved on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from cnnbuild.version import __version__
+
+if TYPE_CHECKING:
+    from cnnbuild.api import Architecture, load, run_study
+    from cnnbuild.errors import CnnbuildError, DataError, DocumentError, RunError, UsageError
+    from cnnbuild.graph.summary import Summary
+    from cnnbuild.layers.base import Example, Layer
+    from cnnbuild.layers.measured import layer
+    from cnnbuild.layers.reach import window
+
+_HOMES = {
+    "Architecture": "cnnbuild.api",
+    "CnnbuildError": "cnnbuild.errors",
+    "DataError": "cnnbuild.errors",
+    "DocumentError": "cnnbuild.errors",
+    "Example": "cnnbuild.layers.base",
+    "Layer": "cnnbuild.layers.base",
+    "RunError": "cnnbuild.errors",
+    "Summary": "cnnbuild.graph.summary",
+    "UsageError": "cnnbuild.errors",
+    "layer": "cnnbuild.layers.measured",
+    "load": "cnnbuild.api",
+    "run_study": "cnnbuild.api",
+    "window": "cnnbuild.layers.reach",
+}
+
+__all__ = [  # noqa: RUF022 - grouped by use
+    "__version__",
+    "load", "run_study", "Architecture", "Summary",
+    "Layer", "Example", "layer", "window",
+    "CnnbuildError", "DataError", "DocumentError", "RunError", "UsageError",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cnnbuild' has no attribute '{name}'")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,129 @@
+"""The Python interface: what the command line does, without the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnbuild.graph.data_contract import DataContract
+from cnnbuild.graph.elaborate import elaborate
+from cnnbuild.graph.graph import Graph
+from cnnbuild.graph.summary import Summary
+from cnnbuild.graph.variables import check_names
+from cnnbuild.lang.architecture import ArchitectureDocument, read_architecture
+from cnnbuild.lang.reference import split_reference
+from cnnbuild.layers.plugins import registry_with
+from cnnbuild.layers.registry import Registry, standard_registry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cnnbuild.studies.events import StudyEvent
+    from cnnbuild.studies.results import StudyResults
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An architecture file, with a variant chosen and variables set; see `load`."""
+
+    document: ArchitectureDocument
+    variant: str | None = None
+    vars: Mapping[str, object] = field(default_factory=dict)
+    registry: Registry = field(default_factory=standard_registry)
+
+    @property
+    def name(self) -> str:
+        """The file's `name:`."""
+        return self.document.name
+
+    def graph(self, *, input: tuple[int, int, int], classes: int) -> Graph:  # noqa: A002 - the field's word
+        """The network for images (C, H, W) and a number of classes, in integers.
+
+        Raises:
+            DocumentError: the architecture has faults for such images.
+        """
+        contract = DataContract("x".join(str(size) for size in input), *input, classes)
+        return elaborate(
+            self.document, contract, variant=self.variant, overrides=self.vars, registry=self.registry
+        )
+
+    def inspect(self, *, input: tuple[int, int, int], classes: int) -> Summary:  # noqa: A002
+        """Shapes, parameters, multiply-adds and receptive fields of every node; loads no torch.
+
+        Raises:
+            DocumentError: the architecture has faults for such images.
+        """
+        return Summary(self.graph(input=input, classes=classes))
+
+    def build(self, *, input: tuple[int, int, int], classes: int) -> nn.Module:  # noqa: A002
+        """A plain module that maps images (N, C, H, W) to logits (N, classes).
+
+        Its weights are drawn from torch's global random generator: call `torch.manual_seed` first to repeat them.
+
+        Raises:
+            DocumentError: the architecture has faults for such images.
+        """
+        from cnnbuild.modules.build import build_module
+
+        return build_module(self.graph(input=input, classes=classes))
+
+
+def load(
+    path: str | Path,
+    variant: str | None = None,
+    vars: Mapping[str, object] | None = None,  # noqa: A002 - the word of the YAML
+    *,
+    plugins: Iterable[Path | str | type] = (),
+) -> Architecture:
+    """Read an architecture file; `resnet.yaml@resnet34` names a variant too.
+
+    `plugins` are Python files, or classes, that add layer types.
+
+    Raises:
+        DocumentError: the file has faults; all faults of form are reported together.
+        UsageError: there is no such file, variant, variable or plugin.
+    """
+    file, named = split_reference(str(path))
+    document = read_architecture(file)
+    chosen = variant if variant is not None else named
+    check_names(document, chosen, vars or {})
+    registry = registry_with(plugins) if plugins else standard_registry()
+    return Architecture(document, chosen, dict(vars or {}), registry)
+
+
+def run_study(
+    path: str | Path,
+    *,
+    variant: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    datasets: Sequence[str] | None = None,
+    seeds: int | None = None,
+    out: Path | None = None,
+    data_root: Path | None = None,
+    on_event: Callable[[StudyEvent], None] | None = None,
+) -> StudyResults:
+    """Train every cell of a study that is not finished, write the report, and give the results.
+
+    `settings` maps paths of the document to values, as `--set` does: `{"train.epochs": 2}`. `out` is the folder of the
+    results, `runs/<study>` by default; `on_event` is told of each step.
+
+    Raises:
+        DocumentError: the study or an architecture has faults; nothing was trained.
+        UsageError: there is no such file or variant.
+        DataError: a data set is missing; nothing was trained.
+    """
+    from cnnbuild.lang.study import read_study
+    from cnnbuild.report.page import write_report
+    from cnnbuild.studies import run as runner
+    from cnnbuild.studies.naming import default_folder
+
+    file, named = split_reference(str(path))
+    document = read_study(
+        file, variant=variant if variant is not None else named, settings=settings, datasets=datasets, seeds=seeds
+    )
+    folder = out if out is not None else default_folder(document)
+    results = runner.run_study(document, out=folder, data_root=data_root, on_event=on_event)
+    write_report(folder)
+    return results

@@ -1,0 +1,50 @@
+"""`expect:`: what the file claims about itself, compared with what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnnbuild.errors import Place, Problem
+from cnnbuild.graph.data_contract import DataContract
+from cnnbuild.graph.elaborate import elaborate
+from cnnbuild.lang.architecture import ArchitectureDocument, Expectation
+from cnnbuild.layers.registry import Registry
+
+
+def contract_expected(expectation: Expectation) -> DataContract:
+    """The data contract that an entry of `expect:` speaks of."""
+    channels, height, width = expectation.input
+    return DataContract(f"{channels}x{height}x{width}", channels, height, width, expectation.classes)
+
+
+def unmet_expectations(document: ArchitectureDocument, registry: Registry | None = None) -> Iterator[Problem]:
+    """One problem for each figure that differs from what `expect:` says.
+
+    Raises:
+        DocumentError: the architecture has faults for such an input.
+        UsageError: an entry sets a variable that does not exist.
+    """
+    for expectation, place in document.expectations:
+        graph = elaborate(
+            document,
+            contract_expected(expectation),
+            variant=expectation.variant,
+            overrides=expectation.vars,
+            registry=registry,
+        )
+        for what, expected, found in (
+            ("parameters", expectation.parameters, graph.parameters),
+            ("macs", expectation.macs, graph.macs),
+        ):
+            if expected is not None and expected != found:
+                yield _differs(what, expected, found, expectation, place)
+
+
+def _differs(what: str, expected: int, found: int, expectation: Expectation, place: Place) -> Problem:
+    size = "x".join(str(n) for n in expectation.input)
+    variant = f"variant {expectation.variant}, " if expectation.variant else ""
+    return Problem(
+        f"expected {expected:,} {what}, found {found:,} ({variant}input {size}, {expectation.classes} classes)",
+        place,
+        help=f"if the file is right, write `{what}: {found}`",
+    )

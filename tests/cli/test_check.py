@@ -1,0 +1,57 @@
+"""`cnnbuild check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.commands import ROOT, cnnbuild
+
+GOOD = "cnnbuild: 1\nlayers:\n  - flatten\n  - linear: $data.classes\nexpect:\n  - {input: [1, 2, 2], classes: 3, parameters: 15}\n"
+
+
+def test_every_shipped_file_is_fine() -> None:
+    files = sorted(path.relative_to(ROOT) for folder in ("architectures", "studies") for path in (ROOT / folder).rglob("*.yaml"))
+    assert len(files) >= 8
+    outcome = cnnbuild("check", *files)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert len(outcome.out.splitlines()) == len(files)
+
+
+def test_a_promise_that_does_not_hold_is_exit_code_1(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(GOOD.replace("15", "16"))
+    outcome = cnnbuild("check", "net.yaml", cwd=tmp_path)
+    assert outcome.code == 1
+    assert outcome.out == "net.yaml: 1 of its expectations do not hold\n"
+    assert outcome.err == (
+        "net.yaml:6:5: error: expected 16 parameters, found 15 (input 1x2x2, 3 classes)\n"
+        "    6 |   - {input: [1, 2, 2], classes: 3, parameters: 16}\n"
+        "      |     ^\n"
+        "      = help: if the file is right, write `parameters: 15`\n\n"
+    )
+
+
+def test_a_faulty_file_does_not_hide_the_next_one(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("cnnbuild: 1\nlayers: [covn]\n")
+    (tmp_path / "good.yaml").write_text(GOOD)
+    outcome = cnnbuild("check", "bad.yaml", "good.yaml", "none.yaml", cwd=tmp_path)
+    assert outcome.code == 2
+    assert outcome.out == "good.yaml: an architecture, fine for 1x2x2, 3 classes; 1 expectation holds\n"
+    assert "bad.yaml:2:10: error: unknown layer type 'covn'" in outcome.err
+    assert "none.yaml: there is no such file" in outcome.err
+
+
+def test_a_warning_does_not_make_a_file_faulty(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text("cnnbuild: 1\nvars: {idle: 3}\n" + GOOD.removeprefix("cnnbuild: 1\n"))
+    outcome = cnnbuild("check", "net.yaml", cwd=tmp_path)
+    assert outcome.code == 0
+    assert "net.yaml:2:8: warning: the variable 'idle' changes nothing" in outcome.err
+
+
+def test_every_variant_is_checked_for_the_images_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(
+        "cnnbuild: 1\nvars: {window: 2}\nvariants:\n  small: {}\n  large: {window: 40}\n"
+        "layers:\n  - max_pool: $window\n  - flatten\n  - linear: $data.classes\n"
+    )
+    outcome = cnnbuild("check", "net.yaml", "--input", "1x28x28", "--classes", "10", cwd=tmp_path)
+    assert outcome.code == 2
+    assert "a window of 40x40 does not fit into (1, 28, 28)" in outcome.err

@@ -1,0 +1,107 @@
+"""What `inspect` tells, as data and as text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cnnbuild
+from cnnbuild.graph.summary import Summary
+
+NETWORK = """\
+cnnbuild: 1
+name: tiny
+layers:
+  - conv: {out_channels: 4, kernel_size: 3, stride: 2, padding: half}
+    name: stem
+  - multiply:
+      map: identity
+      gate: [global_avg_pool, sigmoid]
+  - global_avg_pool
+  - flatten
+  - linear: $data.classes
+"""
+
+
+def summary_of(tmp_path: Path, text: str = NETWORK) -> Summary:
+    file = tmp_path / "tiny.yaml"
+    file.write_text(text)
+    return cnnbuild.load(file).inspect(input=(1, 8, 8), classes=3)
+
+
+def test_rows_say_where_each_node_was_written(tmp_path: Path) -> None:
+    rows = summary_of(tmp_path).rows
+    assert [(row.name, row.line) for row in rows] == [
+        ("stem", 4),
+        ("gate.global_avg_pool_1", 8),
+        ("gate.sigmoid_1", 8),
+        ("multiply_1", 6),
+        ("global_avg_pool_1", 9),
+        ("flatten_1", 10),
+        ("linear_1", 11),
+    ]
+
+
+def test_shares_add_up_to_one(tmp_path: Path) -> None:
+    rows = summary_of(tmp_path).rows
+    assert sum(row.parameter_share for row in rows) == 1
+    assert sum(row.mac_share for row in rows) == 1
+
+
+def test_a_gate_makes_the_field_global_and_leaves_the_local_one(tmp_path: Path) -> None:
+    gated = next(row for row in summary_of(tmp_path).rows if row.name == "multiply_1")
+    assert gated.inputs == ("stem", "gate.sigmoid_1")
+    assert gated.notes == ("global",)
+    assert gated.to_dict()["receptive_field"] == {
+        axis: {"global": True, "without_gates": {"size": 3, "stride": 2, "start": -1}} for axis in ("height", "width")
+    }
+
+
+def test_json_holds_raw_integers_and_a_schema_version(tmp_path: Path) -> None:
+    told = json.loads(json.dumps(summary_of(tmp_path).to_dict()))
+    assert told["schema"] == 1
+    assert told["input"] == [1, 8, 8]
+    assert told["totals"] == {
+        "parameters": 4 * 9 + 4 + 4 * 3 + 3,
+        "buffers": 0,
+        "macs": 4 * 4 * 4 * 9 + 4 * 3,
+        "activation_bytes": 4 * (64 + 4 + 4 + 64 + 4 + 4 + 3),
+        "weight_bytes": 4 * (40 + 15),
+    }
+    assert told["nodes"][0]["receptive_field"]["height"] == {"global": False, "size": 3, "stride": 2, "start": -1}
+
+
+def test_the_table_shows_every_node_and_the_totals(tmp_path: Path) -> None:
+    assert str(summary_of(tmp_path)) == "\n".join(
+        [
+            "tiny  input 1x8x8, 3 classes",
+            "",
+            "layer                   type             output  parameters     %  MACs     %  activation       RF  stride  start  notes",
+            "─" * 121,
+            "stem                    conv 3x3 /2      4x4x4           40  72.7   576  98.0       256 B        3       2     -1",
+            "gate.global_avg_pool_1  global_avg_pool  4x1x1                                       16 B      all                 global",
+            "gate.sigmoid_1          sigmoid          4x1x1                                       16 B      all                 global",
+            "multiply_1              multiply         4x4x4                                      256 B  all (3)       2         global",
+            "global_avg_pool_1       global_avg_pool  4x1x1                                       16 B      all                 global",
+            "flatten_1               flatten          4                                           16 B      all                 global",
+            "linear_1                linear           3               15  27.3    12   2.0        12 B      all                 global",
+            "─" * 121,
+            "parameters   55  (and 0 buffer values; 220 B as float32)",
+            "MACs         588  (multiply-adds of convolutions and matrix products, one image)",
+            "activations  588 B  (all outputs, one image, float32)",
+            "sees all of the input first: gate.global_avg_pool_1",
+        ]
+    )
+
+
+def test_a_layer_of_unknown_sight_leaves_the_field_unknown(tmp_path: Path) -> None:
+    plugin = tmp_path / "layers.py"
+    plugin.write_text(
+        "from torch import nn\nimport cnnbuild\n\n"
+        "@cnnbuild.layer('mystery')\nclass Mystery(nn.Module):\n    def forward(self, x):\n        return x.flip(-1)\n"
+    )
+    file = tmp_path / "net.yaml"
+    file.write_text("cnnbuild: 1\nlayers: [mystery, flatten, linear: $data.classes]\n")
+    row = cnnbuild.load(file, plugins=[plugin]).inspect(input=(1, 4, 4), classes=2).rows[0]
+    assert row.receptive_field is None
+    assert row.notes == ("RF unknown",)

@@ -1,0 +1,108 @@
+"""The Python interface, as a user of it would try it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import cnnbuild
+from cnnbuild import DocumentError, UsageError
+
+ARCHITECTURES = Path(__file__).parents[1] / "architectures"
+
+
+def test_load_reads_a_file_and_knows_its_name() -> None:
+    architecture = cnnbuild.load(ARCHITECTURES / "residual_cnn.yaml")
+    assert architecture.name == "residual_cnn"
+    assert architecture.variant is None
+
+
+def test_build_gives_a_module_that_maps_images_to_logits() -> None:
+    model = cnnbuild.load(ARCHITECTURES / "residual_cnn.yaml").build(input=(3, 32, 32), classes=10)
+    assert isinstance(model, nn.Module)
+    assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+    assert sum(parameter.numel() for parameter in model.parameters()) == 161_482
+
+
+def test_the_same_seed_builds_the_same_weights() -> None:
+    architecture = cnnbuild.load(ARCHITECTURES / "simple_cnn.yaml")
+    torch.manual_seed(3)
+    first = architecture.build(input=(1, 8, 8), classes=10)
+    torch.manual_seed(3)
+    second = architecture.build(input=(1, 8, 8), classes=10)
+    for one, other in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_inspect_gives_rows_and_totals_of_the_published_network() -> None:
+    summary = cnnbuild.load(ARCHITECTURES / "simple_cnn.yaml").inspect(input=(1, 28, 28), classes=10)
+    assert summary.totals.parameters == 421_642
+    first = summary.rows[0]
+    assert (first.name, first.shape) == ("stage1.conv_1", (32, 28, 28))
+    assert first.parameters == 32 * 9 + 32
+    assert first.macs == 28 * 28 * 32 * 9
+    assert first.activation_bytes == 28 * 28 * 32 * 4
+
+
+def test_a_variant_is_named_in_the_path_or_as_an_argument() -> None:
+    path = ARCHITECTURES / "resnet.yaml"
+    named = cnnbuild.load(f"{path}@resnet50")
+    given = cnnbuild.load(path, variant="resnet50")
+    for architecture in (named, given):
+        assert architecture.inspect(input=(3, 224, 224), classes=1000).totals.parameters == 25_557_032
+
+
+def test_variables_can_be_set() -> None:
+    architecture = cnnbuild.load(ARCHITECTURES / "residual_blocks.yaml", vars={"unit": "wide"})
+    assert architecture.inspect(input=(3, 32, 32), classes=10).totals.parameters == 44_595_786
+
+
+def test_an_unknown_variant_is_refused_at_once() -> None:
+    path = ARCHITECTURES / "resnet.yaml"
+    with pytest.raises(UsageError) as caught:
+        cnnbuild.load(path, variant="resent34")
+    assert str(caught.value) == f"{path}: the architecture has no variant 'resent34'; did you mean 'resnet34'?"
+
+
+def test_an_unknown_variable_is_refused_at_once() -> None:
+    path = ARCHITECTURES / "resnet.yaml"
+    with pytest.raises(UsageError) as caught:
+        cnnbuild.load(path, vars={"widht": 3})
+    assert str(caught.value) == f"{path}: the architecture has no variable 'widht'; did you mean 'width'?"
+
+
+def test_a_missing_file_is_named_with_its_nearest_neighbour() -> None:
+    path = ARCHITECTURES / "resnett.yaml"
+    with pytest.raises(UsageError) as caught:
+        cnnbuild.load(path)
+    assert str(caught.value) == f"{path}: there is no such file; did you mean 'resnet.yaml'?"
+
+
+def test_a_faulty_shape_is_reported_when_the_images_are_known(tmp_path: Path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text("cnnbuild: 1\nlayers:\n  - max_pool: 16\n  - flatten\n  - linear: $data.classes\n")
+    architecture = cnnbuild.load(file)
+    assert architecture.inspect(input=(1, 16, 16), classes=3).totals.parameters == 6
+    with pytest.raises(DocumentError, match="a window of 16x16 does not fit"):
+        architecture.inspect(input=(1, 8, 8), classes=3)
+
+
+def test_classes_can_be_plugins() -> None:
+    @cnnbuild.layer("halve", sight="pixel")
+    class Halve(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x / 2
+
+    architecture = cnnbuild.load(ARCHITECTURES / "simple_cnn.yaml", plugins=[Halve])
+    assert "halve" in architecture.registry
+
+
+def test_every_public_name_resolves() -> None:
+    assert len(cnnbuild.__all__) > 10
+    for name in cnnbuild.__all__:
+        assert getattr(cnnbuild, name) is not None
+    with pytest.raises(AttributeError, match="module 'cnnbuild' has no attribute 'lod'"):
+        _ = cnnbuild.lod  # type: ignore[attr-defined]
