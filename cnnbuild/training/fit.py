@@ -50,10 +50,10 @@ def fit(
         DataError: too few images for the validation part.
         UsageError: the recipe names a device that is not here.
     """
-    begin = time.perf_counter()
     device = choose_device(recipe.device)
     reset_peak_memory(device)
     run = prepare_run(module, dataset, recipe, seed=seed, device=device)
+    begin = time.perf_counter()
     try:
         with seeded(derived_seed(seed, "dropout")):
             for _ in range(recipe.epochs):

@@ -72,7 +72,7 @@ class RunRecord:
 
     `selected_epoch` is the epoch whose weights were tested; it, `test` and `latency` are empty for a diverged
     run. `largest_loss` is the largest finite loss of a training batch, None where there was none. `seconds`
-    is the whole run without the measurement of `latency`; `train_samples_per_second` leaves out evaluation.
+    goes from the first epoch to the test; `train_samples_per_second` leaves out evaluation.
     `peak_memory_bytes` is the high-water mark of the device's memory on CUDA, else of the whole process
     (`peak_memory_of`), None where the system does not tell.
     """
