@@ -1,7 +1,7 @@
 """What every node sees of the network's input, found in the one forward pass of elaboration.
 
-Two answers are kept: the `whole` one, and the `local` one that leaves out gates. A squeeze-and-excite gate makes every
-pixel depend on the whole image; the number people compare is the field without it.
+Two answers are kept: the `whole` one, and the `local` one that leaves out gates. A squeeze-and-excite gate
+makes every pixel depend on the whole image; the number people compare is the field without it.
 """
 
 from __future__ import annotations

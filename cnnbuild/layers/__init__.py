@@ -1,1 +1,4 @@
-"""The words: one class per layer type, the registry that finds them, the standard blocks. Torch only inside `build()`."""
+"""The words: one class per layer type, and the registry that finds them.
+
+Torch is imported inside `build()` only.
+"""

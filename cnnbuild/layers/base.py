@@ -1,8 +1,8 @@
 """What a layer type declares.
 
-A layer type is one class: its fields are its parameters, and its methods say, in integers, what it does to shapes,
-which pixels an output sees, which weights it has and how many multiply-adds it costs. `build` makes the
-`nn.Module`, and is the only place where torch is imported. `examples` are what the contract test runs.
+A layer type is one class: its fields are its parameters, and its methods say, in integers, what it does to
+shapes, which pixels an output sees, which weights it has and how many multiply-adds it costs. `build` makes
+the `nn.Module`, and is the only place where torch is imported. `examples` are what the contract test runs.
 
 Shapes are tuples without the batch axis: (C, H, W) for maps, (F,) for flat tensors.
 """
@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from cnnbuild.errors import CnnbuildError
-from cnnbuild.layers.reach import EVERYTHING, POINTWISE, Reach
 from cnnbuild.lang.validation import Settings
+from cnnbuild.layers.reach import EVERYTHING, POINTWISE, Reach
 
 if TYPE_CHECKING:
     from torch import nn
@@ -67,7 +67,10 @@ class Layer(Settings, ABC):
         """
 
     def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002 - most layers see one pixel, whatever the shape
-        """Which part of its input an output sees, per axis; by default its own pixel."""
+        """Which part of its input an output sees, per axis; by default its own pixel.
+
+        Of a flat tensor, an output sees its own feature or, where the sight is global, all of them.
+        """
         return SEES_ITS_PIXEL
 
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:  # noqa: ARG002
@@ -79,7 +82,7 @@ class Layer(Settings, ABC):
         return {}
 
     def macs(self, *inputs: Shape) -> int:  # noqa: ARG002
-        """Multiply-adds of convolutions and matrix products for one image; additions and biases do not count."""
+        """Multiply-adds of convolutions and matrix products for one image; additions do not count."""
         return 0
 
     @abstractmethod

@@ -24,6 +24,7 @@ class Conv(Layer):
         Example(((4, 9, 7),), {"out_channels": 6, "kernel_size": [3, 2], "groups": 2, "bias": False}),
         Example(((2, 12, 12),), {"out_channels": 3, "kernel_size": 3, "dilation": [2, 3], "padding": [1, 2]}),
         Example(((2, 7, 8),), {"out_channels": 3, "kernel_size": 4, "padding": "same"}),
+        Example(((2, 6, 5),), {"out_channels": 2, "kernel_size": 3, "padding": 1, "padding_mode": "reflect"}),
     )
 
     out_channels: PositiveInt
@@ -43,7 +44,7 @@ class Conv(Layer):
         return self
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """(C, H, W) to (out_channels, H', W'), with H' = (H + padding - dilation * (kernel - 1) - 1) // stride + 1."""
+        """(C, H, W) to (out, H', W'), H' = (H + padding - dilation (kernel - 1) - 1) // stride + 1."""
         channels, height, width = require_map(inputs[0], "conv")
         for name, count in (("in", channels), ("out", self.out_channels)):
             if count % self.groups:
@@ -52,6 +53,14 @@ class Conv(Layer):
                     parameter="groups",
                 )
         pads = resolve_padding(self.padding, self.kernel_size, self.dilation)
+        for size, pad in zip((height, width), pads, strict=True):
+            most = {"reflect": size - 1, "circular": size}.get(self.padding_mode, max(pad))
+            if max(pad) > most:
+                raise ShapeError(
+                    f"conv: padding_mode: {self.padding_mode} can add at most {most} pixels at each side of "
+                    f"{format_shape(inputs[0])}, not {max(pad)}",
+                    parameter="padding_mode",
+                )
         sizes = [
             (size + sum(pad) - d * (k - 1) - 1) // s + 1 if size + sum(pad) > d * (k - 1) else 0
             for size, pad, k, s, d in zip(
@@ -68,7 +77,7 @@ class Conv(Layer):
         return (self.out_channels, sizes[0], sizes[1])
 
     def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
-        """The kernel's window."""
+        """The kernel's window; with `padding_mode: circular` as if the map went on beyond its border."""
         pads = resolve_padding(self.padding, self.kernel_size, self.dilation)
         (top, _), (left, _) = pads
         return (
@@ -78,7 +87,9 @@ class Conv(Layer):
 
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """`weight` (out, in / groups, kernel height, kernel width), and `bias` (out,)."""
-        shapes: dict[str, Shape] = {"weight": (self.out_channels, inputs[0][0] // self.groups, *self.kernel_size)}
+        shapes: dict[str, Shape] = {
+            "weight": (self.out_channels, inputs[0][0] // self.groups, *self.kernel_size)
+        }
         return shapes | {"bias": (self.out_channels,)} if self.bias else shapes
 
     def macs(self, *inputs: Shape) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from cnnbuild.layers.base import Example, Layer, Shape, ShapeError, format_shape, require_map
+from cnnbuild.layers.parameters import PositiveInt, PositivePair
 from cnnbuild.layers.reach import Reach, window
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ class Add(Layer):
 
     type_name = "add"
     several_inputs = True
-    examples = (Example(((3, 4, 5), (3, 4, 5))), Example(((6,), (6,), (6,))))
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(((3, 4, 5), (3, 4, 5))),
+        Example(((6,), (6,), (6,))),
+    )
     word: ClassVar[str] = "add"
 
     def output_shape(self, *inputs: Shape) -> Shape:
@@ -48,7 +52,8 @@ class Concat(Layer):
         if len({shape[1:] for shape in inputs}) > 1 or len({len(shape) for shape in inputs}) > 1:
             shapes = " and ".join(format_shape(shape) for shape in inputs)
             raise ShapeError(
-                f"concat: height and width differ, {shapes}", help="bring the maps to one size before joining them"
+                f"concat: height and width differ, {shapes}",
+                help="bring the maps to one size before joining them",
             )
         return (sum(shape[0] for shape in inputs), *inputs[0][1:])
 
@@ -69,7 +74,13 @@ class Multiply(Layer):
     def output_shape(self, *inputs: Shape) -> Shape:
         """The shape of the full map among the inputs."""
         flat = len({len(shape) for shape in inputs}) == 1 and len(inputs[0]) == 1
-        full = inputs[0] if flat else tuple(max(sizes) for sizes in zip(*(require_map(s, "multiply") for s in inputs), strict=True))
+        full = (
+            inputs[0]
+            if flat
+            else tuple(
+                max(sizes) for sizes in zip(*(require_map(s, "multiply") for s in inputs), strict=True)
+            )
+        )
         gates = {full} if flat else {full, (full[0], 1, 1), (1, *full[1:]), (1, 1, 1)}
         if full not in inputs or any(shape not in gates for shape in inputs):
             shapes = " and ".join(format_shape(shape) for shape in inputs)
@@ -103,8 +114,8 @@ class ZeroPadShortcut(Layer):
     type_name = "zero_pad_shortcut"
     examples = (Example(((3, 8, 7),), {"out_channels": 5, "stride": [2, 2]}),)
 
-    out_channels: int
-    stride: tuple[int, int] = (1, 1)
+    out_channels: PositiveInt
+    stride: PositivePair = (1, 1)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (out_channels, ceil(H / stride), ceil(W / stride))."""

@@ -5,8 +5,8 @@
         def __init__(self, num_channels: int, scale: float = 1.0) -> None: ...
 
 `num_channels`, `in_channels`, `num_features` and `in_features` are not parameters of the YAML: they are
-supplied from the input. What an output sees of the input cannot be measured from shapes; without `sight` it is
-unknown.
+supplied from the input. What an output sees of the input cannot be measured from shapes; without `sight` it
+is unknown.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def layer(
 ) -> Callable[[Class], Class]:
     """Mark an `nn.Module` as the layer type `type_name`.
 
-    `sight` says what an output sees: its own `pixel`, `everything`, or a function of the parameters that gives
-    a `Reach` for height and width. The class itself is returned unchanged.
+    `sight` says what an output sees: its own `pixel`, `everything`, or a function of the parameters that
+    gives a `Reach` for height and width. The class itself is returned unchanged.
     """
 
     def mark(module_class: Class) -> Class:
@@ -160,7 +160,7 @@ def layer_type_from(module_class: type) -> type[Layer]:
     """The layer type of a class that was marked with `@layer(…)`.
 
     Raises:
-        UsageError: the class is not a marked `nn.Module`, or a parameter of its `__init__` has no usable type hint.
+        UsageError: the class is no marked `nn.Module`, or a type hint of its `__init__` is of no use.
     """
     from torch import nn
 
@@ -184,7 +184,7 @@ def layer_type_from(module_class: type) -> type[Layer]:
         model.model_rebuild()
     except PydanticUserError as error:
         raise UsageError(
-            f"{module_class.__name__}.__init__: YAML cannot be checked against its type hints: {error.message}"
+            f"{module_class.__name__}.__init__: YAML cannot be checked against its hints: {error.message}"
         ) from error
     model.type_name = declaration.type_name
     model.primary = declaration.primary
@@ -201,23 +201,24 @@ def _parameters_of(module_class: type) -> tuple[tuple[str, ...], dict[str, tuple
     Raises:
         UsageError: one has no type hint, has stars, or is called like something that every layer type has.
     """
-    constructor = f"{module_class.__name__}.__init__"
+    constructor = getattr(module_class, "__init__")  # noqa: B009 - mypy forbids it as an attribute
+    where = f"{module_class.__name__}.__init__"
     try:
-        hints = get_type_hints(module_class.__init__)
+        hints = get_type_hints(constructor)
     except NameError as error:
-        raise UsageError(f"{constructor}: a type hint cannot be resolved: {error}") from error
+        raise UsageError(f"{where}: a type hint cannot be resolved: {error}") from error
     supplied: list[str] = []
     fields: dict[str, tuple[object, object]] = {}
-    for name, parameter in list(signature(module_class.__init__).parameters.items())[1:]:
+    for name, parameter in list(signature(constructor).parameters.items())[1:]:
         if name in SUPPLIED:
             supplied.append(name)
             continue
         if parameter.kind in {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD} or name not in hints:
             raise UsageError(
-                f"{constructor}: the parameter '{name}' needs a type hint (and no stars), "
+                f"{where}: the parameter '{name}' needs a type hint (and no stars), "
                 "so that YAML can be checked against it"
             )
         if hasattr(MeasuredLayer, name) or name.startswith("_"):
-            raise UsageError(f"{constructor}: a parameter of a layer type cannot be called '{name}'")
+            raise UsageError(f"{where}: a parameter of a layer type cannot be called '{name}'")
         fields[name] = (hints[name], ... if parameter.default is Parameter.empty else parameter.default)
     return tuple(supplied), fields

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from cnnbuild.layers.base import Example, Layer, Shape
+from cnnbuild.layers.base import SEES_EVERYTHING, SEES_ITS_PIXEL, Example, Layer, Shape, Sight
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 class BatchNorm(Layer):
     """Batch normalisation: `torch.nn.BatchNorm2d`, and `BatchNorm1d` after a flat tensor.
 
-    In training each output also depends on the other images of the batch and on the whole map; its receptive field is
-    that of the trained network, where the statistics are constants.
+    In training each output also depends on the other images of the batch and on the whole map; its receptive
+    field is that of the trained network, where the statistics are constants (unless they are not tracked).
     """
 
     type_name = "batch_norm"
-    examples = (Example(((4, 5, 6),)), Example(((7,),)), Example(((3, 4, 4),), {"affine": False}))
+    examples = (
+        Example(((4, 5, 6),)),
+        Example(((7,),)),
+        Example(((3, 4, 4),), {"affine": False}),
+        Example(((2, 3, 4),), {"track_running_stats": False}),
+    )
 
     eps: Annotated[float, Field(gt=0)] = 1e-5
     momentum: Annotated[float, Field(ge=0, le=1)] | None = 0.1
@@ -30,6 +35,10 @@ class BatchNorm(Layer):
     def output_shape(self, *inputs: Shape) -> Shape:
         """The input's shape."""
         return inputs[0]
+
+    def sight(self, *inputs: Shape) -> Sight:
+        """Its own pixel; without tracked statistics the whole map, whose mean and variance it then takes."""
+        return SEES_EVERYTHING if not self.track_running_stats and len(inputs[0]) == 3 else SEES_ITS_PIXEL
 
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """`weight` and `bias`, one number per channel."""

@@ -16,7 +16,9 @@ def _pair(value: object, least: int) -> tuple[int, int]:
     if (
         isinstance(numbers, list | tuple)
         and len(numbers) == 2
-        and all(isinstance(number, int) and not isinstance(number, bool) and number >= least for number in numbers)
+        and all(
+            isinstance(number, int) and not isinstance(number, bool) and number >= least for number in numbers
+        )
     ):
         return (numbers[0], numbers[1])
     raise ValueError(f"expected a whole number of at least {least}, or [height, width] of such")
@@ -55,7 +57,7 @@ NonNegativePair: TypeAlias = Annotated[
 Padding: TypeAlias = Annotated[
     tuple[int, int] | Literal["half", "same", "valid"],
     BeforeValidator(_padding),
-    WithJsonSchema({"anyOf": [{"enum": ["half", "same", "valid"]}, *_pair_schema(0)["anyOf"]]}),  # type: ignore[misc]
+    WithJsonSchema({"anyOf": [{"enum": ["half", "same", "valid"]}, *_pair_schema(0)["anyOf"]]}),
 ]
 """torch's padding, and `half`: dilation * (kernel - 1) // 2 on each side, for odd kernels, at any stride."""
 

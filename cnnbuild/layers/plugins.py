@@ -1,6 +1,7 @@
 """Layer types from outside: a Python file that the user names, a class in a notebook, an installed package.
 
-This runs code, so only what the user passes on the command line or in Python comes here, never a path from a YAML file.
+This runs code, so only what the user passes on the command line or in Python comes here, never a path from a
+YAML file.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _from_file(path: Path) -> Iterator[type[Layer]]:
     sys.modules[name] = module  # pydantic and pickle look classes up by their module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - the user's own code may raise anything
+    except Exception as error:
         del sys.modules[name]
         raise UsageError(f"{path}: the plugin cannot be loaded: {type(error).__name__}: {error}") from error
     yield from _in_module(module)

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from pydantic import model_validator
 
-from cnnbuild.layers.base import SEES_EVERYTHING, Example, Layer, Shape, ShapeError, Sight, format_shape, require_map
+from cnnbuild.layers.base import (
+    SEES_EVERYTHING,
+    Example,
+    Layer,
+    Shape,
+    ShapeError,
+    Sight,
+    format_shape,
+    require_map,
+)
 from cnnbuild.layers.parameters import NonNegativePair, PositivePair
 from cnnbuild.layers.reach import adaptive_window, window
 
@@ -14,7 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:  # noqa: FBT001
+def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
     """Outputs of a pool along one axis, by torch's rule; 0 or less where the window does not fit.
 
     In ceil mode the last window may hang over the end, but must start inside the input or its left padding
@@ -64,8 +73,8 @@ class _WindowPool(Layer):
         ]
         if min(sizes) < 1:
             raise ShapeError(
-                f"{self.type_name}: a window of {self.kernel_size[0]}x{self.kernel_size[1]} does not fit into "
-                f"{format_shape(inputs[0])}",
+                f"{self.type_name}: a window of {self.kernel_size[0]}x{self.kernel_size[1]} does not fit "
+                f"into {format_shape(inputs[0])}",
                 parameter="kernel_size",
                 help="pool less often before it, or start from a larger input",
             )
@@ -102,7 +111,9 @@ class MaxPool(_WindowPool):
         """A `torch.nn.MaxPool2d`."""
         from torch import nn
 
-        return nn.MaxPool2d(self.kernel_size, self.steps, self.padding, self.dilation, ceil_mode=self.ceil_mode)
+        return nn.MaxPool2d(
+            self.kernel_size, self.steps, self.padding, self.dilation, ceil_mode=self.ceil_mode
+        )
 
 
 class AvgPool(_WindowPool):
@@ -121,7 +132,9 @@ class AvgPool(_WindowPool):
         """A `torch.nn.AvgPool2d`."""
         from torch import nn
 
-        return nn.AvgPool2d(self.kernel_size, self.steps, self.padding, self.ceil_mode, self.count_include_pad)
+        return nn.AvgPool2d(
+            self.kernel_size, self.steps, self.padding, self.ceil_mode, self.count_include_pad
+        )
 
 
 class AdaptiveAvgPool(Layer):

@@ -1,12 +1,12 @@
 """Which inputs an output sees along one axis, exactly, for every kind of layer.
 
 Along one axis the outputs of a layer fall into `q` phases: output `q * m + r` sees the inputs from
-`period * m + a_r` to `period * m + b_r`. A convolution has one phase and its stride as the period; an upsampling by
-2 has two phases and period 1. Composing two layers gives the same form again, so one forward pass yields the
-receptive field of every node, whatever the branches, dilations and upsamplings on the way.
+`period * m + a_r` to `period * m + b_r`. A convolution has one phase and its stride as the period; an
+upsampling by 2 has two phases and period 1. Composing two layers gives the same form again, so one forward
+pass yields the receptive field of every node, whatever the branches, dilations and upsamplings on the way.
 
-What is exact is the first and the last input that is seen. Dilation leaves holes between them, which matter where
-the layer before is uneven (a dilated transposed convolution); so a single layer also says its `step`.
+What is exact is the first and the last input that is seen. Dilation leaves holes between them, which matter
+where the layer before is uneven (a transposed convolution); so a single layer also says its `step`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Span = tuple[int, int]
 class Reach:
     """`spans[r]` is what an output of phase `r` sees, first to last input; None where it sees none.
 
-    Of a span every `step`-th input is seen; for several layers together `step` is 1, and says nothing about holes.
-    A period of 0 means: everything, from anywhere.
+    Of a span every `step`-th input is seen; for several layers together `step` is 1 and says nothing of
+    holes. A period of 0 means: everything, from anywhere.
     """
 
     period: int
@@ -56,8 +56,8 @@ class Reach:
     def offset(self) -> Fraction:
         """How far the middle of what output o sees lies beyond `stride * o`, on average over the phases.
 
-        The average is what makes an upsampled map comparable with a full one: of each two neighbours that were made
-        from one pixel, the first looks half a pixel too far and the second half a pixel too near.
+        The average is what makes an upsampled map comparable with a full one: of each two neighbours that
+        were made from one pixel, the first looks half a pixel too far and the second half a pixel too near.
         """
         offsets = [
             Fraction(first + last, 2) - self.stride * phase
@@ -89,7 +89,7 @@ def window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) ->
 
 
 def transposed_window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Reach:
-    """The window of a transposed convolution: input i reaches the outputs `stride * i - padding + dilation * k`."""
+    """The window of a transposed convolution: i reaches `stride * i - padding + dilation * k`."""
     spans: list[Span | None] = []
     for phase in range(stride):
         seen = [
@@ -102,7 +102,7 @@ def transposed_window(kernel: int, stride: int = 1, padding: int = 0, dilation: 
 
 
 def adaptive_window(inputs: int, outputs: int) -> Reach:
-    """The windows of adaptive pooling: output o sees floor(o * in / out) up to ceil((o + 1) * in / out) - 1."""
+    """The windows of adaptive pooling: output o sees floor(o * in / out) to ceil((o + 1) * in / out) - 1."""
     divisor = gcd(inputs, outputs)
     period, phases = inputs // divisor, outputs // divisor
     return Reach(
@@ -124,8 +124,8 @@ def compose(earlier: Reach, later: Reach) -> Reach:
 def merge(reaches: tuple[Reach, ...]) -> tuple[Reach, bool]:
     """What a join of branches sees, and whether its branches look at the same centres at the same stride.
 
-    Where strides differ the join is misaligned: outputs of the two branches drift apart, and so the whole axis is
-    all that can be said.
+    Where strides differ the join is misaligned: outputs of the two branches drift apart, and so the whole
+    axis is all that can be said.
     """
     if any(reach.is_global for reach in reaches):
         return EVERYTHING, True

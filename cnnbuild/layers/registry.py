@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,8 @@ from cnnbuild.layers.base import Layer
 
 FAMILIES = ("convolution", "linear", "pooling", "normalization", "activation", "joining")
 """The modules of this room that hold layer types. A class in one of them needs no other mention."""
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 STRUCTURAL = frozenset({"residual", "add", "concat", "multiply", "foreach", "share"})
 """The words that the language itself gives a form, so no block and no plugin may take them."""
@@ -39,13 +42,21 @@ class Registry:
         """This registry and some more types.
 
         Raises:
-            UsageError: a name is taken.
+            UsageError: a name is taken or is no word, or a class lacks a method.
         """
         types = dict(self.types)
         for addition in additions:
-            if addition.type_name in types or addition.type_name in STRUCTURAL:
-                raise UsageError(f"the layer type '{addition.type_name}' exists already; give yours another name")
-            types[addition.type_name] = addition
+            name = getattr(addition, "type_name", "")
+            if not NAME.fullmatch(name):
+                raise UsageError(
+                    f"{addition.__name__}: type_name is a word of letters, digits and '_', not '{name}'"
+                )
+            if name in types or name in STRUCTURAL:
+                raise UsageError(f"the layer type '{name}' exists already; give yours another name")
+            if isabstract(addition):
+                missing = " and ".join(f"'{method}'" for method in sorted(addition.__abstractmethods__))
+                raise UsageError(f"{addition.__name__}: a layer type must define {missing}")
+            types[name] = addition
         return Registry(types)
 
 

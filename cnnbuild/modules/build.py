@@ -1,7 +1,7 @@
 """Graph -> `nn.Module`, level by level, as one would write it by hand.
 
-Every level of the graph's names becomes one module: an `nn.Sequential` where each child takes what the one before it
-gave, a `Steps` where tensors branch and join. Nothing of cnnbuild's language is left in the result.
+Every level of the graph's names becomes one module: an `nn.Sequential` where each child takes what the one
+before it gave, a `Steps` where tensors branch and join. Nothing of cnnbuild's language is left in the result.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class _Builder:
             else:
                 node = self.graph.nodes[child]
                 built.append((name, node.layer.build(*node.input_shapes), node.inputs, child))
-        outside = tuple(dict.fromkeys(s for _, _, sources, _ in built for s in sources if s not in level.nodes))
+        outside = tuple(
+            dict.fromkeys(s for _, _, sources, _ in built for s in sources if s not in level.nodes)
+        )
         output = self.output_of(level)
         modules = OrderedDict((name, module) for name, module, _, _ in built)
         if _is_chain([(sources, gives) for _, _, sources, gives in built], outside, output):

@@ -47,6 +47,7 @@ class Steps(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """The level's inputs to its output."""
         tensors: list[Tensor | None] = list(inputs)
+        del inputs  # a name that stays bound would keep the tensors alive
         for child, sources, spent in zip(self._modules.values(), self._sources, self._spent, strict=True):
             taken = [tensors[source] for source in sources]
             for slot in spent:
@@ -66,7 +67,10 @@ class Steps(nn.Module):
 def _last_uses(sources: Sequence[tuple[int, ...]], output: int) -> list[tuple[int, ...]]:
     """The slots that no step after this one reads."""
     last = {slot: step for step, slots in enumerate(sources) for slot in slots}
-    return [tuple(slot for slot in set(slots) if last[slot] == step and slot != output) for step, slots in enumerate(sources)]
+    return [
+        tuple(slot for slot in set(slots) if last[slot] == step and slot != output)
+        for step, slots in enumerate(sources)
+    ]
 
 
 def _routes(steps: Sequence[Step], inputs: Sequence[int]) -> list[str]:
