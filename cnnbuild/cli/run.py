@@ -69,15 +69,9 @@ def run(
     if dry_run:
         _print_plan(document, data_root)
         return
-    folder = out if out is not None else Path("runs") / _folder_name(document)
-    _run(document, folder, data_root, quiet=quiet)
+    from cnnbuild.studies.naming import default_folder
 
-
-def _folder_name(document: StudyDocument) -> str:
-    from cnnbuild.studies.naming import slug
-
-    name = slug(document.name)
-    return name if document.variant is None else f"{name}@{slug(document.variant)}"
+    _run(document, out if out is not None else default_folder(document), data_root, quiet=quiet)
 
 
 def _print_plan(document: StudyDocument, data_root: Path | None) -> None:

@@ -21,6 +21,6 @@ def slug(text: str) -> str:
 
 
 def default_folder(document: StudyDocument) -> Path:
-    """Where a study's results go unless another folder is named: `runs/<study>`, or `runs/<study>@<variant>`."""
+    """Where results go unless another folder is named: `runs/<study>`, or `runs/<study>@<variant>`."""
     name = slug(document.name)
     return Path("runs") / (name if document.variant is None else f"{name}@{slug(document.variant)}")

@@ -7,6 +7,7 @@ architectures; the interval of a count (`wilson_interval`) is about these traine
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -171,8 +172,11 @@ def seeds_needed(difference: float, sd: float, *, alpha: float = 1 - CONFIDENCE)
         return None
     if sd == 0:
         return 2
-    for n in range(2, MAX_SEEDS_NEEDED + 1):
-        critical = t.ppf(1 - alpha / 2, n - 1)
-        if nct.sf(critical, n - 1, abs(difference) / sd * math.sqrt(n)) >= POWER:
-            return n
-    return None
+    effect = abs(difference) / sd
+
+    def is_enough(n: int) -> bool:
+        return bool(nct.sf(t.ppf(1 - alpha / 2, n - 1), n - 1, effect * math.sqrt(n)) >= POWER)
+
+    counts = range(2, MAX_SEEDS_NEEDED + 1)
+    index = bisect_left(counts, True, key=is_enough)  # power grows with n
+    return counts[index] if index < len(counts) else None

@@ -1,0 +1,166 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from cnnbuild.errors import UsageError
+from cnnbuild.report.page import render_page, write_report
+from cnnbuild.studies.results import StudyResults
+from cnnbuild.studies.store import StudyFolder
+from tests.studies.synthetic import cell_record, run_record, study_results, two_architectures
+
+EVIL = "<script>alert(1)</script>"
+
+
+class Page(HTMLParser):
+    """The elements of a page, in order, with their attributes, and its visible text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.lasttag != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def with_dead_run() -> StudyResults:
+    dead = run_record(0, seed=2, status="diverged", test=None, selected_epoch=None, largest_loss=5e6)
+    records = [cell_record("a", seed, 800 + seed) for seed in range(3)]
+    records += [cell_record("b", 0, 900), cell_record("b", 1, 100)]
+    records += [cell_record("b", 2, 0, state="diverged", reason="the loss became nan", run=dead)]
+    return study_results(*records)
+
+
+def test_the_page_says_what_was_asked_found_and_measured():
+    results = two_architectures([800, 800, 800], [890, 900, 910])
+    text = Page(render_page(results)).text
+    assert "b scored 10.00 points higher than a (95 % CI +7.52 to +12.48, p = 0.003)" in text
+    assert "All 6 finished runs trained:" in text
+    assert "80.00" in text
+    assert "87.52 to 92.48" in text  # 90 -+ 4.302653 / sqrt(3), in per cent
+    assert "900 images to train on, 100 for validation, 1,000 for the test; 10 classes" in text
+    assert "torch" in text
+    assert "2.15" in text
+
+
+def test_runs_that_did_not_train_are_shown_with_their_reasons():
+    text = Page(render_page(with_dead_run())).text
+    assert "2 of 6 runs did not train." in text
+    assert (
+        "the loss became nan; its largest finite loss was 5e+06; try a learning rate ten times smaller"
+        in text
+    )
+    assert "test accuracy 10.00 % of 1,000 images, not above the 10.00 %" in text
+    assert "No comparison of b with a on digits: 2 of 3 runs of b did not train" in text
+    assert "1 of 3 trained, 1 at chance, 1 diverged" in text
+
+
+def test_one_seed_shows_no_interval():
+    text = Page(render_page(two_architectures([800], [900]))).text
+    assert "1 seed: no interval" in text
+    assert "Descriptive only (one seed)" in text
+
+
+def test_the_page_reaches_out_to_nothing():
+    page = Page(render_page(two_architectures([800] * 3, [890, 900, 910])))
+    links = [
+        v
+        for _, a in page.elements
+        for k, v in a.items()
+        if k in {"src", "href", "xlink:href", "action"} and v
+    ]
+    assert len(links) > 10  # the skip link and the markers of the curves
+    assert [link for link in links if not link.startswith("#")] == []
+    tags = {tag for tag, _ in page.elements}
+    assert not tags & {"script", "link", "iframe", "object", "img", "base", "form"}
+    policies = [a["content"] for t, a in page.elements if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+    assert "url(http" not in render_page(with_dead_run())
+
+
+def test_every_id_of_the_page_is_used_once_and_every_reference_exists():
+    html = render_page(study_results(*(cell_record(n, s, 800 + s) for n in "abc" for s in range(3))))
+    ids = [a["id"] for _, a in Page(html).elements if "id" in a]
+    assert len(ids) > 20
+    assert len(ids) == len(set(ids))
+    references = re.findall(r'(?:url\(|href="|aria-labelledby=")#?([\w-]+)', html)
+    assert len(references) > 20
+    assert set(references) <= set(ids)
+
+
+def test_what_a_user_writes_is_never_markup():
+    records = [cell_record(name, seed, 800 + seed) for name in (EVIL, "$x_1$ & \"b'") for seed in range(3)]
+    evil_classes = tuple(f"<b>{n}" for n in range(10))
+    run = run_record(
+        850, seed=3, class_names=evil_classes, hardware=EVIL, dataset_label=EVIL, versions={EVIL: EVIL}
+    )
+    records.append(cell_record(EVIL, 3, 850, run=run, reason=EVIL, recipe={EVIL: EVIL}, dataset_label=EVIL))
+    words = dict.fromkeys(("study", "title", "question", "description", "file"), EVIL)
+    page = Page(render_page(study_results(*records, baseline=EVIL, warnings=(EVIL,), **words)))
+    assert not {"script", "b"} & {tag for tag, _ in page.elements}
+    assert page.text.count("alert(1)") > 10
+
+
+def test_unfinished_studies_are_called_provisional(tmp_path):
+    results = two_architectures([800, 800], [900])
+    partial = StudyResults(tmp_path, results.study, dict(list(results.records.items())[:2]))
+    text = Page(render_page(partial)).text
+    assert "1 of 3 runs have not ended: what follows is provisional." in text
+    assert "not run" in text
+
+
+def test_the_same_records_give_the_same_page():
+    results = two_architectures([800] * 3, [890, 900, 910])
+    assert render_page(results) == render_page(results)
+
+
+def test_twelve_runs_of_fifty_epochs_stay_below_two_megabytes():
+    from dataclasses import replace
+
+    run = run_record(800)
+    epochs = tuple(replace(run.epochs[0], epoch=n, train_loss=1 / n) for n in range(1, 51))
+    records = [
+        cell_record(name, seed, 800, run=replace(run, epochs=epochs, seed=seed))
+        for name in "abcd"
+        for seed in range(3)
+    ]
+    size = len(render_page(study_results(*records)).encode())
+    assert 50_000 < size < 500_000
+
+
+def test_the_report_is_written_from_the_folder_alone(tmp_path):
+    results = two_architectures([800], [900])
+    store = StudyFolder(tmp_path)
+    store.write_study(results.study.model_dump(mode="json"))
+    for name, record in results.records.items():
+        store.write_record(name, record)
+    page = write_report(tmp_path)
+    assert page == tmp_path / "report.html"
+    assert page.read_text() == render_page(results)
+
+
+def test_a_folder_without_a_study_is_an_error(tmp_path):
+    with pytest.raises(UsageError) as caught:
+        write_report(tmp_path)
+    assert str(caught.value) == f"{tmp_path} is not the folder of a study: there is no study.json"
+
+
+def test_results_are_read_without_torch():
+    import subprocess
+    import sys
+
+    code = "import cnnbuild.studies.findings, cnnbuild.report.page, sys; print('torch' in sys.modules)"
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    assert done.stdout.strip() == "False"

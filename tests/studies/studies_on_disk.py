@@ -1,0 +1,35 @@
+"""Small studies in real files: networks of a few numbers on the digits, trained within a second."""
+
+from pathlib import Path
+
+NET = """\
+cnnbuild: 1
+name: tiny
+vars: {width: 8}
+layers:
+  - flatten
+  - linear: $width
+  - relu
+  - linear: $data.classes
+"""
+
+STUDY = """\
+cnnbuild: 1
+study: tiny
+question: Is wider better?
+architectures:
+  narrow: {file: net.yaml, vars: {width: 8}}
+  wide: {file: net.yaml, vars: {width: 32}}
+datasets: [digits]
+seeds: 2
+train: {epochs: 2, optimizer: {adam: {lr: 0.01}}}
+analyses: [confusion]
+"""
+
+
+def write_study(folder: Path, text: str = STUDY, net: str = NET) -> Path:
+    """Write the network and the study; gives the study's path."""
+    (folder / "net.yaml").write_text(net)
+    path = folder / "tiny.yaml"
+    path.write_text(text)
+    return path

@@ -1,0 +1,134 @@
+import random
+
+import pytest
+
+from cnnbuild.studies.findings import Finding, findings_of
+from tests.studies.synthetic import cell_record, study_results, two_architectures
+
+
+def only(findings: tuple[Finding, ...]) -> Finding:
+    assert len(findings) == 1
+    return findings[0]
+
+
+def test_a_large_difference_over_three_seeds_is_better_here():
+    # differences 9, 10, 11 points: mean 10, SD 1; t(0.975, 2) = 4.302653, so 10 -+ 2.484; t = 17.3205,
+    # p = 1 - t / sqrt(t^2 + 2) = 0.0033
+    finding = only(findings_of(two_architectures([800, 800, 800], [890, 900, 910])))
+    assert finding.verdict == "better"
+    assert finding.sentence == (
+        "On digits, with this recipe (3 epochs, 3 seeds), b scored 10.00 points higher than a "
+        "(95 % CI +7.52 to +12.48, p = 0.003): evidence that b is more accurate here."
+    )
+    assert (finding.low_points, finding.high_points) == pytest.approx((7.516, 12.484), abs=1e-3)
+
+
+def test_the_other_direction_speaks_for_the_baseline():
+    finding = only(findings_of(two_architectures([890, 900, 910], [800, 800, 800])))
+    assert finding.verdict == "worse"
+    assert finding.sentence == (
+        "On digits, with this recipe (3 epochs, 3 seeds), b scored 10.00 points lower than a "
+        "(95 % CI -12.48 to -7.52, p = 0.003): evidence that a is more accurate here."
+    )
+
+
+def test_a_difference_that_may_lie_in_the_band_is_small_but_real():
+    # always 0.4 points: an interval without width that excludes 0 and lies within 0.5
+    finding = only(findings_of(two_architectures([800, 810, 820], [804, 814, 824])))
+    assert finding.verdict == "small but real"
+    assert finding.sentence == (
+        "On digits, with this recipe (3 epochs, 3 seeds), b scored 0.40 points higher than a "
+        "(95 % CI +0.40 to +0.40, p < 0.001): statistically distinguishable from no difference, "
+        "but not shown to be more than the 0.5 points that matter here."
+    )
+
+
+def test_an_interval_inside_the_band_is_equivalent():
+    # differences -0.1, 0.1, 0.3 points: mean 0.1, SD 0.2; t(0.95, 2) = 2.919986, so 0.1 -+ 0.337
+    finding = only(findings_of(two_architectures([800, 800, 800], [799, 801, 803])))
+    assert finding.verdict == "equivalent"
+    assert finding.sentence == (
+        "On digits, with this recipe (3 epochs, 3 seeds), b and a are equivalent within 0.5 points: "
+        "the difference is +0.10 points (90 % CI -0.24 to +0.44)."
+    )
+
+
+def test_a_difference_that_drowns_in_the_spread_is_not_resolved_and_says_how_many_seeds():
+    # differences -1, 1, 3 points: mean 1, SD 2; t = 0.8660, p = 1 - t / sqrt(t^2 + 2) = 0.478; d_z = 0.5: 34 seeds
+    finding = only(findings_of(two_architectures([800, 800, 800], [790, 810, 830])))
+    assert finding.verdict == "not resolved"
+    assert finding.sentence == (
+        "Not resolved: on digits, with this recipe (3 epochs, 3 seeds), b minus a was +1.00 points "
+        "(95 % CI -3.97 to +5.97, p = 0.478), which includes 0. "
+        "About 34 seeds per architecture would be needed to show a difference of this size."
+    )
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "start"),
+    [
+        ([800], [900], "Descriptive only (one seed): on digits, with this recipe (3 epochs), b minus a was +10.00 points."),
+        ([800, 810], [900, 950], "Descriptive only (2 seeds): on digits, with this recipe (3 epochs), "
+         "b minus a was +10.00 and +14.00 points."),
+    ],
+)  # fmt: skip
+def test_one_or_two_seeds_are_described_and_never_judged(a, b, start):
+    finding = only(findings_of(two_architectures(a, b)))
+    assert finding.verdict == "descriptive"
+    assert finding.sentence == f"{start} Training again with another seed could change this order."
+    assert finding.p is None
+
+
+def test_runs_at_chance_forbid_a_comparison():
+    # 100 of 1,000 right in ten classes: what naming one class always gives
+    finding = only(findings_of(two_architectures([800, 810, 820], [900, 100, 910])))
+    assert finding.verdict == "no comparison"
+    assert finding.sentence == (
+        "No comparison of b with a on digits: 1 of 3 runs of b did not train (see Health). "
+        "This says something about the training recipe, not about b's architecture."
+    )
+
+
+def test_a_diverged_architecture_forbids_a_comparison_even_with_one_seed():
+    results = two_architectures([800], [0], state="diverged", reason="the loss became nan", run=None)
+    assert only(findings_of(results)).verdict == "no comparison"
+
+
+def test_one_dead_run_of_four_is_left_out_and_said():
+    finding = only(findings_of(two_architectures([800, 800, 800, 800], [890, 900, 910, 100])))
+    assert finding.verdict == "better"
+    assert finding.difference_points == pytest.approx(10.0)
+    assert finding.confounders == ("1 of 4 runs of b did not train and are left out of the difference.",)
+
+
+def test_what_else_differs_stands_beside_the_finding():
+    finding = only(
+        findings_of(
+            two_architectures([800] * 3, [890, 900, 910], parameters=2300, recipe={"epochs": 3, "lr": 1})
+        )
+    )
+    assert finding.confounders == ("b has 2.3 times the parameters of a.", "Their recipes differ in lr.")
+
+
+def test_p_values_are_corrected_over_the_architectures_of_a_data_set():
+    records = [cell_record("a", seed, 800) for seed in range(3)]
+    records += [cell_record("b", seed, 890 + 10 * seed) for seed in range(3)]
+    records += [cell_record("c", seed, 790 + 20 * seed) for seed in range(3)]
+    b, c = findings_of(study_results(*records))
+    assert b.p == pytest.approx(
+        2 * 0.003317, abs=1e-5
+    )  # twice the p value of the first test: Holm, two tests
+    assert c.p == pytest.approx(0.47777, abs=1e-4)
+    assert "corrected for 2 comparisons, Holm p = 0.007" in b.sentence
+
+
+def test_equal_architectures_are_called_better_or_worse_in_at_most_one_study_of_twenty():
+    generator = random.Random(3)
+    wrong = 0
+    for _ in range(200):
+        records = [
+            cell_record(name, seed, round(generator.gauss(800, 15))) for name in "abcd" for seed in range(5)
+        ]
+        verdicts = {finding.verdict for finding in findings_of(study_results(*records))}
+        wrong += bool(verdicts & {"better", "worse"})
+    assert wrong <= 17  # P(more than 17 of 200) is 1 % where the truth is 5 %

@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import pytest
+
+from cnnbuild.errors import DocumentError
+from cnnbuild.lang.study import read_study
+from cnnbuild.studies.plan import Cell, plan_study
+from tests.studies.studies_on_disk import NET, STUDY, write_study
+
+
+def cells(folder: Path, text: str = STUDY, net: str = NET, **arguments: object) -> tuple[Cell, ...]:
+    return plan_study(read_study(write_study(folder, text, net), **arguments), data_root=None).cells
+
+
+def identities(planned: tuple[Cell, ...]) -> list[str]:
+    return [cell.identity("data") for cell in planned]
+
+
+def faults(folder: Path, text: str, net: str = NET) -> list[str]:
+    with pytest.raises(DocumentError) as caught:
+        cells(folder, text, net)
+    return [problem.render().replace(f"{folder}/", "") for problem in caught.value.problems]
+
+
+def test_a_study_has_a_cell_for_each_architecture_data_set_and_seed(tmp_path):
+    planned = cells(tmp_path, STUDY.replace("[digits]", "[digits, synthetic]"))
+    assert [(c.architecture, c.dataset.name, c.seed) for c in planned] == [
+        (architecture, dataset, seed)
+        for architecture in ("narrow", "wide")
+        for dataset in ("digits", "synthetic")
+        for seed in (0, 1)
+    ]
+
+
+def test_each_cell_knows_its_cost_before_anything_is_trained(tmp_path):
+    narrow, _, wide, _ = cells(tmp_path)
+    assert narrow.graph.parameters == 64 * 8 + 8 + 8 * 10 + 10
+    assert wide.graph.parameters == 64 * 32 + 32 + 32 * 10 + 10
+    assert wide.graph.macs == 64 * 32 + 32 * 10
+
+
+def test_identities_are_all_different_and_the_same_every_time(tmp_path):
+    first = identities(cells(tmp_path))
+    assert len(set(first)) == 4
+    assert identities(cells(tmp_path)) == first
+
+
+def test_a_comment_in_a_file_changes_no_identity(tmp_path):
+    first = identities(cells(tmp_path))
+    assert identities(cells(tmp_path, "# a study\n" + STUDY, "# a network\n" + NET)) == first
+
+
+def test_equal_architectures_under_two_names_are_two_cells(tmp_path):
+    assert len(set(identities(cells(tmp_path, STUDY.replace("width: 32", "width: 8"))))) == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("lr: 0.01", "lr: 0.02"), ("epochs: 2", "epochs: 3"), ("[digits]", "[{digits: {size: 16}}]")],
+)
+def test_what_changes_the_result_changes_every_identity(tmp_path, old, new):
+    first = identities(cells(tmp_path))
+    assert not set(first) & set(identities(cells(tmp_path, STUDY.replace(old, new))))
+
+
+def test_a_changed_network_or_other_data_change_the_identity(tmp_path):
+    cell = cells(tmp_path)[0]
+    assert cell.identity("data") != cell.identity("other data")
+    changed = cells(tmp_path, STUDY, NET.replace("  - relu\n", ""))[0]
+    assert changed.identity("data") != cell.identity("data")
+
+
+def test_one_more_seed_keeps_the_cells_that_were_there(tmp_path):
+    first = identities(cells(tmp_path))
+    assert set(first) < set(identities(cells(tmp_path, seeds=3)))
+
+
+def test_faults_of_all_architectures_are_reported_together(tmp_path):
+    text = STUDY.replace(
+        "narrow: {file: net.yaml, vars: {width: 8}}", "narrow: {file: net.yaml, vars: {wdith: 8}}"
+    )
+    text = text.replace("width: 32", "width: some")
+    found = faults(tmp_path, text)
+    assert len(found) == 2
+    assert found[1] == (
+        "tiny.yaml:5:35: error: net.yaml has no variable 'wdith'\n"
+        "    5 |   narrow: {file: net.yaml, vars: {wdith: 8}}\n"
+        "      |                                   ^^^^^\n"
+        "      = help: did you mean 'width'?"
+    )
+    assert found[0].startswith("net.yaml:6:")
+    assert "= for wide on digits" in found[0]
+
+
+def test_a_variant_that_no_file_has_is_an_error(tmp_path):
+    text = STUDY.replace("wide: {file: net.yaml, vars: {width: 32}}", "wide: net.yaml@big")
+    assert faults(tmp_path, text) == [
+        "tiny.yaml:6:3: error: net.yaml has no variant 'big'\n    6 |   wide: net.yaml@big\n      |   ^^^^"
+    ]
+
+
+def test_a_shared_variable_may_miss_in_some_architectures_but_not_in_all(tmp_path):
+    (tmp_path / "plain.yaml").write_text(
+        "cnnbuild: 1\nname: plain\nlayers: [flatten, {linear: $data.classes}]\n"
+    )
+    text = STUDY.replace("wide: {file: net.yaml, vars: {width: 32}}", "plain: plain.yaml")
+    planned = cells(tmp_path, text + "vars: {width: 4}\n")
+    assert [dict(cell.vars) for cell in planned] == [{"width": 8}, {"width": 8}, {}, {}]
+    assert faults(tmp_path, text + "vars: {depth: 4}\n") == [
+        "tiny.yaml:11:8: error: no architecture of this study has a variable 'depth'\n"
+        "   11 | vars: {depth: 4}\n"
+        "      |        ^^^^^\n"
+        "      = help: did you mean 'width'?"
+    ]
