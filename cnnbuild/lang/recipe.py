@@ -13,13 +13,13 @@ a bare word chooses it with its defaults: `schedule: cosine`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.errors import Problems
+from cnnbuild.lang.choice import Choice, spell_out
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, describe, find
 from cnnbuild.lang.validation import Settings, validate
 
@@ -114,32 +114,6 @@ class HorizontalFlip(Settings):
     """Mirrors left and right with probability `p`."""
 
     p: Annotated[float, Field(ge=0, le=1)] = 0.5
-
-
-class Choice(Settings):
-    """A mapping with exactly one key; a bare word is that key with its defaults."""
-
-    noun: ClassVar[str] = "choice"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _spell_out(cls, data: object) -> object:
-        if isinstance(data, str):
-            return {data: {}}
-        if isinstance(data, Mapping) and len(data) == 1:
-            return {key: {} if value is None else value for key, value in data.items()}
-        return data
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Choice:
-        if len(self.model_fields_set) != 1:
-            raise ValueError(f"expected exactly one of {', '.join(type(self).model_fields)}")
-        return self
-
-    @property
-    def name(self) -> str:
-        """The word that was chosen."""
-        return next(iter(self.model_fields_set))
 
 
 class OptimizerChoice(Choice):
@@ -276,38 +250,10 @@ def _spell_out_choices(recipe: YamlMap, problems: Problems) -> YamlMap:
     for entry in recipe:
         value: Yaml | None = entry.value
         if entry.name in _CHOICES:
-            value = _spell_out(_CHOICES[entry.name], entry.value, problems)
+            value = spell_out(_CHOICES[entry.name], entry.value, problems)
         elif entry.name == "augment" and isinstance(entry.value, YamlList):
-            items = [_spell_out(AugmentChoice, item, problems) for item in entry.value]
+            items = [spell_out(AugmentChoice, item, problems) for item in entry.value]
             value = YamlList(tuple(item for item in items if item is not None), entry.value.place)
         if value is not None:
             entries.append(YamlEntry(entry.key, value))
     return YamlMap(tuple(entries), recipe.place)
-
-
-def _spell_out(choice: type[Choice], value: Yaml, problems: Problems) -> YamlMap | None:
-    known = list(choice.model_fields)
-    listing = f"known {choice.noun}s"
-    if isinstance(value, YamlScalar) and isinstance(value.value, str):
-        value = YamlMap((YamlEntry(value, YamlMap((), value.place)),), value.place)
-    if not isinstance(value, YamlMap) or not value.entries:
-        found = "an empty mapping" if isinstance(value, YamlMap) else describe(value)
-        problems.add(
-            f"expected one {choice.noun}, not {found}", value.place, help=f"{listing}: {', '.join(known)}"
-        )
-        return None
-    unknown = [entry for entry in value if entry.name not in known]
-    for entry in unknown:
-        hint = did_you_mean(entry.name, known, listing=listing)
-        problems.add(f"unknown {choice.noun} '{entry.name}'", entry.key.place, help=hint)
-    if len(value.entries) > 1 and not unknown:
-        first, second = value.entries[:2]
-        message = f"two {choice.noun}s at once: '{first.name}' and '{second.name}'"
-        problems.add(message, second.key.place, help="keep one of them")
-        return None
-    if unknown:
-        return None
-    only = value.entries[0]
-    if isinstance(only.value, YamlScalar) and only.value.value is None:
-        only = YamlEntry(only.key, YamlMap((), only.key.place))
-    return YamlMap((only,), value.place)
