@@ -78,12 +78,12 @@ class Problem:
         """The fault as compilers show it: place and message, the source line, a caret, then what to do."""
         gutter = f"{self.place.line:>5}"
         blank = " " * len(gutter)
-        source = self.place.source_line.replace("\t", " ")
-        width = max(1, min(self.place.length, len(source) - self.place.column + 1))
+        source, column = _window(self.place.source_line.replace("\t", " "), self.place.column)
+        width = max(1, min(self.place.length, len(source) - column + 1))
         lines = [
             f"{self.place}: {self.severity}: {self.message}",
-            f"{gutter} | {source}",
-            f"{blank} | {' ' * (self.place.column - 1)}{'^' * width}",
+            f"{gutter} | {source}".rstrip(),
+            f"{blank} | {' ' * (column - 1)}{'^' * width}",
         ]
         lines += [f"{blank} = {note}" for note in self.context]
         if self.help:
@@ -109,6 +109,11 @@ class Problems:
 
     found: list[Problem] = field(default_factory=list)
     _seen: set[tuple[str, int, int, str]] = field(default_factory=set)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Remember faults that were found elsewhere."""
+        for p in problems:
+            self.add(p.message, p.place, help=p.help, context=p.context, severity=p.severity)
 
     def add(
         self,
@@ -171,6 +176,26 @@ def did_you_mean(word: str, candidates: Iterable[str], *, listing: str = "") -> 
     if matches:
         return f"did you mean '{matches[0]}'?"
     return f"{listing}: {', '.join(choices)}" if listing and choices else ""
+
+
+MAX_LINE = 110  # characters of a source line that are shown
+BEFORE_CARET = 50  # of these, characters before the caret where a line is cut
+
+
+def _window(source: str, column: int) -> tuple[str, int]:
+    """The part of a long line around a column, and the column in it."""
+    if len(source) <= MAX_LINE:
+        return source, column
+    start = max(0, min(column - 1 - BEFORE_CARET, len(source) - MAX_LINE))
+    shown = source[start : start + MAX_LINE]
+    before = "…" if start else ""
+    after = "…" if start + MAX_LINE < len(source) else ""
+    return f"{before}{shown}{after}", column - start + len(before)
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """A text as it is quoted in a message: its beginning, where it is long."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _in_file_order(problems: Iterable[Problem]) -> Iterator[Problem]:

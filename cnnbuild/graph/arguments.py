@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+
 from cnnbuild.errors import Problems, did_you_mean
-from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError
+from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError, explain
 from cnnbuild.graph.graph import Tensor
-from cnnbuild.lang.architecture import Block, Parameter
-from cnnbuild.lang.nodes import Node, parse_node
-from cnnbuild.lang.source import Plain, Yaml, YamlEntry, YamlMap, YamlScalar, describe
+from cnnbuild.lang.blocks import Block, Parameter
+from cnnbuild.lang.nodes import SIBLINGS, Node, parse_node
+from cnnbuild.lang.source import Plain, Yaml, YamlEntry, YamlMap, YamlScalar, describe, describe_value
 from cnnbuild.lang.validation import validate
 from cnnbuild.lang.values import Value
 from cnnbuild.layers.base import Layer
 from cnnbuild.layers.measured import SUPPLIED
 
 
-def written_arguments(node: Node, primary: str | None, problems: Problems, context: Context) -> YamlMap:
-    """The arguments as a mapping; a scalar or a list sets the primary parameter.
+def written_arguments(
+    node: Node, primary: str | None, known: Iterable[str], problems: Problems, context: Context
+) -> YamlMap:
+    """The arguments as a mapping; a scalar or a list sets the primary parameter. `known` are the parameters.
 
     Raises:
         UnresolvedError: there is no primary parameter; reported.
@@ -27,10 +31,18 @@ def written_arguments(node: Node, primary: str | None, problems: Problems, conte
         return YamlMap((), node.place)
     if primary is None:
         name = node.type.value
+        names = list(known)
+        hint = (
+            f"name the parameter, one of {', '.join(names)}: `- {name}: {{{names[0]}: …}}`"
+            if names
+            else f"write `- {name}`"
+        )
         problems.add(
-            f"'{name}' takes no single value, and here it gets {describe(arguments)}", arguments.place,
-            help=f"write `- {name}`, or name the parameter: `- {name}: {{…}}`", context=context.trail,
-        )  # fmt: skip
+            f"'{name}' takes no single value, and here it gets {describe(arguments)}",
+            arguments.place,
+            help=hint,
+            context=context.trail,
+        )
         raise UnresolvedError
     return YamlMap((YamlEntry(YamlScalar(primary, node.place), arguments),), node.place)
 
@@ -49,8 +61,9 @@ def make_layer(
     evaluator: Evaluator,
     context: Context,
     current: Tensor,
+    defaults: YamlMap,
 ) -> Layer:
-    """The layer that the arguments describe.
+    """The layer that the arguments describe; those of them that are `defaults` are evaluated as the file sees them.
 
     Raises:
         UnresolvedError: an argument is faulty; all of them were reported.
@@ -59,17 +72,28 @@ def make_layer(
     plain: dict[str, Plain] = {}
     for entry in arguments:
         if entry.name not in known:
-            _report_unknown(entry, layer_type.type_name, tuple(known), evaluator.problems, context)
+            report_unknown_parameter(
+                entry, layer_type.type_name, tuple(known), evaluator.problems, context.trail
+            )
             sound = False
             continue
         try:
-            plain[entry.name] = _as_plain(entry.value, evaluator, context, current)
+            by_default = entry.value is defaults.get(entry.name)
+            plain[entry.name] = _as_plain(
+                entry.value, evaluator, context.for_defaults if by_default else context, current
+            )
         except UnresolvedError:
             sound = False
     if not sound:
         raise UnresolvedError
     layer = validate(
-        layer_type, arguments, evaluator.problems, what=layer_type.type_name, context=context.trail, plain=plain
+        layer_type,
+        arguments,
+        evaluator.problems,
+        what=layer_type.type_name,
+        context=context.trail,
+        plain=plain,
+        explain=lambda part: explain(part, context),
     )
     if layer is None:
         raise UnresolvedError
@@ -82,8 +106,11 @@ def bind_parameters(
     evaluator: Evaluator,
     caller: Context,
     current: Tensor,
+    of_defaults: Callable[[Mapping[str, Value]], Context],
 ) -> dict[str, Value]:
     """The values of a block's parameters for one call.
+
+    `of_defaults` gives the context of default values, which may use the parameters before them.
 
     Raises:
         UnresolvedError: an argument is faulty or missing; all of them were reported.
@@ -94,19 +121,23 @@ def bind_parameters(
         if entry.name in block.parameters:
             given[entry.name] = entry.value
         else:
-            _report_unknown(entry, block.name, tuple(block.parameters), evaluator.problems, caller)
+            report_unknown_parameter(
+                entry, block.name, tuple(block.parameters), evaluator.problems, caller.trail
+            )
             sound = False
     values: dict[str, Value] = {}
     for name, parameter in block.parameters.items():
         yaml = given.get(name, parameter.default)
         if yaml is None:
             evaluator.problems.add(
-                f"the block '{block.name}' needs '{name}'", arguments.place,
-                help=f"add `{name}: …` to its call", context=caller.trail,
-            )  # fmt: skip
+                f"the block '{block.name}' needs '{name}'",
+                arguments.place,
+                help=f"add `{name}: …` to its call (it is of type {parameter.kind})",
+                context=caller.trail,
+            )
             sound = False
             continue
-        context = caller if name in given else caller.with_values(values)
+        context = caller if name in given else of_defaults(values)
         try:
             values[name] = _bind(parameter, yaml, evaluator, context, current)
         except UnresolvedError:
@@ -118,29 +149,54 @@ def bind_parameters(
 
 def _bind(parameter: Parameter, yaml: Yaml, evaluator: Evaluator, context: Context, current: Tensor) -> Value:
     if parameter.kind == "layer" and isinstance(yaml, YamlMap):
-        node = parse_node(yaml, evaluator.problems)
-        if node is None:
-            raise UnresolvedError
-        return LayerValue(node, context)
+        return layer_value(yaml, evaluator.problems, context)
     value = evaluator.value(yaml, context, current)
     if isinstance(value, float) and value.is_integer() and parameter.kind == "int":
         return int(value)
     if not _fits(value, parameter.kind):
-        found = f"the value {value!r}" if isinstance(yaml, YamlScalar) and "$" in yaml.text else describe(yaml)
         evaluator.problems.add(
-            f"the parameter '{parameter.name}' is of type {parameter.kind}, and here it gets {found}",
+            f"the parameter '{parameter.name}' is of type {parameter.kind}, and here it gets {describe_value(value)}",
             yaml.place,
-            context=context.trail,
+            help=f"give it {_WORDS[parameter.kind]}",
+            context=(*explain(yaml, context), *context.trail),
         )
         raise UnresolvedError
     return value
+
+
+def layer_value(yaml: YamlMap, problems: Problems, context: Context) -> LayerValue:
+    """What a parameter of type `layer` holds when it is given a mapping.
+
+    Raises:
+        UnresolvedError: the mapping is no node, or one that a parameter cannot hold; reported.
+    """
+    node = parse_node(yaml, problems)
+    if node.faulty:
+        raise UnresolvedError
+    words = [entry for entry in yaml if entry.name in SIBLINGS]
+    for entry in words:
+        problems.add(
+            f"a layer that is given as a value has no '{entry.name}'",
+            entry.key.place,
+            help="write it beside the node that uses the value",
+            context=context.trail,
+        )
+    if words:
+        raise UnresolvedError
+    return LayerValue(node, context)
+
+
+_WORDS = {
+    "int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "list": "a list: `[a, b]`",
+    "layer": "a layer type such as `relu`, or a mapping such as `{leaky_relu: 0.1}`",
+}  # fmt: skip
 
 
 def _fits(value: Value, kind: str) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     match kind:
         case "int":
-            return number and isinstance(value, int)
+            return isinstance(value, int) and number
         case "float":
             return number
         case "bool":
@@ -162,19 +218,31 @@ def _as_plain(yaml: Yaml, evaluator: Evaluator, context: Context, current: Tenso
         UnresolvedError: it is faulty, or is a layer where a value is due; reported.
     """
     value = evaluator.value(yaml, context, current)
-    if isinstance(value, LayerValue):
-        evaluator.problems.add("a layer cannot be the value of a parameter here", yaml.place, context=context.trail)
+    if _holds_layer(value):
+        evaluator.problems.add(
+            "a layer cannot be the value of a parameter here",
+            yaml.place,
+            help="use it as a layer: `- $name`",
+            context=(*explain(yaml, context), *context.trail),
+        )
         raise UnresolvedError
     return value  # type: ignore[return-value]
 
 
-def _report_unknown(
-    entry: YamlEntry, type_name: str, known: tuple[str, ...], problems: Problems, context: Context
+def _holds_layer(value: Value) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_layer(item) for item in value.values())
+    return isinstance(value, LayerValue) or (isinstance(value, list) and any(map(_holds_layer, value)))
+
+
+def report_unknown_parameter(
+    entry: YamlEntry, type_name: str, known: tuple[str, ...], problems: Problems, trail: tuple[str, ...]
 ) -> None:
+    """Report a parameter that a layer type or a block does not have."""
     if entry.name in SUPPLIED:
         hint = "remove it: it is known from the layer's input"
     elif known:
         hint = did_you_mean(entry.name, known, listing="its parameters")
     else:
         hint = f"'{type_name}' has no parameters"
-    problems.add(f"'{type_name}' has no parameter '{entry.name}'", entry.key.place, help=hint, context=context.trail)
+    problems.add(f"'{type_name}' has no parameter '{entry.name}'", entry.key.place, help=hint, context=trail)

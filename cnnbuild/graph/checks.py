@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cnnbuild.errors import Problems
+from cnnbuild.errors import Problems, did_you_mean, shortened
+from cnnbuild.graph.arguments import report_unknown_parameter
 from cnnbuild.graph.graph import Graph, Tensor
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.nodes import Node
@@ -12,9 +13,12 @@ from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar
 from cnnbuild.lang.tokens import ExpressionError
 from cnnbuild.lang.values import has_expression, parse_template
 from cnnbuild.layers.base import format_shape
+from cnnbuild.layers.registry import STRUCTURAL, Registry
 
 
-def report_loose_ends(document: ArchitectureDocument, graph: Graph, output: Tensor, problems: Problems) -> None:
+def report_loose_ends(
+    document: ArchitectureDocument, graph: Graph, output: Tensor, problems: Problems
+) -> None:
     """Report an output that does not give one number per class, and nodes whose output nobody uses."""
     last = document.layers[-1]
     place = graph.nodes[output.node].origin if output.node >= 0 else last.place
@@ -24,15 +28,50 @@ def report_loose_ends(document: ArchitectureDocument, graph: Graph, output: Tens
             f"the network ends with {format_shape(output.shape)}, and {graph.contract.classes} classes need "
             f"{format_shape(expected)}",
             place,
-            help="end it with `- linear: $data.classes`" + ("" if len(output.shape) == 1 else ", after `- flatten`"),
+            help="end it with `- linear: $data.classes`"
+            + ("" if len(output.shape) == 1 else ", after `- flatten`"),
         )
     used = graph.consumers()
     for index, node in enumerate(graph.nodes):
         if not used[index]:
             problems.add(
-                f"nobody uses the output of '{node.name}'", node.origin,
-                help="refer to it with `from:` or a join, or remove it", context=node.trail,
-            )  # fmt: skip
+                f"nobody uses the output of '{node.name}'",
+                node.origin,
+                help="refer to it with `from:` or a join, or remove it",
+                context=node.trail,
+            )
+
+
+def report_built_in_names(document: ArchitectureDocument, registry: Registry, problems: Problems) -> None:
+    """Report blocks that are called like a built-in type."""
+    for block in document.blocks.values():
+        if block.name in registry or block.name in STRUCTURAL:
+            problems.add(
+                f"'{block.name}' is a built-in layer type", block.place, help="give the block another name"
+            )
+
+
+def report_faulty_defaults(document: ArchitectureDocument, registry: Registry, problems: Problems) -> None:
+    """Report defaults of what is no layer type, and of parameters that the type does not have."""
+    for name, defaults in document.defaults.items():
+        layer_type = registry.get(name)
+        place = document.default_places[name]
+        if layer_type is not None:
+            for entry in defaults:
+                if entry.name not in layer_type.model_fields:
+                    report_unknown_parameter(entry, name, tuple(layer_type.model_fields), problems, ())
+        elif name in document.blocks:
+            problems.add(
+                f"'{name}' is a block, and defaults are for layer types",
+                place,
+                help="give its parameters defaults in `params:`",
+            )
+        elif name in STRUCTURAL:
+            problems.add(f"'{name}' has no parameters that could have defaults", place, help="remove it")
+        else:
+            problems.add(
+                f"unknown layer type '{shortened(name)}'", place, help=did_you_mean(name, registry.types)
+            )
 
 
 def report_unused_words(document: ArchitectureDocument, problems: Problems) -> None:
@@ -49,23 +88,31 @@ def report_unused_words(document: ArchitectureDocument, problems: Problems) -> N
     chosen_outside = any(_has_variable_type(node) for node in _all_nodes(document))
     for name, entry in document.vars.items():
         if name not in top:
-            problems.add(f"the variable '{name}' changes nothing", entry.key.place, help="remove it", severity="warning")
+            problems.add(
+                f"the variable '{name}' changes nothing",
+                entry.key.place,
+                help="remove it",
+                severity="warning",
+            )
     for block in document.blocks.values():
         if block.name not in words and not chosen_outside:
-            problems.add(f"the block '{block.name}' is never called", block.place, help="remove it", severity="warning")
+            problems.add(
+                f"the block '{block.name}' is never called", block.place, help="remove it", severity="warning"
+            )
         inside = _names(
             [
                 *(text for node in block.layers for text in _texts_of(node)),
                 *(text for p in block.parameters.values() if p.default for text in _texts_in(p.default)),
-                *(text for defaults in document.defaults.values() for text in _texts_in(defaults)),
             ]
         )
         for parameter in block.parameters.values():
             if parameter.name not in inside:
                 problems.add(
-                    f"the parameter '{parameter.name}' of block '{block.name}' changes nothing", parameter.place,
-                    help="remove it", severity="warning",
-                )  # fmt: skip
+                    f"the parameter '{parameter.name}' of block '{block.name}' changes nothing",
+                    parameter.place,
+                    help="remove it",
+                    severity="warning",
+                )
 
 
 def _all_nodes(document: ArchitectureDocument) -> list[Node]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cnnbuild.errors import did_you_mean
-from cnnbuild.graph.evaluation import UnresolvedError
+from cnnbuild.errors import Place, did_you_mean
+from cnnbuild.graph.evaluation import UnresolvedError, explain, origin_of
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame, Level
 from cnnbuild.graph.receptive_field import relative_stride
-from cnnbuild.lang.architecture import RESERVED_NAMES
 from cnnbuild.lang.nodes import SHORTCUTS, Node
-from cnnbuild.lang.source import YamlList, YamlMap, YamlScalar, describe
-from cnnbuild.lang.values import Value
-from cnnbuild.layers.base import Shape, format_shape
+from cnnbuild.lang.sections import RESERVED_NAMES
+from cnnbuild.lang.source import YamlMap, YamlScalar, describe, describe_value
+from cnnbuild.lang.values import Value, has_expression
+from cnnbuild.layers.base import format_shape
 from cnnbuild.layers.convolution import Conv
 from cnnbuild.layers.joining import ResidualSum, ZeroPadShortcut
 from cnnbuild.layers.normalization import BatchNorm
@@ -22,12 +22,17 @@ from cnnbuild.layers.normalization import BatchNorm
 if TYPE_CHECKING:
     from cnnbuild.graph.elaborate import Elaboration, Site
 
+NAME_THE_RESIDUAL = "give the residual a `name:`, so that its shortcut has a place of its own"
+
 
 def join(elaboration: Elaboration, word: str, node: Node, entering: Tensor, site: Site) -> Tensor:
     """The join of named branches that all start from `entering`."""
     if len(node.lists) < 2:
         elaboration.problems.add(
-            f"'{word}' joins two or more branches", node.place, help="name each branch: `left: [...]`"
+            f"'{word}' joins two or more branches",
+            node.place,
+            help="name each branch: `left: [...]`",
+            context=site.context.trail,
         )
         raise UnresolvedError
     outputs = []
@@ -36,7 +41,9 @@ def join(elaboration: Elaboration, word: str, node: Node, entering: Tensor, site
             outputs.append(entering)
             continue
         level = Level(elaboration.claim(name, node.place, site))
-        outputs.append(elaboration.layers(branch, entering, replace(site, frame=Frame(site.frame), level=level)))
+        outputs.append(
+            elaboration.layers(branch, entering, replace(site, frame=Frame(site.frame), level=level))
+        )
     layer_type = elaboration.registry.types[word]
     path = site.level.claim_for(word, node.place)
     return elaboration.add(layer_type(), tuple(outputs), path, node.place, site.context)
@@ -46,18 +53,30 @@ def foreach(elaboration: Elaboration, node: Node, entering: Tensor, site: Site) 
     """The rows of a table, one after the other."""
     if node.repeat is not None:
         elaboration.problems.add(
-            "'foreach' has its rows; it cannot be repeated", node.repeat.place, help="put a block or a list inside `do:`"
+            "'foreach' has its rows; it cannot be repeated",
+            node.repeat.place,
+            help="put a node with `repeat:` inside `do:`",
+            context=site.context.trail,
         )
         raise UnresolvedError
     columns = _columns(elaboration, node, entering, site)
     current = entering
+    told = (
+        {entry.name: origin_of(entry.value) for entry in node.arguments}
+        if isinstance(node.arguments, YamlMap)
+        else {}
+    )
     for row in range(len(next(iter(columns.values())))):
         values = {name: column[row] for name, column in columns.items()} | {"i": row}
-        inner = replace(site, context=site.context.with_values(values))
-        if elaboration.is_dropped(node, inner.context, current):
-            continue
+        inner = replace(site, context=site.context.with_values(values, told))
         name = None if node.name is None else elaboration.name_of(node.name, inner)
-        level = Level(elaboration.claim(name, node.place, inner))
+        if elaboration.is_dropped(node, inner.context, current):
+            if name is not None:
+                site.frame.names[name] = None
+            continue
+        fixed = node.name is not None and not has_expression(node.name.text)
+        advice = f"give each row a name of its own: `name: {name}$(i + 1)`" if fixed else ""
+        level = Level(elaboration.claim(name, node.place, inner, help=advice))
         inner = replace(inner, frame=Frame(site.frame), level=level)
         current = elaboration.layers(node.lists["do"], current, inner)
         if name is not None:
@@ -74,15 +93,19 @@ def _columns(elaboration: Elaboration, node: Node, entering: Tensor, site: Site)
     problems, trail = elaboration.problems, site.context.trail
     if not isinstance(node.arguments, YamlMap) or not node.arguments.entries:
         problems.add(
-            f"'foreach' takes columns, not {describe(node.arguments)}", node.arguments.place,
-            help="write `foreach: {width: [32, 64], stride: [1, 2]}`", context=trail,
-        )  # fmt: skip
+            f"'foreach' takes columns, not {describe(node.arguments)}",
+            node.arguments.place,
+            help="write `foreach: {width: [32, 64], stride: [1, 2]}`",
+            context=trail,
+        )
         raise UnresolvedError
     columns: dict[str, list[Value]] = {}
     sound = True
     for entry in node.arguments:
         if entry.name in RESERVED_NAMES:
-            problems.add(f"'{entry.name}' is a word of the language", entry.key.place, help="choose another name")
+            problems.add(
+                f"'{entry.name}' is a word of the language", entry.key.place, help="choose another name"
+            )
             sound = False
             continue
         try:
@@ -93,8 +116,12 @@ def _columns(elaboration: Elaboration, node: Node, entering: Tensor, site: Site)
         if isinstance(value, list):
             columns[entry.name] = value
             continue
-        found = describe(entry.value) if not isinstance(entry.value, YamlList) else "a list"
-        problems.add(f"the column '{entry.name}' is a list, not {found}", entry.value.place, context=trail)
+        problems.add(
+            f"the column '{entry.name}' is a list, not {describe_value(value)}",
+            entry.value.place,
+            help="write it in brackets: `[32, 64]`",
+            context=(*explain(entry.value, site.context), *trail),
+        )
         sound = False
     if not sound:
         raise UnresolvedError
@@ -102,7 +129,10 @@ def _columns(elaboration: Elaboration, node: Node, entering: Tensor, site: Site)
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         problems.add(
-            f"the columns of 'foreach' have different lengths: {told}", node.place, help="make them equal", context=trail
+            f"the columns of 'foreach' have different lengths: {told}",
+            node.place,
+            help="give every column one value for each row",
+            context=trail,
         )
         raise UnresolvedError
     return columns
@@ -110,8 +140,6 @@ def _columns(elaboration: Elaboration, node: Node, entering: Tensor, site: Site)
 
 def residual(elaboration: Elaboration, node: Node, entering: Tensor, site: Site) -> Tensor:
     """The sum of a body and its shortcut (He et al. 2015, arXiv:1512.03385)."""
-    if not node.lists.get("body"):
-        raise UnresolvedError  # the missing body was reported when the file was read
     body = elaboration.layers(node.lists["body"], entering, replace(site, frame=Frame(site.frame)))
     kind = _shortcut_kind(elaboration, node, entering, site)
     if kind == "none":
@@ -120,7 +148,7 @@ def residual(elaboration: Elaboration, node: Node, entering: Tensor, site: Site)
         raise UnresolvedError
     shortcut = _shortcut(elaboration, kind, node, entering, body, site)
     if shortcut.shape != body.shape and shortcut.shape is not None:
-        _report_mismatch(elaboration, kind, node, body.shape, shortcut.shape, site)
+        _report_mismatch(elaboration, kind, node, body, shortcut, site)
         raise UnresolvedError
     path = site.level.claim_for("residual", node.place)
     return elaboration.add(ResidualSum(), (body, shortcut), path, node.place, site.context)
@@ -136,7 +164,9 @@ def _shortcut_kind(elaboration: Elaboration, node: Node, entering: Tensor, site:
     kind = elaboration.evaluator.scalar(written, site.context, entering)
     if kind not in SHORTCUTS:
         hint = did_you_mean(str(kind), SHORTCUTS, listing="known shortcuts")
-        elaboration.problems.add(f"unknown shortcut '{kind}'", written.place, help=hint, context=site.context.trail)
+        elaboration.problems.add(
+            f"unknown shortcut '{kind}'", written.place, help=hint, context=site.context.trail
+        )
         raise UnresolvedError
     return str(kind)
 
@@ -146,28 +176,33 @@ def _shortcut(
 ) -> Tensor:
     """The tensor that is added to the body's output."""
     if kind == "layers":
-        level = Level(elaboration.claim("shortcut", node.place, site))
+        level = Level(elaboration.claim("shortcut", node.place, site, help=NAME_THE_RESIDUAL))
         inner = replace(site, frame=Frame(site.frame), level=level)
         return elaboration.layers(node.lists["shortcut"], entering, inner)
     if kind == "identity":
         return entering
     if body.shape is None or entering.shape is None or len(body.shape) != 3 or len(entering.shape) != 3:
         elaboration.problems.add(
-            f"a shortcut of kind {kind} is for maps, and this residual is flat", node.place,
-            help="write `shortcut:` with a list of layers", context=site.context.trail,
-        )  # fmt: skip
+            f"`shortcut: {kind}` is for maps (C, H, W), and here the body makes {format_shape(body.shape or ())} "
+            f"of {format_shape(entering.shape or ())}",
+            place_of_shortcut(node),
+            help="write `shortcut:` with a list of layers",
+            context=site.context.trail,
+        )
         raise UnresolvedError
     stride = _stride(elaboration, node, entering, body, site)
     if stride == (1, 1) and entering.shape[0] == body.shape[0]:
         return entering
     if kind == "zero_pad":
         pad = ZeroPadShortcut(out_channels=body.shape[0], stride=stride)
-        path = elaboration.claim("shortcut", node.place, site)
+        path = elaboration.claim("shortcut", node.place, site, help=NAME_THE_RESIDUAL)
         return elaboration.add(pad, (entering,), path, node.place, site.context)
-    level = Level(elaboration.claim("shortcut", node.place, site))
+    level = Level(elaboration.claim("shortcut", node.place, site, help=NAME_THE_RESIDUAL))
     conv = Conv(out_channels=body.shape[0], kernel_size=(1, 1), stride=stride, bias=False)
     projected = elaboration.add(conv, (entering,), level.claim("conv", node.place), node.place, site.context)
-    return elaboration.add(BatchNorm(), (projected,), level.claim("norm", node.place), node.place, site.context)
+    return elaboration.add(
+        BatchNorm(), (projected,), level.claim("norm", node.place), node.place, site.context
+    )
 
 
 def _stride(
@@ -177,22 +212,42 @@ def _stride(
     steps = relative_stride(entering.field, body.field)
     if steps is not None and all(step.denominator == 1 for step in steps):
         return int(steps[0]), int(steps[1])
-    if steps is None and body.shape is not None and entering.shape is not None and body.shape[1:] == entering.shape[1:]:
+    if (
+        steps is None
+        and body.shape is not None
+        and entering.shape is not None
+        and body.shape[1:] == entering.shape[1:]
+    ):
         return 1, 1
     elaboration.problems.add(
-        "the stride of this residual's body cannot be told (it pools globally or upsamples)", node.place,
-        help="write `shortcut:` with a list of layers", context=site.context.trail,
-    )  # fmt: skip
+        "the stride of this residual's body cannot be told (it pools globally or upsamples)",
+        place_of_shortcut(node),
+        help="write `shortcut:` with a list of layers",
+        context=site.context.trail,
+    )
     raise UnresolvedError
 
 
+def place_of_shortcut(node: Node) -> Place:
+    """Where the kind of a shortcut stands, or the residual itself."""
+    written = node.arguments.get("shortcut") if isinstance(node.arguments, YamlMap) else None
+    return written.place if isinstance(written, YamlScalar) else node.place
+
+
 def _report_mismatch(
-    elaboration: Elaboration, kind: str, node: Node, body: Shape, shortcut: Shape, site: Site
+    elaboration: Elaboration, kind: str, node: Node, body: Tensor, shortcut: Tensor, site: Site
 ) -> None:
+    before, after = shortcut.shape or (), body.shape or ()
     what = "the shortcut's layers give" if kind == "layers" else f"the {kind} shortcut gives"
-    maps = len(body) == 3 and len(shortcut) == 3
+    maps = len(before) == 3 and len(after) == 3
+    hint = "make the two shapes equal"
+    if maps and kind == "identity":
+        hint = "write `shortcut: projection`"
+    elif maps and kind != "layers":
+        hint = "pad the body's convolutions (`padding: half`), so that only strides change height and width"
     elaboration.problems.add(
-        f"residual: the body gives {format_shape(body)} and {what} {format_shape(shortcut)}", node.place,
-        help="write `shortcut: projection`" if kind == "identity" and maps else "make the two shapes equal",
-        context=site.context.trail,
-    )  # fmt: skip
+        f"residual: the body gives {format_shape(after)} and {what} {format_shape(before)}",
+        place_of_shortcut(node),
+        help=hint,
+        context=(*elaboration.sources((body, shortcut)), *site.context.trail),
+    )

@@ -8,27 +8,40 @@ that one mistake gives one message, while everything else in the file is still c
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from math import prod
 
-from cnnbuild.errors import Place, Problems, did_you_mean
-from cnnbuild.graph.arguments import bind_parameters, make_layer, overlaid, written_arguments
-from cnnbuild.graph.checks import report_loose_ends, report_unused_words
+from cnnbuild.errors import Place, Problems, did_you_mean, shortened
+from cnnbuild.graph.arguments import bind_parameters, layer_value, make_layer, overlaid, written_arguments
+from cnnbuild.graph.checks import (
+    report_built_in_names,
+    report_faulty_defaults,
+    report_loose_ends,
+    report_unused_words,
+)
 from cnnbuild.graph.containers import foreach, join, residual
 from cnnbuild.graph.data_contract import DataContract
-from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError
+from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError, explain, origin_of
 from cnnbuild.graph.graph import INPUT, Graph, GraphNode, Tensor
 from cnnbuild.graph.levels import NAME, TAKEN_BY_TORCH, Frame, Level, NameTakenError
 from cnnbuild.graph.receptive_field import OWN_PIXEL, see
 from cnnbuild.graph.references import join_inputs, node_input
-from cnnbuild.graph.variables import resolve_variables
-from cnnbuild.lang.architecture import RESERVED_NAMES, ArchitectureDocument
+from cnnbuild.graph.variables import with_variables
+from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.nodes import JOINS, Node
-from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar, describe, from_plain
+from cnnbuild.lang.sections import RESERVED_NAMES
+from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar, describe_value, from_plain
 from cnnbuild.layers.base import Layer, ShapeError, format_shape
 from cnnbuild.layers.registry import STRUCTURAL, Registry, standard_registry
 
 MAX_NODES = 20_000
 MAX_COPIES = 10_000
+MAX_NESTING = 64  # lists within lists, blocks within blocks
+MAX_FAULTS = 100  # a file with more is no file of this language: the rest would hide the first
+MAX_VALUES = 1_000_000_000  # of one tensor, for one image
+MAX_LENGTH = 100_000_000  # of one axis
+CONTAINERS = JOINS | {"residual", "foreach"}
 UNKNOWN = Tensor(-2, None, None)
 
 
@@ -64,16 +77,15 @@ def elaborate(
     problems = Problems()
     evaluator = Evaluator(problems)
     entering = Tensor(INPUT, contract.shape, OWN_PIXEL)
-    context = Context(document, contract, {}, entering)
-    values = resolve_variables(context, evaluator, variant, overrides or {})
+    problems.extend(document.faults)
+    context = with_variables(Context(document, contract, {}, entering), evaluator, variant, overrides or {})
+    context = replace(context, outermost=context)
     elaboration = Elaboration(registry or standard_registry(), evaluator)
-    elaboration.check_block_names(document)
+    report_built_in_names(document, elaboration.registry, problems)
+    report_faulty_defaults(document, elaboration.registry, problems)
     output = UNKNOWN
-    try:
-        site = Site(replace(context, values=values), Frame(), Level())
-        output = elaboration.layers(document.layers, entering, site)
-    except TooLargeError:
-        pass
+    with suppress(TooLargeError):
+        output = elaboration.layers(document.layers, entering, Site(context, Frame(), Level()))
     graph = Graph(document.name, contract, tuple(elaboration.nodes), output.node, variant, elaboration.labels)
     if not problems.errors:
         report_loose_ends(document, graph, output, problems)
@@ -91,31 +103,42 @@ class Elaboration:
     nodes: list[GraphNode] = field(default_factory=list)
     labels: dict[tuple[str, ...], str] = field(default_factory=dict)
     steps: int = 0
+    depth: int = 0
 
     @property
     def problems(self) -> Problems:
         """Where faults go."""
         return self.evaluator.problems
 
-    def check_block_names(self, document: ArchitectureDocument) -> None:
-        """Report blocks that are called like a built-in type."""
-        for block in document.blocks.values():
-            if block.name in self.registry or block.name in STRUCTURAL:
-                self.problems.add(
-                    f"'{block.name}' is a built-in layer type", block.place, help="give the block another name"
-                )
-
     # -- lists and nodes ------------------------------------------------------------------------------------
 
     def layers(self, nodes: tuple[Node, ...], entering: Tensor, site: Site) -> Tensor:
         """The output of a list of layers."""
+        self.depth += 1
         previous = entering
         for node in nodes:
+            if self.depth > MAX_NESTING:
+                self.problems.add(
+                    f"blocks and lists are nested deeper than {MAX_NESTING} levels here",
+                    node.place,
+                    help="call fewer blocks inside blocks",
+                    context=site.context.trail[:3],
+                )
+                raise TooLargeError
             previous = self.node(node, previous, site)
+            if len(self.problems.found) > MAX_FAULTS:
+                raise TooLargeError
+        self.depth -= 1
         return previous
 
     def node(self, node: Node, previous: Tensor, site: Site) -> Tensor:
         """The output of one node of a list, `previous` where `when` dropped it."""
+        if node.faulty:
+            if node.name is None:
+                site.frame.incomplete = True
+            else:
+                self.remember(node, UNKNOWN, site)
+            return UNKNOWN
         result: Tensor | None
         try:
             if node.init is not None:
@@ -126,7 +149,7 @@ class Elaboration:
                 result = foreach(self, node, self.input(node, previous, site), site)
             elif node.repeat is not None:
                 result = self.copies(node, node.repeat, self.input(node, previous, site), site)
-            elif self.is_dropped(node, site.context, previous):
+            elif self.is_dropped(node, site.context, self.current(node, previous, site)):
                 result = None
             else:
                 result = self.apply(node, previous, site)
@@ -141,13 +164,29 @@ class Elaboration:
 
     def remember(self, node: Node, result: Tensor | None, site: Site) -> None:
         """Make a node's output known under its name, in the list that it was written in."""
-        if node.name is None or node.type.value == "foreach":
+        if node.name is None:
+            return
+        if node.type.value == "foreach":
+            site.frame.incomplete = site.frame.incomplete or result is UNKNOWN
             return
         try:
             name = str(self.evaluator.scalar(node.name, site.context, None))
         except UnresolvedError:
+            site.frame.incomplete = True
             return
         site.frame.names[name] = result
+
+    def current(self, node: Node, previous: Tensor, site: Site) -> Tensor:
+        """The tensor that enters a node, as far as that can be told before its `when` and its type are known."""
+        source = node.source
+        if not isinstance(source, YamlScalar) or not isinstance(source.value, str):
+            return previous
+        if source.value == "block":
+            return site.context.entered
+        try:
+            return site.frame.find(source.value) or previous
+        except KeyError:
+            return previous
 
     def is_dropped(self, node: Node, context: Context, current: Tensor) -> bool:
         """Whether a node's `when` says no.
@@ -160,9 +199,11 @@ class Elaboration:
         keep = self.evaluator.scalar(node.when, context, current)
         if not isinstance(keep, bool):
             self.problems.add(
-                f"'when' is true or false, and here it is {describe(node.when)}",
-                node.when.place, help="write a comparison, `when: $(…)`", context=context.trail,
-            )  # fmt: skip
+                f"'when' is true or false, and here it is {describe_value(keep)}",
+                node.when.place,
+                help="write `true`, `false` or a comparison: `when: $(depth > 2)`",
+                context=(*explain(node.when, context), *context.trail),
+            )
             raise UnresolvedError
         return not keep
 
@@ -172,19 +213,21 @@ class Elaboration:
         count = int(count) if isinstance(count, float) and count.is_integer() else count
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_COPIES:
             self.problems.add(
-                f"'repeat' is a whole number from 0 to {MAX_COPIES:,}, not {count!r}",
-                repeat.place, context=site.context.trail,
-            )  # fmt: skip
+                f"'repeat' is a whole number from 0 to {MAX_COPIES:,}, not {describe_value(count)}",
+                repeat.place,
+                help="write how many copies there are",
+                context=(*explain(repeat, site.context), *site.context.trail),
+            )
             raise UnresolvedError
         level = site.level
         if node.name is not None:
             level = Level(self.claim(self.name_of(node.name, site), node.place, site))
-        current = entering
+        current, kept = entering, count == 0
         for copy in range(count):
             inner = replace(site, context=site.context.with_values({"i": copy}), level=level)
             if not self.is_dropped(node, inner.context, current):
-                current = self.apply(replace(node, source=None), current, inner, copy=copy)
-        self.remember(node, current, site)
+                current, kept = self.apply(replace(node, source=None), current, inner, copy=copy), True
+        self.remember(node, current if kept else None, site)
         return current
 
     def apply(self, node: Node, previous: Tensor, site: Site, *, copy: int | None = None) -> Tensor:
@@ -195,15 +238,18 @@ class Elaboration:
         """
         self.steps += 1
         if self.steps > MAX_NODES:
-            self.problems.add(f"the network has more than {MAX_NODES:,} nodes", node.place)
+            self.problems.add(
+                f"the network has more than {MAX_NODES:,} nodes",
+                node.place,
+                help="repeat less often",
+                context=site.context.trail,
+            )
             raise TooLargeError
-        word = self.type_of(node, site, previous)
+        word = self.type_of(node, site, self.current(node, previous, site))
         if isinstance(word, LayerValue):
             return self.apply_value(word, node, previous, site, copy)
-        if word in JOINS and isinstance(node.arguments, YamlMap):
-            return join(self, word, node, self.input(node, previous, site), self.inner_site(node, word, site, copy))
-        if word == "residual":
-            return residual(self, node, self.input(node, previous, site), self.inner_site(node, word, site, copy))
+        if word in CONTAINERS and (node.lists or word in {"residual", "foreach"}):
+            return self.container(word, node, previous, site, copy)
         if (layer_type := self.registry.get(word)) is not None:
             return self.leaf(layer_type, node, previous, site, copy)
         if word in site.context.document.blocks:
@@ -211,31 +257,64 @@ class Elaboration:
         self.report_unknown_type(word, node, site)
         raise UnresolvedError
 
+    def container(self, word: str, node: Node, previous: Tensor, site: Site, copy: int | None) -> Tensor:
+        """The output of a form that holds lists of layers.
+
+        Raises:
+            UnresolvedError: the form cannot stand here; reported.
+        """
+        if not node.lists or word == "foreach":
+            self.problems.add(
+                f"'{word}' holds lists of layers and cannot be chosen by a value",
+                node.place,
+                help="put it into a block, and choose the block",
+                context=site.context.trail,
+            )
+            raise UnresolvedError
+        if node.first is not None:
+            self.problems.add(
+                f"'first' changes parameters, and '{word}' has none",
+                node.first.place,
+                help="put it into a block with a parameter",
+                context=site.context.trail,
+            )
+        entering = self.input(node, previous, site)
+        inner = self.inner_site(node, word, site, copy)
+        return (
+            residual(self, node, entering, inner)
+            if word == "residual"
+            else join(self, word, node, entering, inner)
+        )
+
     def type_of(self, node: Node, site: Site, current: Tensor) -> str | LayerValue:
         """The word that a type key comes to, or the node that a parameter of type `layer` holds."""
         value = self.evaluator.scalar(node.type, site.context, current)
         if isinstance(value, str | LayerValue):
             return value
-        if isinstance(value, dict):
-            from cnnbuild.lang.nodes import parse_node
-
-            inner = parse_node(from_plain(value, node.place), self.problems)
-            if inner is not None:
-                return LayerValue(inner, site.context)
-            raise UnresolvedError
+        if isinstance(value, dict) and "$" not in str(value):
+            written = from_plain(value, node.place)
+            if isinstance(written, YamlMap):
+                return layer_value(written, self.problems, site.context)
         self.problems.add(
-            f"a layer type is a word, not {describe(node.type) if value is node.type.value else value!r}",
-            node.place, context=site.context.trail,
-        )  # fmt: skip
+            f"a layer type is a word or a mapping such as {{leaky_relu: 0.1}}, not {describe_value(value)}",
+            node.place,
+            help="name a layer type or a block",
+            context=(*explain(node.type, site.context), *site.context.trail),
+        )
         raise UnresolvedError
 
-    def apply_value(self, value: LayerValue, node: Node, previous: Tensor, site: Site, copy: int | None) -> Tensor:
+    def apply_value(
+        self, value: LayerValue, node: Node, previous: Tensor, site: Site, copy: int | None
+    ) -> Tensor:
         """Apply the node that a parameter holds, where it was written, under this node's name."""
-        if not (isinstance(node.arguments, YamlScalar) and node.arguments.value is None):
+        bare = isinstance(node.arguments, YamlScalar) and node.arguments.value is None
+        if not bare or node.first is not None:
             self.problems.add(
-                "this parameter holds a layer with its own parameters", node.arguments.place,
-                help=f"write `- {node.type.value}` alone", context=site.context.trail,
-            )  # fmt: skip
+                f"'{node.type.value}' holds a layer with its own parameters here, and gets more",
+                node.arguments.place,
+                help=f"write `- {node.type.value}` alone",
+                context=site.context.trail,
+            )
             raise UnresolvedError
         inner = replace(value.node, name=node.name, source=node.source)
         context = replace(value.context, trail=site.context.trail)
@@ -254,14 +333,18 @@ class Elaboration:
         else:
             path = site.level.claim_for(layer_type.type_name, node.place)
         if layer_type.several_inputs:
-            inputs = join_inputs(self.evaluator, node, layer_type.type_name, previous, site.frame, site.context)
+            inputs = join_inputs(
+                self.evaluator, node, layer_type.type_name, previous, site.frame, site.context
+            )
             arguments = YamlMap((), node.place)
         else:
             inputs = (self.input(node, previous, site),)
-            arguments = written_arguments(node, layer_type.primary, self.problems, site.context)
+            arguments = written_arguments(
+                node, layer_type.primary, layer_type.model_fields, self.problems, site.context
+            )
         defaults = site.context.document.defaults.get(layer_type.type_name, YamlMap((), node.place))
         merged = overlaid(replace(defaults, place=node.place), arguments, node.first if copy == 0 else None)
-        layer = make_layer(layer_type, merged, self.evaluator, site.context, inputs[0])
+        layer = make_layer(layer_type, merged, self.evaluator, site.context, inputs[0], defaults)
         return self.add(layer, inputs, path, node.place, site.context, merged)
 
     def add(
@@ -285,21 +368,39 @@ class Elaboration:
             shape = layer.output_shape(*shapes)
         except ShapeError as error:
             blamed = arguments.get(error.parameter) if arguments is not None and error.parameter else None
-            trail = (*self.sources(inputs), *context.trail)
-            self.problems.add(error.message, blamed.place if blamed else place, help=error.help, context=trail)
+            told = explain(blamed, context) if blamed is not None else ()
+            trail = (*told, *self.sources(inputs), *context.trail)
+            self.problems.add(
+                error.message, blamed.place if blamed else place, help=error.help, context=trail
+            )
             raise UnresolvedError from None
+        if max(shape, default=0) > MAX_LENGTH or prod(shape) > MAX_VALUES:
+            self.problems.add(
+                f"{layer.type_name}: an output of {format_shape(shape)} is larger than any machine can hold",
+                place,
+                help=f"stay below {MAX_VALUES:,} values for one image",
+                context=(*self.sources(inputs), *context.trail),
+            )
+            raise UnresolvedError
         seen = see(layer, shapes, tuple(tensor.field for tensor in inputs), shape)
         self.nodes.append(
             GraphNode(
-                path, layer, tuple(tensor.node for tensor in inputs), shapes, shape, seen.field, seen.aligned,
-                place, context.trail,
-            )  # fmt: skip
+                path,
+                layer,
+                tuple(tensor.node for tensor in inputs),
+                shapes,
+                shape,
+                seen.field,
+                seen.aligned,
+                place,
+                context.trail,
+            )
         )
         return Tensor(len(self.nodes) - 1, shape, seen.field)
 
     def sources(self, inputs: tuple[Tensor, ...]) -> tuple[str, ...]:
         """Where each input's shape came from, in words."""
-        return tuple(self.source(tensor) for tensor in inputs)
+        return tuple(dict.fromkeys(self.source(tensor) for tensor in inputs))
 
     def source(self, tensor: Tensor) -> str:
         """Where a tensor's shape came from, in words."""
@@ -315,24 +416,33 @@ class Elaboration:
         block = caller.document.blocks[name]
         if name in caller.calls:
             chain = " -> ".join((*caller.calls[caller.calls.index(name) :], name))
-            self.problems.add(f"the block '{name}' calls itself: {chain}", node.place, help="break the cycle")
+            self.problems.add(
+                f"the block '{name}' calls itself: {chain}",
+                node.place,
+                help="break the cycle: call another block, or use `repeat`",
+            )
             raise UnresolvedError
-        arguments = written_arguments(node, block.primary, self.problems, caller)
+        if block.faulty:
+            raise UnresolvedError
+        arguments = written_arguments(node, block.primary, block.parameters, self.problems, caller)
         merged = overlaid(arguments, node.first if copy == 0 else None)
-        values = bind_parameters(block, merged, self.evaluator, caller, entering)
-        inner = self.inner_site(node, name, site, copy)
-        if "i" in caller.values:
-            values["i"] = caller.values["i"]
         copied = f", copy {copy}" if copy is not None else ""
-        context = replace(
+        inside = replace(
             caller,
-            values=values,
+            values={"i": caller.values["i"]} if "i" in caller.values else {},
+            origins={},
             entered=entering,
             hidden=frozenset(caller.document.vars),
             trail=(f"in block '{name}', called at line {node.place.line}{copied}", *caller.trail),
             calls=(*caller.calls, name),
         )
-        return self.layers(block.layers, entering, Site(context, Frame(), inner.level))
+        values = bind_parameters(block, merged, self.evaluator, caller, entering, inside.with_values)
+        given = {entry.name: origin_of(entry.value) for entry in merged}
+        told = {name: given.get(name, "its default") for name in values}
+        inner = self.inner_site(node, name, site, copy)
+        return self.layers(
+            block.layers, entering, Site(inside.with_values(values, told), Frame(), inner.level)
+        )
 
     # -- names ----------------------------------------------------------------------------------------------
 
@@ -351,7 +461,7 @@ class Elaboration:
             self.labels[level.path] = label
         return Site(site.context, Frame(site.frame), level)
 
-    def claim(self, name: str | None, place: Place, site: Site) -> tuple[str, ...]:
+    def claim(self, name: str | None, place: Place, site: Site, *, help: str = "") -> tuple[str, ...]:  # noqa: A002
         """The path of a name, or of the next copy where there is none.
 
         Raises:
@@ -361,11 +471,13 @@ class Elaboration:
             return site.level.claim_copy(place) if name is None else site.level.claim(name, place)
         except NameTakenError as error:
             level = f"'{'.'.join(site.level.path)}'" if site.level.path else "the network"
+            advice = "choose another name, or give the container around one of them a `name:`"
             self.problems.add(
-                f"two things in {level} are called '{error.name}' (first on line {error.first.line})", place,
-                help="choose another name, or give the container around one of them a `name:`",
+                f"two things in {level} are called '{error.name}' (first on line {error.first.line})",
+                place,
+                help=help or advice,
                 context=site.context.trail,
-            )  # fmt: skip
+            )
             raise UnresolvedError from None
 
     def name_of(self, scalar: YamlScalar, site: Site) -> str:
@@ -376,23 +488,26 @@ class Elaboration:
         """
         name = str(self.evaluator.scalar(scalar, site.context, None))
         if not NAME.fullmatch(name):
-            message = f"a name is made of letters, digits and '_', and begins with no digit, unlike '{name}'"
+            said = shortened(name)
+            message = f"a name is made of letters, digits and '_', and begins with no digit, unlike '{said}'"
         elif name in RESERVED_NAMES:
             message = f"'{name}' is a word of the language"
         elif name in TAKEN_BY_TORCH:
             message = f"'{name}' is an attribute of every torch module"
         else:
             return name
-        self.problems.add(message, scalar.place, help="choose another name", context=site.context.trail)
+        trail = (*explain(scalar, site.context), *site.context.trail)
+        self.problems.add(message, scalar.place, help="choose another name", context=trail)
         raise UnresolvedError
 
     def report_unknown_type(self, word: str, node: Node, site: Site) -> None:
         """Say that a word is no layer type, and which one was meant."""
-        known = (*self.registry.types, *site.context.document.blocks, *STRUCTURAL)
-        hint = did_you_mean(word, known)
-        if not hint:
-            hint = "`cnnbuild check` knows types of your own through --plugin my_layers.py"
-        said = "" if word == node.type.value else f" (from {node.type.text})"
-        self.problems.add(f"unknown layer type '{word}'{said}", node.place, help=hint, context=site.context.trail)
-
-
+        if word == "share":
+            message, hint = "'share' is not supported by this version of cnnbuild", "remove it"
+        else:
+            known = (*self.registry.types, *site.context.document.blocks, *STRUCTURAL)
+            message = f"unknown layer type '{shortened(word)}'"
+            hint = did_you_mean(word, known)
+            hint = hint or "`cnnbuild layers` lists all types; --plugin my_layers.py adds types of your own"
+        trail = (*explain(node.type, site.context), *site.context.trail)
+        self.problems.add(message, node.place, help=hint, context=trail)

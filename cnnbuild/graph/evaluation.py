@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.errors import Place, Problems, did_you_mean, shortened
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.nodes import Node
-from cnnbuild.lang.operations import FUNCTIONS
-from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar
+from cnnbuild.lang.operations import FUNCTIONS, MAX_ITEMS, fits_in
+from cnnbuild.lang.source import Yaml, YamlList, YamlScalar, describe_value
 from cnnbuild.lang.tokens import ExpressionError
-from cnnbuild.lang.values import Value, evaluate_text, has_expression
+from cnnbuild.lang.values import Value, evaluate_text, has_expression, parse_template
 from cnnbuild.layers.base import Shape
+
+OVERRIDE = "--set"
+"""The name that stands for the file where a value was set from outside."""
 
 
 class UnresolvedError(Exception):
@@ -27,7 +31,8 @@ class Context:
 
     `values` are the variables, parameters and columns that expressions may look up; `hidden` names the file's variables
     that a block does not see; `entered` is what entered the enclosing block call; `trail` says how the block was
-    reached, innermost first.
+    reached, innermost first. `origins` says of values where they were written, and `outermost` is the context of the
+    file's own level, in which `defaults` are evaluated.
     """
 
     document: ArchitectureDocument
@@ -37,10 +42,22 @@ class Context:
     hidden: frozenset[str] = frozenset()
     trail: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
+    outermost: Context | None = None
 
-    def with_values(self, values: Mapping[str, Value]) -> Context:
+    def with_values(self, values: Mapping[str, Value], origins: Mapping[str, str] | None = None) -> Context:
         """The same surroundings with some more values."""
-        return replace(self, values={**self.values, **values})
+        told = {name: place for name, place in self.origins.items() if name not in values}
+        return replace(self, values={**self.values, **values}, origins={**told, **(origins or {})})
+
+    @property
+    def for_defaults(self) -> Context:
+        """What `defaults` see: the file's variables, even where they act inside a block."""
+        return self if self.outermost is None else replace(self.outermost, trail=self.trail)
+
+
+UNRESOLVED = object()
+"""The value of a variable that has none, because of a fault that was reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +80,18 @@ class Evaluator:
         Raises:
             UnresolvedError: after the fault was reported.
         """
-        match yaml:
-            case YamlScalar():
-                return self.scalar(yaml, context, current)
-            case YamlList():
-                return [self.value(item, context, current) for item in yaml]
-            case YamlMap():
-                return {entry.name: self.value(entry.value, context, current) for entry in yaml}
+        if isinstance(yaml, YamlScalar):
+            return self.scalar(yaml, context, current)
+        value: Value
+        if isinstance(yaml, YamlList):
+            value = [self.value(item, context, current) for item in yaml]
+        else:
+            value = {entry.name: self.value(entry.value, context, current) for entry in yaml}
+        if not fits_in(value):
+            message = f"this comes to more than {MAX_ITEMS:,} items, those of inner lists counted"
+            self.problems.add(message, yaml.place, help="make it smaller", context=context.trail)
+            raise UnresolvedError
+        return value
 
     def scalar(self, scalar: YamlScalar, context: Context, current: Tensor | None) -> Value:
         """The value of a scalar.
@@ -82,22 +104,86 @@ class Evaluator:
         try:
             return evaluate_text(scalar.value, lambda name: _look_up(name, context, current))
         except ExpressionError as error:
-            self.report(error, scalar, context)
+            self.report(error, scalar, context, current)
             raise UnresolvedError from None
 
-    def report(self, error: ExpressionError, scalar: YamlScalar, context: Context) -> None:
+    def report(
+        self, error: ExpressionError, scalar: YamlScalar, context: Context, current: Tensor | None
+    ) -> None:
         """Add an expression's fault, at the word that it is about."""
-        offset = error.at.start + (1 if scalar.quoted else 0)
-        place = scalar.place.within(offset, len(error.at.text)) if scalar.place.length > offset else scalar.place
-        hint = ""
-        if error.name in context.hidden:
-            hint = "a block sees only its parameters: add one to `params:` and pass the variable in the call"
-        elif error.name:
-            known = (*context.values, "data", "in", "block")
-            hint = did_you_mean(error.name, known, listing="known names")
+        notes: tuple[str, ...] = ()
+        if error.name:
+            hint = _proposal(error.name, context, current)
         elif error.function:
             hint = did_you_mean(error.function, FUNCTIONS, listing="known functions")
-        self.problems.add(error.message, place, help=hint, context=context.trail)
+        else:
+            hint = ""
+            notes = explain(scalar, context)
+        self.problems.add(
+            error.message, _place_of(error, scalar), help=hint, context=(*notes, *context.trail)
+        )
+
+
+def explain(yaml: Yaml, context: Context) -> tuple[str, ...]:
+    """Where the variables and parameters in a value come from, one note for each."""
+    if not isinstance(yaml, YamlScalar) or not isinstance(yaml.value, str) or not has_expression(yaml.value):
+        return ()
+    try:
+        names = parse_template(yaml.value).names()
+    except ExpressionError:
+        return ()
+    return tuple(
+        f"{name} is {_shown(context.values[name])} ({context.origins[name]})"
+        for name in sorted(names)
+        if name in context.origins and context.values.get(name) is not UNRESOLVED
+    )
+
+
+def origin_of(yaml: Yaml) -> str:
+    """Where a value was written, in words."""
+    return yaml.place.file if yaml.place.file == OVERRIDE else f"line {yaml.place.line}"
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, bool) or value is None:
+        return describe_value(value)
+    if isinstance(value, str | int | float | list):
+        return shortened(repr(value))
+    return describe_value(value)
+
+
+def _proposal(name: str, context: Context, current: Tensor | None) -> str:
+    """What was meant by an unknown name."""
+    if name in context.hidden:
+        return "a block sees only its parameters: add one to `params:` and pass the variable in the call"
+    if name == "i":
+        return "`i` counts the copies of `repeat` and the rows of `foreach`, and none is around this"
+    if name == "in":
+        return "`in` is the tensor that enters a node: only the node's parameters see it"
+    if name == "prev":
+        return (
+            "`prev` is for `from`; the shape of what enters a node is `in.channels`, `in.height`, `in.width`"
+        )
+    known = (*context.values, "data", "block", *(["in"] if current is not None else []))
+    return did_you_mean(name, known, listing="known names")
+
+
+def _place_of(error: ExpressionError, scalar: YamlScalar) -> Place:
+    """The word in the file that an error is about; the whole scalar where it cannot be told."""
+    word = error.at.text
+    offset = error.at.start + (1 if scalar.quoted else 0)
+    lines = (scalar.place, *scalar.further)
+    if len(lines) == 1:
+        column = scalar.place.column - 1 + offset
+        exact = word == "" or scalar.place.source_line.startswith(word, column)
+        return (
+            scalar.place.within(offset, len(word)) if exact and scalar.place.length > offset else scalar.place
+        )
+    for line in lines:  # folded over several lines: the first of them that holds the word
+        written = line.source_line[line.column - 1 :]
+        if word and (match := re.search(rf"(?<!\w){re.escape(word)}(?!\w)", written)):
+            return line.within(match.start(), len(word))
+    return scalar.place
 
 
 def _look_up(name: str, context: Context, current: Tensor | None) -> Value:
@@ -111,7 +197,10 @@ def _look_up(name: str, context: Context, current: Tensor | None) -> Value:
         return _attributes(current.shape)
     if name == "block":
         return _attributes(context.entered.shape)
-    return context.values[name]
+    value = context.values[name]
+    if value is UNRESOLVED:
+        raise UnresolvedError
+    return value
 
 
 def _attributes(shape: Shape | None) -> dict[str, Value]:

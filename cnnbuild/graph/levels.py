@@ -12,14 +12,66 @@ from cnnbuild.graph.graph import Tensor
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 TAKEN_BY_TORCH = frozenset(
-    "T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches "
-    "eval extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half insert ipu "
-    "load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters pop "
-    "register_backward_hook register_buffer register_forward_hook register_forward_pre_hook "
-    "register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook "
-    "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook "
-    "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty "
-    "train training type xpu zero_grad".split()
+    [
+        "T_destination",
+        "add_module",
+        "append",
+        "apply",
+        "bfloat16",
+        "buffers",
+        "call_super_init",
+        "children",
+        "compile",
+        "cpu",
+        "cuda",
+        "double",
+        "dump_patches",
+        "eval",
+        "extend",
+        "extra_repr",
+        "float",
+        "forward",
+        "get_buffer",
+        "get_extra_state",
+        "get_parameter",
+        "get_submodule",
+        "half",
+        "insert",
+        "ipu",
+        "load_state_dict",
+        "modules",
+        "mtia",
+        "named_buffers",
+        "named_children",
+        "named_modules",
+        "named_parameters",
+        "parameters",
+        "pop",
+        "register_backward_hook",
+        "register_buffer",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_full_backward_hook",
+        "register_full_backward_pre_hook",
+        "register_load_state_dict_post_hook",
+        "register_load_state_dict_pre_hook",
+        "register_module",
+        "register_parameter",
+        "register_state_dict_post_hook",
+        "register_state_dict_pre_hook",
+        "requires_grad_",
+        "set_extra_state",
+        "set_submodule",
+        "share_memory",
+        "state_dict",
+        "to",
+        "to_empty",
+        "train",
+        "training",
+        "type",
+        "xpu",
+        "zero_grad",
+    ]
 )
 """Attributes of `nn.Module` and `nn.Sequential`, which no submodule can be called."""
 
@@ -71,11 +123,13 @@ class Level:
 class Frame:
     """The names of one written list of layers, and the lists around it up to the block call.
 
-    A name that maps to None belongs to a node that `when` dropped.
+    A name that maps to None belongs to a node that `when` dropped. An `incomplete` list holds a node whose name is
+    not known, because of a fault that was reported.
     """
 
     enclosing: Frame | None = None
     names: dict[str, Tensor | None] = field(default_factory=dict)
+    incomplete: bool = False
 
     def find(self, name: str) -> Tensor | None:
         """The tensor of a named earlier node; None where it was dropped.
@@ -89,6 +143,16 @@ class Frame:
                 return frame.names[name]
             frame = frame.enclosing
         raise KeyError(name)
+
+    @property
+    def hides_names(self) -> bool:
+        """Whether a name that is not found may belong to a faulty node."""
+        frame: Frame | None = self
+        while frame is not None:
+            if frame.incomplete:
+                return True
+            frame = frame.enclosing
+        return False
 
     def visible(self) -> list[str]:
         """Every name that `from` may use here."""

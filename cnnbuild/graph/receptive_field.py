@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from cnnbuild.layers.base import Layer, Shape
+from cnnbuild.layers.base import SEES_ITS_PIXEL, Layer, Shape
 from cnnbuild.layers.reach import EVERYTHING, POINTWISE, Reach, compose, merge
 
 
@@ -49,6 +49,8 @@ def see(layer: Layer, shapes: tuple[Shape, ...], fields: tuple[Field, ...], outp
         return Seen(None)
     if not layer.several_inputs:
         field = known[0]
+        if sight is SEES_ITS_PIXEL:
+            return Seen(field)
         height, width = (
             Axis(compose(axis.whole, reach), compose(axis.local, reach))
             for axis, reach in zip(field, sight, strict=True)

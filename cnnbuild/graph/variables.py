@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from cnnbuild.errors import Place, UsageError, did_you_mean
-from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError
+from cnnbuild.graph.evaluation import OVERRIDE, UNRESOLVED, Context, Evaluator, UnresolvedError, origin_of
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.source import Yaml, YamlMap, from_plain
 from cnnbuild.lang.values import Value
 
 
-def resolve_variables(
+def with_variables(
     context: Context, evaluator: Evaluator, variant: str | None, overrides: Mapping[str, object]
-) -> dict[str, Value]:
-    """Each variable's value, in the order of the file; a variable may use those before it.
+) -> Context:
+    """The context with each variable's value, in the order of the file; a variable may use those before it.
 
     Raises:
         UsageError: there is no such variant or variable.
@@ -24,16 +24,25 @@ def resolve_variables(
     check_names(document, variant, overrides)
     assigned = document.variants.get(variant or "", YamlMap((), document.place))
     values: dict[str, Value] = {}
+    origins: dict[str, str] = {}
     for name, entry in document.vars.items():
         yaml: Yaml = assigned.get(name) or entry.value
         if name in overrides:
-            text = f"{name}={overrides[name]}"
-            yaml = from_plain(overrides[name], Place("--set", 1, 1, len(text), text))
+            yaml = _from_outside(name, overrides[name])
         try:
-            values[name] = evaluator.value(yaml, replace(context, values=values), None)
+            values[name] = evaluator.value(yaml, replace(context, values=values, origins=origins), None)
         except UnresolvedError:
-            values[name] = None
-    return values
+            values[name] = UNRESOLVED
+        origins[name] = origin_of(yaml)
+    return replace(context, values=values, origins=origins)
+
+
+def _from_outside(name: str, value: object) -> Yaml:
+    """A value of `--set` or of the Python interface, at a place that looks as it would be typed."""
+    text = f"{name}={value}"
+    return from_plain(
+        value, Place(OVERRIDE, 1, 1, len(text), text).within(len(name) + 1, len(text) - len(name) - 1)
+    )
 
 
 def check_names(document: ArchitectureDocument, variant: str | None, overrides: Iterable[str]) -> None:

@@ -53,15 +53,21 @@ def _mask_line(
     out: list[str] = []
     at = 0
     quote = ""
+    before = last = ":"  # the sign before this one, spaces left out; a line's first sign may open a quote
     while at < len(line):
         sign = line[at]
+        before, last = last, sign if not sign.isspace() else last
         if quote:
             if sign == "\\" and quote == '"':
                 out.append(line[at : at + 2])
                 at += 2
                 continue
+            if sign == quote == "'" and line.startswith("''", at):
+                out.append("''")
+                at += 2
+                continue
             quote = "" if sign == quote else quote
-        elif sign in "'\"" and re.search(r"(^|[\[{,:\-?])\s*$", line[:at]):
+        elif sign in "'\"" and before in "[{,:-?":
             quote = sign
         elif sign == "#" and (at == 0 or line[at - 1].isspace()):
             return "".join(out) + line[at:]

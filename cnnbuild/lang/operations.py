@@ -21,14 +21,32 @@ def round_to(x: float, divisor: int) -> int:
     >>> round_to(18, 8), round_to(11, 8), round_to(12, 8)
     (24, 16, 16)
     """
+    divisor = _whole(divisor)
+    if divisor < 1:
+        raise ValueError
     nearest = max(divisor, int(x + divisor / 2) // divisor * divisor)
     return nearest + divisor if nearest < 0.9 * x else nearest
 
 
-def _range(*bounds: int) -> list[int]:
+def _whole(value: object) -> int:
+    """The whole number that a value is; 2.0 is one, 2.5 is not.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
+        return int(value)
+    raise TypeError
+
+
+def _round(x: float, digits: float = 0) -> int | float:
+    return round(x, _whole(digits)) if digits else round(x)
+
+
+def _range(*bounds: float) -> list[int]:
     if not 1 <= len(bounds) <= 3:
         raise TypeError
-    numbers = range(*bounds)
+    numbers = range(*(_whole(bound) for bound in bounds))
     if len(numbers) > MAX_ITEMS:
         raise OverflowError
     return list(numbers)
@@ -48,7 +66,7 @@ def _extreme(choose: Callable[..., object]) -> Callable[..., object]:
 FUNCTIONS: dict[str, tuple[Callable[..., object], str]] = {
     "min": (_extreme(min), "min(a, b, …) or min(list), of numbers"),
     "max": (_extreme(max), "max(a, b, …) or max(list), of numbers"),
-    "round": (round, "round(number), half to even, or round(number, digits)"),
+    "round": (_round, "round(number), half to even, or round(number, digits)"),
     "floor": (math.floor, "floor(number)"),
     "ceil": (math.ceil, "ceil(number)"),
     "len": (_len, "len(list)"),
@@ -60,7 +78,7 @@ _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul,
     "/": operator.truediv, "//": operator.floordiv, "%": operator.mod,
 }  # fmt: skip
-_ORDER: dict[str, Callable[[object, object], bool]] = {
+_ORDER: dict[str, Callable[..., bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 
@@ -72,21 +90,21 @@ def apply_binary(sign: str, left: object, right: object, at: Token) -> object:
         ExpressionError: the operator is not defined for the two, or the result leaves the limits.
     """
     if sign in {"==", "!="}:
-        return (left == right) == (sign == "==")
+        return (_same_kind(left, right) and left == right) == (sign == "==")
     if sign in _ORDER:
-        if _is_number(left) and _is_number(right) or isinstance(left, str) and isinstance(right, str):
+        if (_is_number(left) and _is_number(right)) or (isinstance(left, str) and isinstance(right, str)):
             return _ORDER[sign](left, right)
     elif _is_number(left) and _is_number(right):
         try:
-            return _within_limits(_ARITHMETIC[sign](left, right), at)  # type: ignore[arg-type]
+            return within_limits(_ARITHMETIC[sign](left, right), at)  # type: ignore[arg-type]
         except ZeroDivisionError:
             raise ExpressionError("division by zero", at) from None
         except OverflowError:
             raise ExpressionError("the number is too large", at) from None
-    elif sign == "+" and isinstance(left, list) and isinstance(right, list):
-        return _within_limits(left + right, at)
-    elif sign == "+" and isinstance(left, str) and isinstance(right, str):
-        return _within_limits(left + right, at)
+    elif (sign == "+" and isinstance(left, list) and isinstance(right, list)) or (
+        sign == "+" and isinstance(left, str) and isinstance(right, str)
+    ):
+        return within_limits(left + right, at)
     raise ExpressionError(f"'{sign}' is not defined for {_kind(left)} and {_kind(right)}", at)
 
 
@@ -103,8 +121,10 @@ def apply_index(items: object, index: object, at: Token) -> object:
     """`items[index]`; negative indices count from the end."""
     if not isinstance(items, list):
         raise ExpressionError(f"only a list can be indexed, not {_kind(items)}", at)
-    if not isinstance(index, int) or isinstance(index, bool):
-        raise ExpressionError(f"an index is a whole number, not {_kind(index)}", at)
+    try:
+        index = _whole(index)
+    except (TypeError, OverflowError, ValueError):
+        raise ExpressionError(f"an index is a whole number, not {_kind(index)}", at) from None
     if not -len(items) <= index < len(items):
         raise ExpressionError(f"the index {index} is outside the list, which has {len(items)} items", at)
     return items[index]
@@ -115,10 +135,10 @@ def apply_function(name: str, values: list[object], at: Token) -> object:
     function, usage = FUNCTIONS[name]
     flat = values[0] if len(values) == 1 and isinstance(values[0], list) else values
     numbers_needed = name != "len"
-    if numbers_needed and not (isinstance(flat, list) and flat and all(_is_number(value) for value in flat)):
+    if numbers_needed and not (flat and all(_is_number(value) for value in flat)):
         raise ExpressionError(f"{name} takes numbers: {usage}", at)
     try:
-        return _within_limits(function(*values), at)
+        return within_limits(function(*values), at)
     except OverflowError:
         raise ExpressionError(f"the result is too large: {usage}", at) from None
     except (TypeError, ValueError, ZeroDivisionError):
@@ -140,27 +160,52 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _same_kind(left: object, right: object) -> bool:
+    """Whether two values can be equal: true is not 1."""
+    return isinstance(left, bool) == isinstance(right, bool)
+
+
 def _kind(value: object) -> str:
     match value:
         case None:
             return "null"
         case bool():
-            return "a truth value"
+            return "true" if value else "false"
         case int() | float():
-            return "a number"
+            return f"the number {value}"
         case str():
             return "a text"
         case list():
             return "a list"
+        case dict():
+            return "a mapping"
         case _:
-            return "a group of attributes"
+            return "a layer"
 
 
-def _within_limits(value: object, at: Token) -> object:
+def fits_in(value: object, limit: int = MAX_ITEMS) -> bool:
+    """Whether a value has at most `limit` items, those of inner lists and mappings counted."""
+    pending = [value]
+    while pending and limit >= 0:
+        item = pending.pop()
+        inner = (
+            list(item) if isinstance(item, list) else list(item.values()) if isinstance(item, dict) else []
+        )
+        limit -= len(inner)
+        pending += inner
+    return limit >= 0
+
+
+def within_limits(value: object, at: Token) -> object:
+    """The value itself.
+
+    Raises:
+        ExpressionError: it is larger than any honest file needs.
+    """
     if isinstance(value, int | float) and abs(value) > MAX_MAGNITUDE and not isinstance(value, bool):
         raise ExpressionError("the number is too large", at)
-    if isinstance(value, list) and len(value) > MAX_ITEMS:
-        raise ExpressionError(f"the list has more than {MAX_ITEMS:,} items", at)
+    if isinstance(value, list) and not fits_in(value):
+        raise ExpressionError(f"the list has more than {MAX_ITEMS:,} items, those of inner lists counted", at)
     if isinstance(value, str) and len(value) > MAX_TEXT:
         raise ExpressionError(f"the text is longer than {MAX_TEXT:,} characters", at)
     if isinstance(value, float) and math.isnan(value):

@@ -14,7 +14,7 @@ _NAN = {".nan", ".NaN", ".NAN"}
 MAX_DIGITS = 30  # more cannot be meant: it would only slow the reader down
 
 
-def parse_scalar(text: str) -> None | bool | int | float | str:
+def parse_scalar(text: str) -> bool | int | float | str | None:
     """The value of an unquoted scalar.
 
     >>> [parse_scalar(t) for t in ("1e-3", "no", "010", "300_000", "3.0", "~")]

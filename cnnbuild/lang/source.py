@@ -11,19 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from cnnbuild.errors import Place, UsageError
+from cnnbuild.errors import Place, UsageError, shortened
 
 Plain: TypeAlias = "None | bool | int | float | str | list[Plain] | dict[str, Plain]"
 
 
 @dataclass(frozen=True, slots=True)
 class YamlScalar:
-    """A single value; `quoted` scalars are always text. `text` is what stands in the file."""
+    """A single value; `quoted` scalars are always text. `text` is what stands in the file.
 
-    value: None | bool | int | float | str
+    `further` are the places of its other lines, where it has more than one.
+    """
+
+    value: bool | int | float | str | None
     place: Place
     quoted: bool = False
     text: str = ""
+    further: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +83,31 @@ def describe(yaml: Yaml) -> str:
             return "a list"
         case YamlMap():
             return "a mapping"
-        case YamlScalar(value=None):
+        case YamlScalar(value=value):
+            return describe_value(value)
+
+
+def describe_value(value: object) -> str:
+    """What a computed value is, in the words of an error message.
+
+    >>> describe_value([1, 2]), describe_value("a")
+    ('the list [1, 2]', "the text 'a'")
+    """
+    match value:
+        case None:
             return "nothing"
-        case YamlScalar(value=bool() as flag):
-            return "true" if flag else "false"
-        case YamlScalar(value=int() | float() as number):
-            return f"the number {number}"
-        case YamlScalar(value=text):
-            return f"the text '{text}'"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the text '{shortened(value)}'"
+        case list():
+            return f"the list {shortened(str(value))}"
+        case dict():
+            return "a mapping"
+        case _:
+            return "a layer"
 
 
 def to_plain(yaml: Yaml, scalar: Callable[[YamlScalar], Plain] | None = None) -> Plain:

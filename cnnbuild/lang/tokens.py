@@ -11,7 +11,7 @@ _WORD = re.compile(
     r"|(?P<number>(\d+(_\d+)*\.?\d*|\.\d+)([eE][-+]?\d+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
     r"|(?P<string>'[^']*')"
-    r"|(?P<sign>//|==|!=|<=|>=|[-+*/%<>()\[\],.])"
+    r"|(?P<sign>\*\*|//|==|!=|<=|>=|[-+*/%<>()\[\],.])"
 )
 MAX_NUMBER_LENGTH = 30
 
@@ -23,7 +23,7 @@ class Token:
     kind: Literal["number", "name", "string", "sign", "end"]
     text: str
     start: int
-    value: None | int | float | str = None
+    value: int | float | str | None = None
 
     @property
     def end(self) -> int:
@@ -58,12 +58,16 @@ def tokenize(
     at = start
     while at < len(text):
         if at - start > limit:
-            raise ExpressionError(f"the expression is longer than {limit} characters", Token("sign", text[start], start))
+            raise ExpressionError(
+                f"the expression is longer than {limit} characters", Token("sign", text[start], start)
+            )
         match = _WORD.match(text, at)
         if match is None or match.lastgroup is None:
             if only_name:
                 break
-            raise ExpressionError(f"'{text[at]}' has no meaning in an expression", Token("sign", text[at], at))
+            raise ExpressionError(
+                f"'{text[at]}' has no meaning in an expression", Token("sign", text[at], at)
+            )
         kind, word = _kind(match), match[0]
         if only_name and kind != ("sign" if len(tokens) % 2 else "name"):
             break
@@ -95,4 +99,6 @@ def _token(kind: str, word: str, at: int) -> Token:
         case "name":
             return Token("name", word, at)
         case _:
+            if word == "**":
+                raise ExpressionError("there is no operator '**'; write the product", Token("sign", word, at))
             return Token("sign", word, at)

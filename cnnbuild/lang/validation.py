@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cnnbuild.errors import Place, Problems, did_you_mean
-from cnnbuild.lang.source import Plain, Yaml, YamlMap, YamlScalar, describe, find, to_plain
+from cnnbuild.lang.scalars import parse_scalar
+from cnnbuild.lang.source import Plain, Yaml, YamlMap, YamlScalar, describe, describe_value, find, to_plain
+from cnnbuild.lang.values import has_expression
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -23,6 +26,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True, allow_inf_nan=False)
 
+
+MAX_WHOLE_FLOAT = 2.0**53  # beyond it, floats are whole because they are coarse
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -43,11 +48,12 @@ def validate(
     what: str,
     context: tuple[str, ...] = (),
     plain: Plain | None = None,
+    explain: Callable[[Yaml], tuple[str, ...]] | None = None,
 ) -> Model | None:
     """The YAML tree as a model, or None after its faults were added to `problems`.
 
     `what` names the thing in messages ("the study", "conv"). `plain` replaces the tree's own data where values
-    were computed from it; places still come from the tree.
+    were computed from it; places still come from the tree. `explain` says where the value of a part came from.
     """
     if not isinstance(yaml, YamlMap) and plain is None:
         problems.add(f"{what} is a mapping, not {describe(yaml)}", yaml.place, context=context)
@@ -57,14 +63,16 @@ def validate(
         return model.model_validate_json(json.dumps(data))
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            _report(model, detail, yaml, data, problems, what, context)
+            part = find(yaml, _written(detail))[0]
+            notes = explain(part) if explain is not None else ()
+            _report(model, detail, yaml, data, problems, what, (*notes, *context))
         return None
 
 
 def whole_floats_as_ints(data: Plain) -> Plain:
     """The same data with 32.0 written as 32: the language makes no difference between the two."""
     match data:
-        case float() if data.is_integer():
+        case float() if data.is_integer() and abs(data) <= MAX_WHOLE_FLOAT:
             return int(data)
         case list():
             return [whole_floats_as_ints(item) for item in data]
@@ -83,7 +91,7 @@ def _report(
     what: str,
     context: tuple[str, ...],
 ) -> None:
-    path = tuple(detail["loc"])
+    path = _written(detail)
     part, key = find(yaml, path)
     kind = detail["type"]
     name = str(path[-1]) if path else ""
@@ -98,9 +106,19 @@ def _report(
         place = part.place if key is None else key.place
         problems.add(f"{owner} needs '{name}'", place, help=f"add `{name}: …`", context=context)
     else:
-        found = _value_at(data, path, part)
-        place = part.place
-        problems.add(f"'{name}' of {what}: {_rule(detail)}, not {found}" if name else _rule(detail), place, context=context)
+        rule, _, advice = _rule(detail).partition("; ")
+        if not path and kind == "value_error":
+            place = _blamed(yaml, rule)
+            problems.add(f"{what}: {rule}", place, help=advice, context=context)
+            return
+        value = _value_at(data, path)
+        hint = advice or _advice(kind, value, detail, part)
+        problems.add(
+            f"{_spelled(path, what)}: {rule}, not {describe_value(value)}",
+            part.place,
+            help=hint,
+            context=context,
+        )
 
 
 def _rule(detail: ErrorDetails) -> str:
@@ -126,7 +144,60 @@ def _rule(detail: ErrorDetails) -> str:
             return message[0].lower() + message[1:]
 
 
-def _value_at(data: Plain, path: tuple[int | str, ...], part: Yaml) -> str:
+def _written(detail: ErrorDetails) -> tuple[int | str, ...]:
+    """The path of a fault, without what pydantic adds for its own branches."""
+    return tuple(
+        step
+        for step in detail["loc"]
+        if isinstance(step, int) or not step.startswith(("function-", "tuple["))
+    )
+
+
+def _spelled(path: tuple[int | str, ...], what: str) -> str:
+    """A path in words: ("train", "milestones", 1) of a study is "item 2 of 'milestones' of the study"."""
+    items = ""
+    for step in reversed(path):
+        if isinstance(step, str):
+            return f"{items}'{step}' of {what}"
+        items += f"item {step + 1} of "
+    return items + what
+
+
+def _advice(kind: str, value: Plain, detail: ErrorDetails, part: Yaml) -> str:
+    """How to write what is expected, where the slip is a usual one."""
+    computed = isinstance(part, YamlScalar) and has_expression(part.text)
+    quoted = isinstance(part, YamlScalar) and part.quoted
+    if (
+        isinstance(value, str)
+        and quoted
+        and kind in {"int_type", "float_type", "bool_type", "int_parsing", "float_parsing"}
+    ):
+        parsed = parse_scalar(value)
+        wanted = bool if kind == "bool_type" else int | float
+        if isinstance(parsed, wanted) and isinstance(parsed, bool) == (kind == "bool_type"):
+            return "remove the quotes"
+    if kind == "bool_type":
+        return "write `true` or `false`"
+    if kind in {"list_type", "tuple_type"}:
+        return "write it in brackets: `[a, b]`"
+    if computed and isinstance(value, float) and kind in {"int_type", "int_from_float"}:
+        return "divide with `//`, or use round(), floor(), ceil() or round_to()"
+    if kind == "literal_error" and isinstance(value, str):
+        return did_you_mean(value, re.findall("'([^']*)'", detail.get("ctx", {}).get("expected", "")))
+    return ""
+
+
+def _blamed(yaml: Yaml, rule: str) -> Place:
+    """The value that a rule about several values speaks of, where it names one that was written."""
+    if isinstance(yaml, YamlMap):
+        for word in re.findall(r"\w+", rule):
+            part, key = find(yaml, (word,))
+            if key is not None:
+                return part.place
+    return yaml.place
+
+
+def _value_at(data: Plain, path: tuple[int | str, ...]) -> Plain:
     value = data
     for step in path:
         if isinstance(value, dict) and str(step) in value:
@@ -135,9 +206,7 @@ def _value_at(data: Plain, path: tuple[int | str, ...], part: Yaml) -> str:
             value = value[step]
         else:
             break
-    if isinstance(value, list):
-        return f"the list {value}"
-    return describe(part) if isinstance(value, dict) else describe(YamlScalar(value, part.place))
+    return value
 
 
 def _fields(model: type[BaseModel], path: tuple[int | str, ...]) -> Iterator[str]:

@@ -14,15 +14,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TypeAlias
 
-from cnnbuild.lang.operations import FUNCTIONS, apply_binary, apply_function, apply_index, apply_unary, truth
+from cnnbuild.lang.operations import (
+    FUNCTIONS,
+    apply_binary,
+    apply_function,
+    apply_index,
+    apply_unary,
+    truth,
+    within_limits,
+)
 from cnnbuild.lang.tokens import ExpressionError, Token, tokenize
 
 MAX_LENGTH = 500  # characters of one expression
 MAX_DEPTH = 40  # parentheses, brackets and operators within each other
 
-Value: TypeAlias = object  # None, bool, int, float, str, list, a mapping, or what a parameter of type layer holds
+Value: TypeAlias = (
+    object  # None, bool, int, float, str, list, a mapping, or what a parameter of type layer holds
+)
 Lookup: TypeAlias = Callable[[str], Value]
 
 
@@ -128,8 +139,10 @@ def evaluate_text(text: str, lookup: Lookup) -> Value:
             words.append(piece)
             continue
         value = evaluate(piece, lookup)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if not isinstance(value, str | int) or isinstance(value, bool):
-            raise ExpressionError("only text and whole numbers can be part of a text", piece.at)
+            raise ExpressionError("only texts and whole numbers can be part of a text", piece.at)
         words.append(str(value))
     return "".join(words)
 
@@ -152,15 +165,17 @@ def evaluate(expression: Expression, lookup: Lookup) -> Value:
             if first == (operator == "or"):
                 return first
             return truth(evaluate(right, lookup), at)
-        case Operation("list", operands):
-            return [evaluate(operand, lookup) for operand in operands]
+        case Operation("list", operands, at):
+            return within_limits([evaluate(operand, lookup) for operand in operands], at)
         case Operation(operator, operands, at):
             values = [evaluate(operand, lookup) for operand in operands]
             if operator in FUNCTIONS:
                 return apply_function(operator, values, at)
             if operator == "[":
                 return apply_index(values[0], values[1], at)
-            return apply_unary(operator, values[0], at) if len(values) == 1 else apply_binary(operator, *values, at)
+            if len(values) == 1:
+                return apply_unary(operator, values[0], at)
+            return apply_binary(operator, values[0], values[1], at)
 
 
 def _look_up(path: tuple[str, ...], at: Token, lookup: Lookup) -> Value:
@@ -168,12 +183,15 @@ def _look_up(path: tuple[str, ...], at: Token, lookup: Lookup) -> Value:
         value = lookup(path[0])
     except KeyError:
         raise ExpressionError(f"unknown name '{path[0]}'", at, name=path[0]) from None
-    for attribute in path[1:]:
+    start = at.start + len(path[0]) + 1
+    for owner, attribute in pairwise(path):
+        word = Token("name", attribute, start)
+        start += len(attribute) + 1
         if not isinstance(value, Mapping):
-            raise ExpressionError(f"'{path[0]}' has no attributes", at)
+            raise ExpressionError(f"'{owner}' has no attributes, so no '{attribute}'", word)
         if attribute not in value:
             known = ", ".join(str(key) for key in value)
-            raise ExpressionError(f"'{path[0]}' has no attribute '{attribute}' (it has: {known})", at)
+            raise ExpressionError(f"'{owner}' has no attribute '{attribute}' (it has: {known})", word)
         value = value[attribute]
     return value
 
@@ -188,7 +206,9 @@ def _parse_reference(text: str, at: int) -> tuple[Expression, int]:
         return expression, parser.previous.end
     tokens = tokenize(text, at + 1, stop_at_closing=False, limit=MAX_LENGTH, only_name=True)
     if not tokens or tokens[0].kind != "name":
-        raise ExpressionError("a '$' begins a name or an expression; write '$$' for a dollar", Token("sign", "$", at))
+        raise ExpressionError(
+            "a '$' begins a name or an expression; write '$$' for a dollar", Token("sign", "$", at)
+        )
     path = [tokens[0].text]
     end = tokens[0].end
     for dot, word in zip(tokens[1::2], tokens[2::2], strict=False):
@@ -337,4 +357,6 @@ class _Parser:
             found.append(self.choice())
             if self.take(closing):
                 return tuple(found)
-            self.expect(",")
+            if not self.take(","):
+                word = "the end" if self.current.kind == "end" else f"'{self.current.text}'"
+                raise ExpressionError(f"expected ',' or '{closing}', found {word}", self.current)
