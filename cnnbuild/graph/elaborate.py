@@ -40,7 +40,7 @@ MAX_COPIES = 10_000
 MAX_NESTING = 64  # lists within lists, blocks within blocks
 MAX_FAULTS = 100  # a file with more is no file of this language: the rest would hide the first
 MAX_VALUES = 1_000_000_000  # of one tensor, for one image
-MAX_LENGTH = 100_000_000  # of one axis
+MAX_SIDE = 30_000  # of a map, in pixels
 CONTAINERS = JOINS | {"residual", "foreach"}
 UNKNOWN = Tensor(-2, None, None)
 
@@ -374,11 +374,11 @@ class Elaboration:
                 error.message, blamed.place if blamed else place, help=error.help, context=trail
             )
             raise UnresolvedError from None
-        if max(shape, default=0) > MAX_LENGTH or prod(shape) > MAX_VALUES:
+        if max(shape[1:], default=0) > MAX_SIDE or prod(shape) > MAX_VALUES:
             self.problems.add(
                 f"{layer.type_name}: an output of {format_shape(shape)} is larger than any machine can hold",
                 place,
-                help=f"stay below {MAX_VALUES:,} values for one image",
+                help=f"an image has at most {MAX_VALUES:,} values, and {MAX_SIDE:,} pixels on a side",
                 context=(*self.sources(inputs), *context.trail),
             )
             raise UnresolvedError

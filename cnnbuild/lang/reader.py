@@ -60,7 +60,11 @@ class _Reader:
 
     def read(self) -> Yaml:
         if len(self.text) > MAX_CHARACTERS:
-            raise self.fault("the file is larger than any cnnbuild document", self.place(0, 0))
+            raise self.fault(
+                "the file is larger than any cnnbuild document",
+                self.place(0, 0),
+                f"a document has at most {MAX_CHARACTERS:,} characters",
+            )
         masked, self.originals = mask_expressions(self.text, self.file, self.problems)
         self.problems.raise_if_any()
         events = self.events(masked)

@@ -1,0 +1,205 @@
+"""What a reader sees of a mistake: the whole screen, for each file in `mistakes/`, and for files changed at random.
+
+Each screen was read as a student would read it, and is compared as a whole. To add one: write the file, and
+beside it the screen that it should give.
+"""
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from cnnbuild.errors import DocumentError, UsageError
+from cnnbuild.graph.data_contract import DataContract
+from cnnbuild.graph.elaborate import elaborate
+from cnnbuild.lang.architecture import parse_architecture, read_architecture
+from cnnbuild.lang.reader import MAX_CHARACTERS, parse_yaml
+
+MISTAKES = sorted((Path(__file__).parent / "mistakes").glob("*.yaml"))
+ARCHITECTURES = sorted((Path(__file__).parent.parent / "architectures").glob("*.yaml"))
+CIFAR = DataContract("cifar10", 3, 32, 32, 10)
+DIGITS = DataContract("digits", 1, 8, 8, 10)
+LONGEST_CASE_SECONDS = 2.0
+
+
+def screen(text, file="net.yaml"):
+    with pytest.raises(DocumentError) as caught:
+        elaborate(parse_architecture(parse_yaml(text, file)), CIFAR)
+    return str(caught.value)
+
+
+def test_there_are_enough_mistakes_and_each_has_its_screen():
+    assert len(MISTAKES) >= 40
+    screens = {path.stem for path in MISTAKES[0].parent.glob("*.txt")}
+    assert screens == {path.stem for path in MISTAKES}
+
+
+@pytest.mark.parametrize("path", MISTAKES, ids=lambda path: path.stem)
+def test_a_mistake_gives_its_screen(path):
+    with pytest.raises(DocumentError) as caught:
+        elaborate(read_architecture(path), CIFAR)
+    expected = path.with_suffix(".txt").read_text(encoding="utf-8")
+    assert str(caught.value).replace(str(path), path.name) + "\n" == expected
+
+
+@pytest.mark.parametrize("path", MISTAKES, ids=lambda path: path.stem)
+def test_every_caret_stands_under_something_and_no_line_is_endless(path):
+    with pytest.raises(DocumentError) as caught:
+        elaborate(read_architecture(path), CIFAR)
+    for problem in caught.value.problems:
+        place, source = problem.place, problem.place.source_line
+        assert 1 <= place.column <= len(source) + 1
+        covered = source[place.column - 1 : place.column - 1 + place.length]
+        assert covered.strip(" ") == covered, f"a blank under the caret: {problem}"
+        assert max(len(line) for line in problem.render().split("\n")) < 250
+
+
+def test_a_line_of_a_million_characters_is_refused_in_one_short_screen():
+    text = "cnnbuild: 1\nname: " + "x" * MAX_CHARACTERS
+    began = time.process_time()
+    assert screen(text) == (
+        "net.yaml:1:1: error: the file is larger than any cnnbuild document\n"
+        "    1 | cnnbuild: 1\n"
+        "      | ^\n"
+        "      = help: a document has at most 1,000,000 characters"
+    )
+    assert time.process_time() - began < LONGEST_CASE_SECONDS
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "description: " + "x" * 900_000,
+        "description: $(" + "x" * 900_000 + ")",
+        "description: [" + "'a', " * 40_000 + "$(1)]",
+        "description: " + "$(" * 400_000,
+        "description: " + "[" * 400_000,
+        "vars: {a: " + "9" * 900_000 + "}",
+        "x" * 900_000 + ": 1",
+    ],
+    ids=["word", "expression", "quotes", "openings", "brackets", "digits", "key"],
+)
+def test_a_very_long_line_is_answered_in_time_and_shown_in_part(line):
+    began = time.process_time()
+    try:
+        elaborate(parse_architecture(parse_yaml(f"cnnbuild: 1\n{line}\n", "net.yaml")), CIFAR)
+    except DocumentError as error:
+        assert all(len(shown) < 300 for shown in str(error).split("\n"))
+    assert time.process_time() - began < LONGEST_CASE_SECONDS
+
+
+def test_a_file_of_nothing_but_mistakes_is_answered_in_time():
+    text = "cnnbuild: 1\nlayers:\n" + "".join(f"  - covn{n}: {{a: {n}}}\n" for n in range(10_000))
+    began = time.process_time()
+    assert "unknown layer type 'covn0'" in screen(text)
+    assert time.process_time() - began < LONGEST_CASE_SECONDS
+
+
+def test_lists_that_double_with_every_variable_are_refused():
+    doubling = "".join(f"  v{n + 1}: [{', '.join([f'$v{n}'] * 10)}]\n" for n in range(9))
+    text = f"cnnbuild: 1\nvars:\n  v0: [1, 2]\n{doubling}layers:\n  - flatten\n  - linear: $v9\n"
+    assert screen(text) == (
+        "net.yaml:7:7: error: this comes to more than 10,000 items, those of inner lists counted\n"
+        "    7 |   v4: [$v3, $v3, $v3, $v3, $v3, $v3, $v3, $v3, $v3, $v3]\n"
+        "      |       ^\n"
+        "      = help: make it smaller"
+    )
+
+
+def test_a_chain_of_many_blocks_is_refused_before_the_interpreter_gives_up():
+    blocks = "".join(f"  b{n}:\n    layers:\n      - b{n + 1}\n" for n in range(500))
+    text = f"cnnbuild: 1\nblocks:\n{blocks}  b500:\n    layers: [relu]\nlayers:\n  - b0\n"
+    assert screen(text).startswith(
+        "net.yaml:194:9: error: blocks and lists are nested deeper than 64 levels here\n"
+        "  194 |       - b64\n"
+        "      |         ^^^\n"
+    )
+
+
+CHARACTERS = "${}[]():,-#'\"& *!|>%@`\t\n\\.0123456789abcxyz_=+/<é\ue000"
+NUMBERS = (
+    "0",
+    "-1",
+    "1",
+    "2.5",
+    "1e9",
+    "1e300",
+    "99999999999999999999",
+    "null",
+    "true",
+    "''",
+    "[]",
+    "{}",
+    "$x",
+    ".inf",
+)
+
+
+def mutated(text, rng):
+    """The text after one to three random changes, of the kinds that fingers make."""
+    for _ in range(rng.randint(1, 3)):
+        lines = text.split("\n")
+        at = rng.randrange(len(lines))
+        match rng.randrange(9):
+            case 0:
+                del lines[at]
+            case 1:
+                lines.insert(at, lines[at])
+            case 2:
+                other = rng.randrange(len(lines))
+                lines[at], lines[other] = lines[other], lines[at]
+            case 3:
+                lines[at] = " " * rng.randint(1, 4) + lines[at]
+            case 4:
+                lines[at] = lines[at][rng.randint(1, 4) :]
+            case 5:
+                column = rng.randint(0, len(lines[at]))
+                lines[at] = (
+                    lines[at][:column] + rng.choice(CHARACTERS) + lines[at][column + rng.randint(0, 1) :]
+                )
+            case 6:
+                column = rng.randint(0, len(lines[at]))
+                lines[at] = lines[at][:column] + lines[at][column + rng.randint(1, 6) :]
+            case 7:
+                words = lines[at].split(" ")
+                word = rng.randrange(len(words))
+                words[word] = rng.choice([*NUMBERS, rng.choice(rng.choice(text.split("\n")).split(" "))])
+                lines[at] = " ".join(words)
+            case 8:
+                digits = [n for n, sign in enumerate(lines[at]) if sign.isdigit()]
+                if digits:
+                    digit = rng.choice(digits)
+                    lines[at] = lines[at][:digit] + rng.choice(NUMBERS) + lines[at][digit + 1 :]
+        text = "\n".join(lines)
+    return text
+
+
+def try_mutations(count, seed):
+    assert len(ARCHITECTURES) >= 5
+    sources = [path.read_text(encoding="utf-8") for path in ARCHITECTURES]
+    rng = random.Random(seed)
+    refused = 0
+    for number in range(count):
+        text = mutated(rng.choice(sources), rng)
+        began = time.process_time()
+        try:
+            elaborate(parse_architecture(parse_yaml(text, "net.yaml")), rng.choice([CIFAR, DIGITS]))
+        except (DocumentError, UsageError) as error:
+            refused += 1
+            assert str(error)
+        except Exception as error:
+            raise AssertionError(
+                f"mutation {number} of seed {seed} lets {error!r} escape:\n{text}"
+            ) from error
+        assert time.process_time() - began < LONGEST_CASE_SECONDS, f"mutation {number} is slow:\n{text}"
+    return refused
+
+
+def test_two_thousand_files_changed_at_random_raise_nothing_but_document_errors():
+    assert try_mutations(2_000, seed=1) > 1_000
+
+
+@pytest.mark.exhaustive
+def test_twenty_thousand_files_changed_at_random_raise_nothing_but_document_errors():
+    assert try_mutations(20_000, seed=2) > 10_000
