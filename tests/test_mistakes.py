@@ -82,10 +82,8 @@ def test_a_line_of_a_million_characters_is_refused_in_one_short_screen():
 )
 def test_a_very_long_line_is_answered_in_time_and_shown_in_part(line):
     began = time.process_time()
-    try:
-        elaborate(parse_architecture(parse_yaml(f"cnnbuild: 1\n{line}\n", "net.yaml")), CIFAR)
-    except DocumentError as error:
-        assert all(len(shown) < 300 for shown in str(error).split("\n"))
+    shown = screen(f"cnnbuild: 1\n{line}\n")
+    assert all(len(text) < 300 for text in shown.split("\n"))
     assert time.process_time() - began < LONGEST_CASE_SECONDS
 
 
@@ -185,9 +183,8 @@ def try_mutations(count, seed):
         began = time.process_time()
         try:
             elaborate(parse_architecture(parse_yaml(text, "net.yaml")), rng.choice([CIFAR, DIGITS]))
-        except (DocumentError, UsageError) as error:
+        except (DocumentError, UsageError):
             refused += 1
-            assert str(error)
         except Exception as error:
             raise AssertionError(
                 f"mutation {number} of seed {seed} lets {error!r} escape:\n{text}"

@@ -93,6 +93,8 @@ def _token(kind: str, word: str, at: int) -> Token:
                 raise ExpressionError("the number has too many digits", Token("number", word, at))
             whole = word.replace("_", "")
             value = int(whole) if whole.isdigit() else float(whole)
+            if value == float("inf"):
+                raise ExpressionError("the number is too large", Token("number", word, at))
             return Token("number", word, at, value)
         case "string":
             return Token("string", word, at, word[1:-1])

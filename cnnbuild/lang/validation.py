@@ -102,6 +102,9 @@ def _report(
         place = key.place if key is not None else part.place
         hint = did_you_mean(name, known, listing="known keys")
         problems.add(f"unknown key '{name}' in {owner}", place, help=hint, context=context)
+    elif kind == "missing" and isinstance(path[-1], int):
+        message = f"{_spelled(path[:-1], what)}: expected more items, not only {path[-1]}"
+        problems.add(message, part.place, help=f"add item {path[-1] + 1}", context=context)
     elif kind == "missing":
         place = part.place if key is None else key.place
         problems.add(f"{owner} needs '{name}'", place, help=f"add `{name}: …`", context=context)
@@ -137,6 +140,10 @@ def _rule(detail: ErrorDetails) -> str:
             return f"expected a number below {limits['lt']}"
         case "less_than_equal":
             return f"expected a number of at most {limits['le']}"
+        case "too_long":
+            return f"expected at most {limits['max_length']} items"
+        case "too_short":
+            return f"expected at least {limits['min_length']} items"
         case "literal_error":
             return f"expected {limits['expected']}"
         case _:
