@@ -121,7 +121,11 @@ def run_study(
 
     file, named = split_reference(str(path))
     document = read_study(
-        file, variant=variant if variant is not None else named, settings=settings, datasets=datasets, seeds=seeds
+        file,
+        variant=variant if variant is not None else named,
+        settings=settings,
+        datasets=datasets,
+        seeds=seeds,
     )
     folder = out if out is not None else default_folder(document)
     results = runner.run_study(document, out=folder, data_root=data_root, on_event=on_event)

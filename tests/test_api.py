@@ -64,7 +64,9 @@ def test_an_unknown_variant_is_refused_at_once() -> None:
     path = ARCHITECTURES / "resnet.yaml"
     with pytest.raises(UsageError) as caught:
         cnnbuild.load(path, variant="resent34")
-    assert str(caught.value) == f"{path}: the architecture has no variant 'resent34'; did you mean 'resnet34'?"
+    assert (
+        str(caught.value) == f"{path}: the architecture has no variant 'resent34'; did you mean 'resnet34'?"
+    )
 
 
 def test_an_unknown_variable_is_refused_at_once() -> None:

@@ -97,7 +97,9 @@ def _check_architecture(file: Path, contract: DataContract | None, registry: Reg
         typer.echo(f"{problem}\n", err=True)
     if unmet:
         return 1, f"{len(unmet)} of its expectations do not hold"
-    sizes = " and ".join(dict.fromkeys(f"{each.name}, {each.classes} classes" for _, each in cases or [(None, elsewhere)]))
+    sizes = " and ".join(
+        dict.fromkeys(f"{each.name}, {each.classes} classes" for _, each in cases or [(None, elsewhere)])
+    )
     count = len(document.expectations)
     kept = f"; {count} expectation{'s hold' if count > 1 else ' holds'}" if count else ""
     variety = f" in {len(document.variants)} variants" if document.variants else ""

@@ -15,7 +15,10 @@ from cnnbuild.errors import UsageError
 
 def inspect(
     architecture: Annotated[
-        str, typer.Argument(help="Architecture file, with @variant for a variant of it.", metavar="ARCH[@VARIANT]")
+        str,
+        typer.Argument(
+            help="Architecture file, with @variant for a variant of it.", metavar="ARCH[@VARIANT]"
+        ),
     ],
     dataset: DatasetOption = None,
     input_: InputOption = None,
@@ -26,7 +29,13 @@ def inspect(
     ] = "table",
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Write to a file instead of the terminal.", metavar="FILE", show_default=False),
+        typer.Option(
+            "-o",
+            "--output",
+            help="Write to a file instead of the terminal.",
+            metavar="FILE",
+            show_default=False,
+        ),
     ] = None,
     data_root: DataRootOption = None,
     plugin: PluginOption = None,
@@ -61,4 +70,3 @@ def inspect(
     else:
         output.write_text(text + "\n", encoding="utf-8")
         typer.echo(f"written to {output}", err=True)
-

@@ -1,9 +1,9 @@
 """The command `cnnbuild`: its verbs, and what its exit codes mean.
 
-    0    fine
-    1    the answer is no: a failed run, an `expect` that does not hold
-    2    a faulty file or argument
-    130  interrupted
+0    fine
+1    the answer is no: a failed run, an `expect` that does not hold
+2    a faulty file or argument
+130  interrupted
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ import typer
 
 DatasetOption = Annotated[
     str | None,
-    typer.Option("--dataset", "-d", help="Data set: digits, mnist, cifar10, …", metavar="NAME", show_default=False),
+    typer.Option(
+        "--dataset", "-d", help="Data set: digits, mnist, cifar10, …", metavar="NAME", show_default=False
+    ),
 ]
 DataRootOption = Annotated[
     Path | None,
@@ -22,7 +24,13 @@ DataRootOption = Annotated[
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", "-s", help="Change one value: name=value. May be repeated.", metavar="K=V", show_default=False),
+    typer.Option(
+        "--set",
+        "-s",
+        help="Change one value: name=value. May be repeated.",
+        metavar="K=V",
+        show_default=False,
+    ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only.")]
 

@@ -11,15 +11,28 @@ from cnnbuild.errors import UsageError
 
 InputOption = Annotated[
     str | None,
-    typer.Option("--input", "-i", help="Size of the images instead of a data set: 3x32x32.", metavar="CxHxW", show_default=False),
+    typer.Option(
+        "--input",
+        "-i",
+        help="Size of the images instead of a data set: 3x32x32.",
+        metavar="CxHxW",
+        show_default=False,
+    ),
 ]
 ClassesOption = Annotated[
     int | None,
-    typer.Option("--classes", "-c", help="Number of classes, beside --input.", metavar="N", show_default=False),
+    typer.Option(
+        "--classes", "-c", help="Number of classes, beside --input.", metavar="N", show_default=False
+    ),
 ]
 PluginOption = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", help="Python file with layer types of your own. May be repeated.", metavar="FILE", show_default=False),
+    typer.Option(
+        "--plugin",
+        help="Python file with layer types of your own. May be repeated.",
+        metavar="FILE",
+        show_default=False,
+    ),
 ]
 
 if TYPE_CHECKING:

@@ -103,7 +103,9 @@ class Summary:
         """The first node whose receptive field covers the input on both axes."""
         sizes = self.graph.contract.shape[1:]
         for node in self.graph.nodes:
-            if node.field is not None and all(_covers(axis.whole, n) for axis, n in zip(node.field, sizes, strict=True)):
+            if node.field is not None and all(
+                _covers(axis.whole, n) for axis, n in zip(node.field, sizes, strict=True)
+            ):
                 return node.name
         return None
 
@@ -140,7 +142,9 @@ class Summary:
             name=node.name,
             type=node.layer.type_name,
             caption=caption(node.layer),
-            inputs=tuple("input" if source == INPUT else self.graph.nodes[source].name for source in node.inputs),
+            inputs=tuple(
+                "input" if source == INPUT else self.graph.nodes[source].name for source in node.inputs
+            ),
             shape=node.shape,
             parameters=node.parameters,
             parameter_share=node.parameters / parameters if parameters else 0.0,

@@ -11,7 +11,20 @@ from cnnbuild.layers.base import Shape
 if TYPE_CHECKING:
     from cnnbuild.graph.summary import Row, Summary
 
-HEADINGS = ("layer", "type", "output", "parameters", "%", "MACs", "%", "activation", "RF", "stride", "start", "notes")
+HEADINGS = (
+    "layer",
+    "type",
+    "output",
+    "parameters",
+    "%",
+    "MACs",
+    "%",
+    "activation",
+    "RF",
+    "stride",
+    "start",
+    "notes",
+)
 LEFT_ALIGNED = {0, 1, 2, 11}
 
 
@@ -72,7 +85,11 @@ def _field(field: Field, *, flat: bool) -> tuple[str, str, str]:
     if any(axis.whole.is_global for axis in field):
         if all(axis.local.is_global for axis in field):
             return "all", "", ""
-        return f"all ({_both(axis.local.size for axis in field)})", _both(axis.local.stride for axis in field), ""
+        return (
+            f"all ({_both(axis.local.size for axis in field)})",
+            _both(axis.local.stride for axis in field),
+            "",
+        )
     size = _both(axis.whole.size for axis in field)
     if flat:
         return size, "", ""

@@ -19,7 +19,13 @@ class Outcome:
 
 
 def cnnbuild(*arguments: str | Path, cwd: Path = ROOT, columns: int = 100, timeout: float = 300) -> Outcome:
-    environment = {**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "TERM": "dumb"}
+    environment = {
+        **os.environ,
+        "COLUMNS": str(columns),
+        "NO_COLOR": "1",
+        "PYTHONPATH": str(ROOT),
+        "TERM": "dumb",
+    }
     code = "import sys; sys.argv[0] = 'cnnbuild'; from cnnbuild.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],

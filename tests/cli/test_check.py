@@ -10,7 +10,11 @@ GOOD = "cnnbuild: 1\nlayers:\n  - flatten\n  - linear: $data.classes\nexpect:\n 
 
 
 def test_every_shipped_file_is_fine() -> None:
-    files = sorted(path.relative_to(ROOT) for folder in ("architectures", "studies") for path in (ROOT / folder).rglob("*.yaml"))
+    files = sorted(
+        path.relative_to(ROOT)
+        for folder in ("architectures", "studies")
+        for path in (ROOT / folder).rglob("*.yaml")
+    )
     assert len(files) >= 8
     outcome = cnnbuild("check", *files)
     assert (outcome.code, outcome.err) == (0, "")

@@ -15,7 +15,9 @@ RESNET = "architectures/resnet.yaml"
 
 
 def test_json_has_the_published_counts_of_resnet50() -> None:
-    outcome = cnnbuild("inspect", f"{RESNET}@resnet50", "--input", "3x224x224", "--classes", "1000", "--format", "json")
+    outcome = cnnbuild(
+        "inspect", f"{RESNET}@resnet50", "--input", "3x224x224", "--classes", "1000", "--format", "json"
+    )
     assert (outcome.code, outcome.err) == (0, "")
     told = json.loads(outcome.out)
     assert told["totals"]["parameters"] == 25_557_032
@@ -32,7 +34,14 @@ def test_a_data_set_says_what_the_images_are() -> None:
 
 def test_set_changes_a_variable() -> None:
     outcome = cnnbuild(
-        "inspect", "architectures/residual_blocks.yaml", "-d", "cifar10", "--set", "unit=bottleneck", "-f", "json"
+        "inspect",
+        "architectures/residual_blocks.yaml",
+        "-d",
+        "cifar10",
+        "--set",
+        "unit=bottleneck",
+        "-f",
+        "json",
     )
     assert json.loads(outcome.out)["totals"]["parameters"] == 883_402
 
@@ -98,7 +107,10 @@ def test_a_faulty_file_shows_every_fault_at_its_place(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("verb", [["inspect", f"{RESNET}@resnet50", "-i", "3x224x224", "-c", "1000"], ["check", RESNET], ["--help"]])
+@pytest.mark.parametrize(
+    "verb",
+    [["inspect", f"{RESNET}@resnet50", "-i", "3x224x224", "-c", "1000"], ["check", RESNET], ["--help"]],
+)
 def test_no_torch_is_loaded(verb: list[str]) -> None:
     code = (
         "import sys; sys.argv[1:] = " + repr(verb) + "\n"

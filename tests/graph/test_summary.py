@@ -53,7 +53,8 @@ def test_a_gate_makes_the_field_global_and_leaves_the_local_one(tmp_path: Path) 
     assert gated.inputs == ("stem", "gate.sigmoid_1")
     assert gated.notes == ("global",)
     assert gated.to_dict()["receptive_field"] == {
-        axis: {"global": True, "without_gates": {"size": 3, "stride": 2, "start": -1}} for axis in ("height", "width")
+        axis: {"global": True, "without_gates": {"size": 3, "stride": 2, "start": -1}}
+        for axis in ("height", "width")
     }
 
 
@@ -68,7 +69,12 @@ def test_json_holds_raw_integers_and_a_schema_version(tmp_path: Path) -> None:
         "activation_bytes": 4 * (64 + 4 + 4 + 64 + 4 + 4 + 3),
         "weight_bytes": 4 * (40 + 15),
     }
-    assert told["nodes"][0]["receptive_field"]["height"] == {"global": False, "size": 3, "stride": 2, "start": -1}
+    assert told["nodes"][0]["receptive_field"]["height"] == {
+        "global": False,
+        "size": 3,
+        "stride": 2,
+        "start": -1,
+    }
 
 
 def test_the_table_shows_every_node_and_the_totals(tmp_path: Path) -> None:
