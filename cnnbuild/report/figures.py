@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import ResultRow
@@ -71,6 +71,7 @@ def learning_curve(
     label: str,
     train: Callable[[EpochRecord], float | None],
     validation: Callable[[EpochRecord], float | None],
+    logarithmic: bool = False,
 ) -> Markup:
     """One quantity over the epochs: the mean over trained runs, and a band from the smallest to the largest.
 
@@ -91,6 +92,11 @@ def learning_curve(
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if logarithmic:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
         axes.grid(visible=True, linewidth=0.5)
         return _as_svg(figure, name, title)
 

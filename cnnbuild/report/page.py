@@ -125,9 +125,10 @@ def _curves(index: int, rows: Sequence[ResultRow], looks: dict[str, Look]) -> li
         looks,
         name=f"loss{index}",
         title=f"Loss over the epochs on {data}",
-        label="loss",
+        label="loss (logarithmic)",
         train=lambda epoch: epoch.train_loss,
         validation=lambda epoch: epoch.validation_loss,
+        logarithmic=True,
     )
     return [accuracy, loss]
 

@@ -1,0 +1,112 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import ROOT, cnnbuild
+from tests.studies.studies_on_disk import STUDY, write_study
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    monkeypatch.setenv(
+        "OMP_NUM_THREADS", "1"
+    )  # several threads wait for each other when tests run side by side
+
+
+def test_a_study_is_run_compared_and_reported(tmp_path):
+    done = cnnbuild("run", write_study(tmp_path), "--out", tmp_path / "out", "--seeds", 1)
+    assert done.code == 0
+    assert "[1/2] narrow on digits, seed 0" in done.err
+    assert "epoch 2/2: loss" in done.err
+    assert re.search(
+        r"│ narrow +│ digits +│ +1 │ +\d\d\.\d\d │ +610 │ +\S+ │ trained │", done.out.replace("\u2502", "│")
+    )
+    assert (
+        "- Descriptive only (one seed): on digits, with this recipe (2 epochs), wide minus narrow was"
+        in done.out
+    )
+    assert done.out.rstrip().endswith(f"Report: {tmp_path / 'out' / 'report.html'}")
+    assert (tmp_path / "out" / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_quiet_prints_results_only_and_a_second_start_trains_nothing(tmp_path):
+    arguments = (
+        "run",
+        write_study(tmp_path),
+        "--out",
+        tmp_path / "out",
+        "--set",
+        "train.epochs=1",
+        "--set",
+        "seeds=1",
+    )
+    first = cnnbuild(*arguments, "--quiet")
+    assert (first.code, first.err) == (0, "")
+    second = cnnbuild(*arguments)
+    assert second.err == "2 of 2 runs were finished before and are kept\n"
+    assert second.out == first.out
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path):
+    done = cnnbuild("run", write_study(tmp_path), "--dry-run", "--dataset", "mnist", cwd=ROOT)
+    assert done.code == 0
+    rows = [re.split(r"\s*│\s*", line)[1:-1] for line in done.out.splitlines() if line.startswith("│")]
+    # 784 * 8 + 8 + 8 * 10 + 10 = 6,370 parameters, 784 * 8 + 8 * 10 = 6,352 multiply-adds; 32: 25,450 and 25,408
+    assert rows == [
+        ["narrow", "MNIST", "1x28x28", "0, 1", "2", "64", "6,370", "6,352"],
+        ["wide", "MNIST", "1x28x28", "0, 1", "2", "64", "25,450", "25,408"],
+    ]
+    assert done.out.endswith("4 runs; every network fits its data. Nothing was trained.\n")
+    assert {p.name for p in tmp_path.iterdir()} == {"net.yaml", "tiny.yaml"}
+
+
+def test_a_faulty_study_ends_with_two_and_shows_the_place(tmp_path):
+    path = write_study(tmp_path, STUDY.replace("epochs: 2", "epoch: 2"))
+    done = cnnbuild("run", path, "--out", tmp_path / "out")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f"{path}:9:9: error: unknown key 'epoch' in the recipe\n"
+        "    9 | train: {epoch: 2, optimizer: {adam: {lr: 0.01}}}\n"
+        "      |         ^^^^^\n"
+        "      = help: did you mean 'epochs'?\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_diverges_ends_the_study_with_one(tmp_path):
+    path = write_study(tmp_path, STUDY.replace("adam: {lr: 0.01}", "sgd: {lr: 1e30}"))
+    done = cnnbuild("run", path, "--out", tmp_path / "out", "--seeds", 1, "--quiet")
+    assert done.code == 1
+    assert "narrow on digits, seed 0: diverged: " in done.err
+    assert "0 of 1 trained, 1 diverged" in done.out
+    assert (
+        "No comparison of wide with narrow on digits: 1 of 1 runs of wide and 1 of 1 runs of narrow"
+        in done.out
+    )
+
+
+def test_the_studies_that_ship_fit_their_data_in_every_variant():
+    from cnnbuild.lang.source import YamlMap, read_yaml
+    from cnnbuild.lang.study import read_study
+    from cnnbuild.studies.plan import plan_study
+
+    files = sorted((ROOT / "studies").glob("*.yaml"))
+    assert {file.name for file in files} >= {"quickstart.yaml", "fc_vs_cnn_mnist.yaml", "residual.yaml"}
+    for file in files:
+        tree = read_yaml(file)
+        variants = tree.get("variants") if isinstance(tree, YamlMap) else None
+        names = [entry.name for entry in variants] if isinstance(variants, YamlMap) else []
+        for variant in (None, *names):
+            plan = plan_study(read_study(file, variant=variant), data_root=None)
+            assert plan.cells
+            assert [str(warning) for warning in plan.warnings] == []
+
+
+def test_importing_the_verb_imports_nothing_heavy():
+    code = "import cnnbuild.cli.run, sys; print(sorted({'torch', 'matplotlib', 'scipy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+    assert Path(ROOT / "cnnbuild" / "cli" / "run.py").is_file()
