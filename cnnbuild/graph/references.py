@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnnbuild.errors import did_you_mean, shortened
+from cnnbuild.errors import Place, did_you_mean, shortened
 from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame
@@ -98,7 +98,7 @@ def resolve(evaluator: Evaluator, yaml: Yaml, previous: Tensor, frame: Frame, co
             f"no earlier node here is called '{shortened(name)}'",
             yaml.place,
             help=f"{hint} (names reach back in their own list and the lists around it)",
-            context=(*elsewhere(name, context.document), *context.trail),
+            context=(*_elsewhere(name, yaml.place, context), *context.trail),
         )
         raise UnresolvedError from None
     if tensor is None:
@@ -112,26 +112,31 @@ def resolve(evaluator: Evaluator, yaml: Yaml, previous: Tensor, frame: Frame, co
     return tensor
 
 
-def elsewhere(name: str, document: ArchitectureDocument) -> tuple[str, ...]:
-    """Where a name that cannot be seen from here is written, if anywhere."""
-    for nodes, where in _lists(document):
+def _elsewhere(name: str, reference: Place, context: Context) -> tuple[str, ...]:
+    """Where a name that cannot be seen from a reference is written, if anywhere."""
+    here = context.calls[-1] if context.calls else None
+    for nodes, block, container in _lists(context.document):
         for node in nodes:
-            if node.name is not None and node.name.value == name:
-                return (f"line {node.name.place.line} has that name, {where}",)
+            if node.name is None or node.name.value != name:
+                continue
+            place = node.name.place
+            if block != here:
+                why = f"inside the block '{block}'" if block is not None else f"outside the block '{here}'"
+            elif (place.line, place.column) > (reference.line, reference.column):
+                why = "but comes later"
+            elif container is not None:
+                why = f"inside the '{container.type.value}' of line {container.place.line}"
+            else:
+                why = "and is this node itself"
+            return (f"line {place.line} has that name, {why}",)
     return ()
 
 
-def _lists(document: ArchitectureDocument) -> Iterator[tuple[tuple[Node, ...], str]]:
-    """Every list of layers of a document, with the reason why its names may be out of sight."""
-    pending = [(block.layers, f"inside the block '{block.name}'") for block in document.blocks.values()]
-    pending.append((document.layers, "but comes later"))
+def _lists(document: ArchitectureDocument) -> Iterator[tuple[tuple[Node, ...], str | None, Node | None]]:
+    """Every list of layers of a document, with the block and the node that it stands in."""
+    pending: list[tuple[tuple[Node, ...], str | None, Node | None]] = [(document.layers, None, None)]
+    pending += [(block.layers, block.name, None) for block in document.blocks.values()]
     while pending:
-        nodes, where = pending.pop()
-        yield nodes, where
-        for node in nodes:
-            inner = (
-                where
-                if where.startswith("inside the block")
-                else f"inside the '{node.type.value}' of line {node.place.line}"
-            )
-            pending += [(part, inner) for part in node.lists.values()]
+        nodes, block, container = pending.pop()
+        yield nodes, block, container
+        pending += [(inner, block, node) for node in nodes for inner in node.lists.values()]

@@ -9,6 +9,7 @@ from cnnbuild.errors import Place, Problems, did_you_mean
 from cnnbuild.lang.nodes import Node, parse_layers
 from cnnbuild.lang.sections import name_is_sound, named_section, section
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, describe
+from cnnbuild.lang.values import has_expression
 
 PARAMETER_TYPES = ("int", "float", "bool", "str", "layer", "list")
 _OTHER_WORDS = {
@@ -92,6 +93,8 @@ def _parameter(name: str, entry: YamlEntry, problems: Problems) -> Parameter:
         )
     kinds = {bool: "bool", int: "int", float: "float", str: "str"}
     kind = kinds.get(type(value.value))
+    if isinstance(value.value, str) and has_expression(value.value):
+        kind = "any"  # what a computed default fixes is known in the call only
     if kind is None:
         problems.add(
             f"the parameter '{name}' has neither a type nor a default",

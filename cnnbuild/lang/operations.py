@@ -101,9 +101,9 @@ def apply_binary(sign: str, left: object, right: object, at: Token) -> object:
             raise ExpressionError("division by zero", at) from None
         except OverflowError:
             raise ExpressionError("the number is too large", at) from None
-    elif (sign == "+" and isinstance(left, list) and isinstance(right, list)) or (
-        sign == "+" and isinstance(left, str) and isinstance(right, str)
-    ):
+    elif sign == "+" and isinstance(left, list) and isinstance(right, list):
+        return within_limits([*left, *right], at)
+    elif sign == "+" and isinstance(left, str) and isinstance(right, str):
         return within_limits(left + right, at)
     raise ExpressionError(f"'{sign}' is not defined for {_kind(left)} and {_kind(right)}", at)
 
