@@ -8,10 +8,10 @@ from cnnbuild.errors import Problems, did_you_mean
 from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError, explain
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.lang.blocks import Block, Parameter
+from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.nodes import SIBLINGS, Node, parse_node
 from cnnbuild.lang.source import Plain, Yaml, YamlEntry, YamlMap, YamlScalar, describe, describe_value
 from cnnbuild.lang.validation import validate
-from cnnbuild.lang.values import Value
 from cnnbuild.layers.base import Layer
 from cnnbuild.layers.measured import SUPPLIED
 

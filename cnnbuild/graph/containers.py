@@ -9,18 +9,20 @@ from cnnbuild.errors import Place, did_you_mean
 from cnnbuild.graph.evaluation import UnresolvedError, explain, origin_of
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame, Level
+from cnnbuild.graph.naming import Site, claim, name_of
 from cnnbuild.graph.receptive_field import relative_stride
+from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.nodes import SHORTCUTS, Node
 from cnnbuild.lang.sections import RESERVED_NAMES
 from cnnbuild.lang.source import YamlMap, YamlScalar, describe, describe_value
-from cnnbuild.lang.values import Value, has_expression
+from cnnbuild.lang.values import has_expression
 from cnnbuild.layers.base import format_shape
 from cnnbuild.layers.convolution import Conv
 from cnnbuild.layers.joining import ResidualSum, ZeroPadShortcut
 from cnnbuild.layers.normalization import BatchNorm
 
 if TYPE_CHECKING:
-    from cnnbuild.graph.elaborate import Elaboration, Site
+    from cnnbuild.graph.elaborate import Elaboration
 
 NAME_THE_RESIDUAL = "give the residual a `name:`, so that its shortcut has a place of its own"
 
@@ -40,13 +42,13 @@ def join(elaboration: Elaboration, word: str, node: Node, entering: Tensor, site
         if not branch:
             outputs.append(entering)
             continue
-        level = Level(elaboration.claim(name, node.place, site))
+        level = Level(claim(elaboration.problems, name, node.place, site))
         outputs.append(
             elaboration.layers(branch, entering, replace(site, frame=Frame(site.frame), level=level))
         )
     layer_type = elaboration.registry.types[word]
     path = site.level.claim_for(word, node.place)
-    return elaboration.add(layer_type(), tuple(outputs), path, node.place, site.context)
+    return elaboration.assembly.add(layer_type(), tuple(outputs), path, node.place, site.context)
 
 
 def foreach(elaboration: Elaboration, node: Node, entering: Tensor, site: Site) -> Tensor:
@@ -69,14 +71,14 @@ def foreach(elaboration: Elaboration, node: Node, entering: Tensor, site: Site) 
     for row in range(len(next(iter(columns.values())))):
         values = {name: column[row] for name, column in columns.items()} | {"i": row}
         inner = replace(site, context=site.context.with_values(values, told))
-        name = None if node.name is None else elaboration.name_of(node.name, inner)
+        name = None if node.name is None else name_of(elaboration.evaluator, node.name, inner)
         if elaboration.is_dropped(node, inner.context, current):
             if name is not None:
                 site.frame.names[name] = None
             continue
         fixed = node.name is not None and not has_expression(node.name.text)
         advice = f"give each row a name of its own: `name: {name}$(i + 1)`" if fixed else ""
-        level = Level(elaboration.claim(name, node.place, inner, help=advice))
+        level = Level(claim(elaboration.problems, name, node.place, inner, advice=advice))
         inner = replace(inner, frame=Frame(site.frame), level=level)
         current = elaboration.layers(node.lists["do"], current, inner)
         if name is not None:
@@ -151,7 +153,7 @@ def residual(elaboration: Elaboration, node: Node, entering: Tensor, site: Site)
         _report_mismatch(elaboration, kind, node, body, shortcut, site)
         raise UnresolvedError
     path = site.level.claim_for("residual", node.place)
-    return elaboration.add(ResidualSum(), (body, shortcut), path, node.place, site.context)
+    return elaboration.assembly.add(ResidualSum(), (body, shortcut), path, node.place, site.context)
 
 
 def _shortcut_kind(elaboration: Elaboration, node: Node, entering: Tensor, site: Site) -> str:
@@ -176,7 +178,7 @@ def _shortcut(
 ) -> Tensor:
     """The tensor that is added to the body's output."""
     if kind == "layers":
-        level = Level(elaboration.claim("shortcut", node.place, site, help=NAME_THE_RESIDUAL))
+        level = Level(claim(elaboration.problems, "shortcut", node.place, site, advice=NAME_THE_RESIDUAL))
         inner = replace(site, frame=Frame(site.frame), level=level)
         return elaboration.layers(node.lists["shortcut"], entering, inner)
     if kind == "identity":
@@ -195,12 +197,14 @@ def _shortcut(
         return entering
     if kind == "zero_pad":
         pad = ZeroPadShortcut(out_channels=body.shape[0], stride=stride)
-        path = elaboration.claim("shortcut", node.place, site, help=NAME_THE_RESIDUAL)
-        return elaboration.add(pad, (entering,), path, node.place, site.context)
-    level = Level(elaboration.claim("shortcut", node.place, site, help=NAME_THE_RESIDUAL))
+        path = claim(elaboration.problems, "shortcut", node.place, site, advice=NAME_THE_RESIDUAL)
+        return elaboration.assembly.add(pad, (entering,), path, node.place, site.context)
+    level = Level(claim(elaboration.problems, "shortcut", node.place, site, advice=NAME_THE_RESIDUAL))
     conv = Conv(out_channels=body.shape[0], kernel_size=(1, 1), stride=stride, bias=False)
-    projected = elaboration.add(conv, (entering,), level.claim("conv", node.place), node.place, site.context)
-    return elaboration.add(
+    projected = elaboration.assembly.add(
+        conv, (entering,), level.claim("conv", node.place), node.place, site.context
+    )
+    return elaboration.assembly.add(
         BatchNorm(), (projected,), level.claim("norm", node.place), node.place, site.context
     )
 
@@ -249,5 +253,5 @@ def _report_mismatch(
         f"residual: the body gives {format_shape(after)} and {what} {format_shape(before)}",
         place_of_shortcut(node),
         help=hint,
-        context=(*elaboration.sources((body, shortcut)), *site.context.trail),
+        context=(*elaboration.assembly.sources((body, shortcut)), *site.context.trail),
     )

@@ -10,11 +10,12 @@ from cnnbuild.errors import Place, Problems, did_you_mean, shortened
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.lang.architecture import ArchitectureDocument
+from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.operations import FUNCTIONS, MAX_ITEMS, fits_in
 from cnnbuild.lang.source import Yaml, YamlList, YamlScalar, describe_value
 from cnnbuild.lang.tokens import ExpressionError
-from cnnbuild.lang.values import Value, evaluate_text, has_expression, parse_template
+from cnnbuild.lang.values import evaluate_text, has_expression, parse_template
 from cnnbuild.layers.base import Shape
 
 OVERRIDE = "--set"

@@ -8,8 +8,8 @@ from dataclasses import replace
 from cnnbuild.errors import Place, UsageError, did_you_mean
 from cnnbuild.graph.evaluation import OVERRIDE, UNRESOLVED, Context, Evaluator, UnresolvedError, origin_of
 from cnnbuild.lang.architecture import ArchitectureDocument
+from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.source import Yaml, YamlMap, from_plain
-from cnnbuild.lang.values import Value
 
 
 def with_variables(

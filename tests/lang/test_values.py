@@ -2,8 +2,9 @@
 
 import pytest
 
+from cnnbuild.lang.expressions import MAX_DEPTH, MAX_LENGTH
 from cnnbuild.lang.tokens import ExpressionError
-from cnnbuild.lang.values import MAX_DEPTH, MAX_LENGTH, evaluate_text, has_expression, parse_template
+from cnnbuild.lang.values import evaluate_text, has_expression, parse_template
 
 NAMES = {
     "width": 32,

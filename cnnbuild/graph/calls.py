@@ -1,0 +1,138 @@
+"""From a node's type key to what is applied: a layer, a block, or the layer that a parameter holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cnnbuild.errors import did_you_mean, shortened
+from cnnbuild.graph.arguments import bind_parameters, layer_value, make_layer, overlaid, written_arguments
+from cnnbuild.graph.evaluation import LayerValue, UnresolvedError, explain, origin_of
+from cnnbuild.graph.graph import Tensor
+from cnnbuild.graph.levels import Frame
+from cnnbuild.graph.naming import Site, claim, inner_site, name_of
+from cnnbuild.graph.references import join_inputs
+from cnnbuild.lang.nodes import Node
+from cnnbuild.lang.source import YamlMap, YamlScalar, describe_value, from_plain
+from cnnbuild.layers.base import Layer
+from cnnbuild.layers.registry import STRUCTURAL
+
+if TYPE_CHECKING:
+    from cnnbuild.graph.elaborate import Elaboration
+
+
+def type_of(elaboration: Elaboration, node: Node, site: Site, current: Tensor) -> str | LayerValue:
+    """The word that a type key comes to, or the node that a parameter of type `layer` holds."""
+    value = elaboration.evaluator.scalar(node.type, site.context, current)
+    if isinstance(value, str | LayerValue):
+        return value
+    if isinstance(value, dict) and "$" not in str(value):
+        written = from_plain(value, node.place)
+        if isinstance(written, YamlMap):
+            return layer_value(written, elaboration.problems, site.context)
+    elaboration.problems.add(
+        f"a layer type is a word or a mapping such as {{leaky_relu: 0.1}}, not {describe_value(value)}",
+        node.place,
+        help="name a layer type or a block",
+        context=(*explain(node.type, site.context), *site.context.trail),
+    )
+    raise UnresolvedError
+
+
+def apply_value(
+    elaboration: Elaboration, value: LayerValue, node: Node, previous: Tensor, site: Site, copy: int | None
+) -> Tensor:
+    """Apply the node that a parameter holds, where it was written, under this node's name."""
+    bare = isinstance(node.arguments, YamlScalar) and node.arguments.value is None
+    if not bare or node.first is not None:
+        elaboration.problems.add(
+            f"'{node.type.value}' holds a layer with its own parameters here, and gets more",
+            node.arguments.place,
+            help=f"write `- {node.type.value}` alone",
+            context=site.context.trail,
+        )
+        raise UnresolvedError
+    inner = replace(value.node, name=node.name, source=node.source)
+    context = replace(value.context, trail=site.context.trail)
+    return elaboration.apply(inner, previous, replace(site, context=context), copy=copy)
+
+
+def leaf(
+    elaboration: Elaboration,
+    layer_type: type[Layer],
+    node: Node,
+    previous: Tensor,
+    site: Site,
+    copy: int | None,
+) -> Tensor:
+    """Add one layer to the graph."""
+    if copy is not None:
+        path = claim(elaboration.problems, None, node.place, site)
+    elif node.name is not None:
+        path = claim(elaboration.problems, name_of(elaboration.evaluator, node.name, site), node.place, site)
+    else:
+        path = site.level.claim_for(layer_type.type_name, node.place)
+    if layer_type.several_inputs:
+        inputs = join_inputs(
+            elaboration.evaluator, node, layer_type.type_name, previous, site.frame, site.context
+        )
+        arguments = YamlMap((), node.place)
+    else:
+        inputs = (elaboration.input(node, previous, site),)
+        arguments = written_arguments(
+            node, layer_type.primary, layer_type.model_fields, elaboration.problems, site.context
+        )
+    defaults = site.context.document.defaults.get(layer_type.type_name, YamlMap((), node.place))
+    merged = overlaid(replace(defaults, place=node.place), arguments, node.first if copy == 0 else None)
+    layer = make_layer(layer_type, merged, elaboration.evaluator, site.context, inputs[0], defaults)
+    return elaboration.assembly.add(layer, inputs, path, node.place, site.context, merged)
+
+
+def block(
+    elaboration: Elaboration, name: str, node: Node, entering: Tensor, site: Site, copy: int | None
+) -> Tensor:
+    """The output of a block call."""
+    caller = site.context
+    block = caller.document.blocks[name]
+    if name in caller.calls:
+        chain = " -> ".join((*caller.calls[caller.calls.index(name) :], name))
+        elaboration.problems.add(
+            f"the block '{name}' calls itself: {chain}",
+            node.place,
+            help="break the cycle: call another block, or use `repeat`",
+        )
+        raise UnresolvedError
+    if block.faulty:
+        raise UnresolvedError
+    arguments = written_arguments(node, block.primary, block.parameters, elaboration.problems, caller)
+    merged = overlaid(arguments, node.first if copy == 0 else None)
+    copied = f", copy {copy}" if copy is not None else ""
+    inside = replace(
+        caller,
+        values={"i": caller.values["i"]} if "i" in caller.values else {},
+        origins={},
+        entered=entering,
+        hidden=frozenset(caller.document.vars),
+        trail=(f"in block '{name}', called at line {node.place.line}{copied}", *caller.trail),
+        calls=(*caller.calls, name),
+    )
+    values = bind_parameters(block, merged, elaboration.evaluator, caller, entering, inside.with_values)
+    given = {entry.name: origin_of(entry.value) for entry in merged}
+    told = {name: given.get(name, "its default") for name in values}
+    inner = inner_site(elaboration.evaluator, elaboration.assembly.labels, node, name, site, copy)
+    return elaboration.layers(
+        block.layers, entering, Site(inside.with_values(values, told), Frame(), inner.level)
+    )
+
+
+def report_unknown_type(elaboration: Elaboration, word: str, node: Node, site: Site) -> None:
+    """Say that a word is no layer type, and which one was meant."""
+    if word == "share":
+        message, hint = "'share' is not supported by this version of cnnbuild", "remove it"
+    else:
+        known = (*elaboration.registry.types, *site.context.document.blocks, *STRUCTURAL)
+        message = f"unknown layer type '{shortened(word)}'"
+        hint = did_you_mean(word, known)
+        hint = hint or "`cnnbuild layers` lists all types; --plugin my_layers.py adds types of your own"
+    trail = (*explain(node.type, site.context), *site.context.trail)
+    elaboration.problems.add(message, node.place, help=hint, context=trail)

@@ -1,0 +1,83 @@
+"""Where a node stands, and the name that its weights get there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnnbuild.errors import Place, Problems, shortened
+from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError, explain
+from cnnbuild.graph.levels import NAME, TAKEN_BY_TORCH, Frame, Level, NameTakenError
+from cnnbuild.lang.nodes import Node
+from cnnbuild.lang.sections import RESERVED_NAMES
+from cnnbuild.lang.source import YamlScalar
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a node stands: what its expressions see, what its `from` sees, which level its weights are in."""
+
+    context: Context
+    frame: Frame
+    level: Level
+
+
+def claim(
+    problems: Problems, name: str | None, place: Place, site: Site, *, advice: str = ""
+) -> tuple[str, ...]:
+    """The path of a name, or of the next copy where there is none.
+
+    Raises:
+        UnresolvedError: the name is taken; reported.
+    """
+    try:
+        return site.level.claim_copy(place) if name is None else site.level.claim(name, place)
+    except NameTakenError as error:
+        level = f"'{'.'.join(site.level.path)}'" if site.level.path else "the network"
+        usual = "choose another name, or give the container around one of them a `name:`"
+        problems.add(
+            f"two things in {level} are called '{error.name}' (first on line {error.first.line})",
+            place,
+            help=advice or usual,
+            context=site.context.trail,
+        )
+        raise UnresolvedError from None
+
+
+def name_of(evaluator: Evaluator, scalar: YamlScalar, site: Site) -> str:
+    """The name that a `name:` comes to.
+
+    Raises:
+        UnresolvedError: it cannot be a name; reported.
+    """
+    name = str(evaluator.scalar(scalar, site.context, None))
+    if not NAME.fullmatch(name):
+        said = shortened(name)
+        message = f"a name is made of letters, digits and '_', and begins with no digit, unlike '{said}'"
+    elif name in RESERVED_NAMES:
+        message = f"'{name}' is a word of the language"
+    elif name in TAKEN_BY_TORCH:
+        message = f"'{name}' is an attribute of every torch module"
+    else:
+        return name
+    trail = (*explain(scalar, site.context), *site.context.trail)
+    evaluator.problems.add(message, scalar.place, help="choose another name", context=trail)
+    raise UnresolvedError
+
+
+def inner_site(
+    evaluator: Evaluator,
+    labels: dict[tuple[str, ...], str],
+    node: Node,
+    label: str,
+    site: Site,
+    copy: int | None,
+) -> Site:
+    """Where the lists inside a container stand: a level of its own for a copy and for a named container."""
+    level = site.level
+    if copy is not None:
+        level = Level(claim(evaluator.problems, None, node.place, site))
+    elif node.name is not None:
+        level = Level(claim(evaluator.problems, name_of(evaluator, node.name, site), node.place, site))
+    if level is not site.level:
+        labels[level.path] = label
+    return Site(site.context, Frame(site.frame), level)
