@@ -1,1 +1,1 @@
-"""What a document means, in integers: shapes, parameters, multiply-adds, receptive fields. Never imports torch."""
+"""What a document means, in integers: shapes, parameters, multiply-adds, receptive fields. Without torch."""

@@ -63,7 +63,7 @@ def make_layer(
     current: Tensor,
     defaults: YamlMap,
 ) -> Layer:
-    """The layer that the arguments describe; those of them that are `defaults` are evaluated as the file sees them.
+    """The layer that the arguments describe; `defaults` among them are evaluated as the file sees them.
 
     Raises:
         UnresolvedError: an argument is faulty; all of them were reported.
@@ -155,7 +155,8 @@ def _bind(parameter: Parameter, yaml: Yaml, evaluator: Evaluator, context: Conte
         return int(value)
     if not _fits(value, parameter.kind):
         evaluator.problems.add(
-            f"the parameter '{parameter.name}' is of type {parameter.kind}, and here it gets {describe_value(value)}",
+            f"the parameter '{parameter.name}' is of type {parameter.kind}, "
+            f"and here it gets {describe_value(value)}",
             yaml.place,
             help=f"give it {_WORDS[parameter.kind]}",
             context=(*explain(yaml, context), *context.trail),
@@ -187,7 +188,8 @@ def layer_value(yaml: YamlMap, problems: Problems, context: Context) -> LayerVal
 
 
 _WORDS = {
-    "int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "list": "a list: `[a, b]`",
+    "int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text",
+    "list": "a list: `[a, b]`",
     "layer": "a layer type such as `relu`, or a mapping such as `{leaky_relu: 0.1}`",
 }  # fmt: skip
 

@@ -126,7 +126,7 @@ def _has_variable_type(node: Node) -> bool:
 
 
 def _words(document: ArchitectureDocument) -> set[str]:
-    """Every text of the file that could name a block: type keys, and the values of variables and arguments."""
+    """Every text that could name a block: type keys, and the values of variables and arguments."""
     texts = {text for node in _all_nodes(document) for text in _texts_of(node)}
     for yaml in (*(entry.value for entry in document.vars.values()), *document.variants.values()):
         texts.update(_texts_in(yaml))

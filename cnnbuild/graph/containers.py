@@ -185,8 +185,8 @@ def _shortcut(
         return entering
     if body.shape is None or entering.shape is None or len(body.shape) != 3 or len(entering.shape) != 3:
         elaboration.problems.add(
-            f"`shortcut: {kind}` is for maps (C, H, W), and here the body makes {format_shape(body.shape or ())} "
-            f"of {format_shape(entering.shape or ())}",
+            f"`shortcut: {kind}` is for maps (C, H, W), and here the body makes "
+            f"{format_shape(body.shape or ())} of {format_shape(entering.shape or ())}",
             place_of_shortcut(node),
             help="write `shortcut:` with a list of layers",
             context=site.context.trail,

@@ -1,8 +1,8 @@
 """Document + data contract -> graph: names resolved, values computed, shapes checked, nothing left to guess.
 
-The document is walked once, in the order of the file. Shapes propagate while values are computed, because values may
-depend on shapes. A faulty node yields a tensor of unknown shape; what depends on it is passed over in silence, so
-that one mistake gives one message, while everything else in the file is still checked.
+The document is walked once, in the order of the file. Shapes propagate while values are computed, because
+values may depend on shapes. A faulty node yields a tensor of unknown shape; what depends on it is passed
+over in silence, so that one mistake gives one message, while everything else in the file is still checked.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class Elaboration:
         site.frame.names[name] = result
 
     def current(self, node: Node, previous: Tensor, site: Site) -> Tensor:
-        """The tensor that enters a node, as far as that can be told before its `when` and its type are known."""
+        """The tensor that enters a node, as far as it is known before its `when` and its type."""
         source = node.source
         if not isinstance(source, YamlScalar) or not isinstance(source.value, str):
             return previous

@@ -30,10 +30,10 @@ class UnresolvedError(Exception):
 class Context:
     """What surrounds a list of layers while it is elaborated.
 
-    `values` are the variables, parameters and columns that expressions may look up; `hidden` names the file's variables
-    that a block does not see; `entered` is what entered the enclosing block call; `trail` says how the block was
-    reached, innermost first. `origins` says of values where they were written, and `outermost` is the context of the
-    file's own level, in which `defaults` are evaluated.
+    `values` are the variables, parameters and columns that expressions may look up; `hidden` names the
+    file's variables that a block does not see; `entered` is what entered the enclosing block call; `trail`
+    says how the block was reached, innermost first. `origins` says of values where they were written, and
+    `outermost` is the context of the file's own level, in which `defaults` are evaluated.
     """
 
     document: ArchitectureDocument

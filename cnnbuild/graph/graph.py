@@ -1,4 +1,4 @@
-"""The graph: every node of a network with its name, inputs, shape, cost, receptive field and line of origin."""
+"""The graph: every node of a network with its name, inputs, shape, cost, receptive field and origin."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Tensor:
 class GraphNode:
     """One application of a layer.
 
-    `path` is the key of its weights in the state dict, level by level. `inputs` are indices of earlier nodes, or
-    `INPUT`. `field` is what an output sees of the network's input, and `aligned` is false where joined branches look
-    at different centres.
+    `path` is the key of its weights in the state dict, level by level. `inputs` are indices of earlier
+    nodes, or `INPUT`. `field` is what an output sees of the network's input, and `aligned` is false where
+    joined branches look at different centres.
     """
 
     path: tuple[str, ...]
@@ -83,7 +83,7 @@ class GraphNode:
 
 @dataclass(frozen=True)
 class Graph:
-    """A network that was elaborated against a data contract. Nodes stand in the order in which they are computed.
+    """A network that was elaborated against a data contract, its nodes in the order of computation.
 
     `labels` says which block or container opened a level of names.
     """

@@ -87,7 +87,7 @@ class NameTakenError(Exception):
 
 @dataclass(slots=True)
 class Level:
-    """One level of the state dict's keys; `unnamed` counts nodes per type, `copies` the copies of repetitions."""
+    """One level of the state dict's keys; `unnamed` counts nodes per type, `copies` those of repetitions."""
 
     path: tuple[str, ...] = ()
     taken: dict[str, Place] = field(default_factory=dict)
@@ -123,8 +123,8 @@ class Level:
 class Frame:
     """The names of one written list of layers, and the lists around it up to the block call.
 
-    A name that maps to None belongs to a node that `when` dropped. An `incomplete` list holds a node whose name is
-    not known, because of a fault that was reported.
+    A name that maps to None belongs to a node that `when` dropped. An `incomplete` list holds a node whose
+    name is not known, because of a fault that was reported.
     """
 
     enclosing: Frame | None = None

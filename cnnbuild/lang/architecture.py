@@ -64,7 +64,7 @@ class Expectation(Settings):
     input: tuple[PositiveInt, PositiveInt, PositiveInt]
     classes: PositiveInt
     variant: str | None = None
-    vars: dict[str, object] = {}
+    vars: dict[str, object] = Field(default_factory=dict)
     parameters: int | None = None
     macs: int | None = None
 
@@ -73,8 +73,8 @@ class Expectation(Settings):
 class ArchitectureDocument:
     """An architecture file. `expectations` stand with the place of each.
 
-    `faults` are the faults of form: `elaborate` raises them together with those of meaning, so that a reader sees
-    all of them at once.
+    `faults` are the faults of form: `elaborate` raises them together with those of meaning, so that a
+    reader sees all of them at once.
     """
 
     file: str
@@ -190,7 +190,7 @@ def _variants(yaml: YamlMap, problems: Problems) -> dict[str, YamlMap]:
             problems.add(
                 f"a variant is a mapping of variables, not {describe(entry.value)}",
                 entry.value.place,
-                help=f"write `{entry.name}: {{width: 32}}`, or `{entry.name}: {{}}` for one that changes nothing",
+                help=f"write `{entry.name}: {{width: 32}}`, or `{entry.name}: {{}}` to change nothing",
             )
             variants[entry.name] = YamlMap((), entry.value.place)
             continue

@@ -1,7 +1,7 @@
 """Expressions parsed to a tree: the grammar, loosest first.
 
-`a if c else b`, `or`, `and`, `not`, comparisons, `+ -`, `* / // %`, signs, then names, `name.attribute`, numbers,
-'strings', `[lists]`, indexing and calls of the `FUNCTIONS`.
+`a if c else b`, `or`, `and`, `not`, comparisons, `+ -`, `* / // %`, signs, then names, `name.attribute`,
+numbers, 'strings', `[lists]`, indexing and calls of the `FUNCTIONS`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Keeps YAML from reading inside expressions.
 
-In `{kernel: $(min(a, b))}` the comma belongs to the expression, but YAML would split there. So every balanced
-`$( … )` outside comments and quotes is replaced by a word of the same length before YAML sees the text, and put
-back afterwards: positions stay true.
+In `{kernel: $(min(a, b))}` the comma belongs to the expression, but YAML would split there. So every
+balanced `$( … )` outside comments and quotes is replaced by a word of the same length before YAML sees the
+text, and put back afterwards: positions stay true.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EXPRESSION_MASK = re.compile("([\ue000-\uf8ff])\\1*")
 def mask_expressions(text: str, file: str, problems: Problems) -> tuple[str, list[str]]:
     """The text with each expression's parentheses masked, and what the masks stand for, in order.
 
-    The `$` stays, so two neighbouring expressions have two masks. An expression ends on the line it begins on.
+    The `$` stays, so two neighbouring expressions have two masks. An expression ends on its line.
     """
     if EXPRESSION_MASK.search(text):
         position = EXPRESSION_MASK.search(text)

@@ -18,9 +18,9 @@ SHORTCUTS = ("identity", "projection", "zero_pad", "none")
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node. `lists` holds the lists of layers inside it, by name: a residual's `body` and `shortcut`, the branches
-    of a join, the `do` of a `foreach`. A `faulty` node stands where one was written that could not be read: its
-    fault was reported, and what depends on it is passed over in silence.
+    """One node. `lists` holds the lists of layers inside it, by name: a residual's `body` and `shortcut`,
+    the branches of a join, the `do` of a `foreach`. A `faulty` node stands where one was written that could
+    not be read: its fault was reported, and what depends on it is passed over in silence.
     """
 
     type: YamlScalar

@@ -84,8 +84,11 @@ class _Reader:
     def events(self, masked: str) -> Iterator[pyyaml.Event]:
         """The events that carry content; YAML's own faults come out in cnnbuild's form."""
         framing = (
-            pyyaml.StreamStartEvent, pyyaml.StreamEndEvent, pyyaml.DocumentStartEvent, pyyaml.DocumentEndEvent,
-        )  # fmt: skip
+            pyyaml.StreamStartEvent,
+            pyyaml.StreamEndEvent,
+            pyyaml.DocumentStartEvent,
+            pyyaml.DocumentEndEvent,
+        )
         try:
             for event in pyyaml.parse(masked, Loader=_LOADER):
                 if not isinstance(event, framing):
@@ -158,7 +161,8 @@ class _Reader:
             return self.fault(
                 f"the '{sign}' opened here is not closed, or a comma is missing in it",
                 self.place(opened.line, opened.column),
-                f"add the missing '{closing}' or ',' (reading stopped at line {place.line}, column {place.column})",
+                f"add the missing '{closing}' or ',' "
+                f"(reading stopped at line {place.line}, column {place.column})",
             )
         before = next((n for n in range(place.line - 2, -1, -1) if self.lines[n].strip()), None)
         if place.source_line[:column].strip() or before is None:

@@ -58,7 +58,8 @@ def name_is_sound(key: YamlScalar, what: str, problems: Problems) -> bool:
         return False
     if not _NAME.fullmatch(name):
         problems.add(
-            f"{what} is made of letters, digits and '_', and begins with no digit, unlike '{shortened(name)}'",
+            f"{what} is made of letters, digits and '_', and begins with no digit, "
+            f"unlike '{shortened(name)}'",
             key.place,
             help="choose another name",
         )

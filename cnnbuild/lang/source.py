@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from cnnbuild.errors import Place, UsageError, shortened
 
-Plain: TypeAlias = "None | bool | int | float | str | list[Plain] | dict[str, Plain]"
+Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
 
 @dataclass(frozen=True, slots=True)

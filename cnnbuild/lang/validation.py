@@ -34,9 +34,9 @@ Model = TypeVar("Model", bound=BaseModel)
 _EXPECTED = {
     "int_type": "a whole number", "int_from_float": "a whole number", "int_parsing": "a whole number",
     "float_type": "a number", "float_parsing": "a number", "string_type": "a text",
-    "bool_type": "true or false", "bool_parsing": "true or false", "list_type": "a list", "tuple_type": "a list",
-    "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping",
-    "none_required": "nothing", "finite_number": "a finite number",
+    "bool_type": "true or false", "bool_parsing": "true or false",
+    "list_type": "a list", "tuple_type": "a list", "dict_type": "a mapping", "model_type": "a mapping",
+    "model_attributes_type": "a mapping", "none_required": "nothing", "finite_number": "a finite number",
 }  # fmt: skip
 
 
@@ -52,8 +52,9 @@ def validate(
 ) -> Model | None:
     """The YAML tree as a model, or None after its faults were added to `problems`.
 
-    `what` names the thing in messages ("the study", "conv"). `plain` replaces the tree's own data where values
-    were computed from it; places still come from the tree. `explain` says where the value of a part came from.
+    `what` names the thing in messages ("the study", "conv"). `plain` replaces the tree's own data where
+    values were computed from it; places still come from the tree. `explain` says where the value of a part
+    came from.
     """
     if not isinstance(yaml, YamlMap) and plain is None:
         problems.add(f"{what} is a mapping, not {describe(yaml)}", yaml.place, context=context)
