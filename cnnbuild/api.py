@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnnbuild.errors import DocumentError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
@@ -60,7 +61,7 @@ class Architecture:
     def build(self, *, input: tuple[int, int, int], classes: int) -> nn.Module:  # noqa: A002
         """A plain module that maps images (N, C, H, W) to logits (N, classes).
 
-        Its weights are drawn from torch's global random generator: call `torch.manual_seed` first to repeat them.
+        Its weights are drawn from torch's global random generator: `torch.manual_seed` first repeats them.
 
         Raises:
             DocumentError: the architecture has faults for such images.
@@ -87,6 +88,8 @@ def load(
     """
     file, named = split_reference(str(path))
     document = read_architecture(file)
+    if document.faults:
+        raise DocumentError(document.faults)
     chosen = variant if variant is not None else named
     check_names(document, chosen, vars or {})
     registry = registry_with(plugins) if plugins else standard_registry()
@@ -106,8 +109,8 @@ def run_study(
 ) -> StudyResults:
     """Train every cell of a study that is not finished, write the report, and give the results.
 
-    `settings` maps paths of the document to values, as `--set` does: `{"train.epochs": 2}`. `out` is the folder of the
-    results, `runs/<study>` by default; `on_event` is told of each step.
+    `settings` maps paths of the document to values, as `--set` does: `{"train.epochs": 2}`. `out` is the
+    folder of the results, `runs/<study>` by default; `on_event` is told of each step.
 
     Raises:
         DocumentError: the study or an architecture has faults; nothing was trained.

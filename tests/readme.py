@@ -64,13 +64,9 @@ def transcript(command: str, folder: Path) -> str:
 
 def layer_table() -> str:
     """The table of layer types: parameters in order, required ones in bold, the primary one first."""
-    lines = ["| type | parameters | is |", "|---|---|---|"]
-    for layer_type in sorted(standard_registry(), key=lambda t: t.type_name):
-        if layer_type.type_name not in INTERNAL:
-            lines.append(
-                f"| `{layer_type.type_name}` | {_parameters(layer_type)} | {(layer_type.__doc__ or '').splitlines()[0]} |"
-            )
-    return "\n".join(lines) + "\n"
+    shown = sorted((t for t in standard_registry() if t.type_name not in INTERNAL), key=lambda t: t.type_name)
+    rows = [f"| `{t.type_name}` | {_parameters(t)} | {(t.__doc__ or '').splitlines()[0]} |" for t in shown]
+    return "\n".join(["| type | parameters | is |", "|---|---|---|", *rows]) + "\n"
 
 
 def _parameters(layer_type: type[Layer]) -> str:

@@ -108,3 +108,10 @@ def test_every_public_name_resolves() -> None:
         assert getattr(cnnbuild, name) is not None
     with pytest.raises(AttributeError, match="module 'cnnbuild' has no attribute 'lod'"):
         _ = cnnbuild.lod  # type: ignore[attr-defined]
+
+
+def test_faults_of_form_are_reported_when_the_file_is_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text("cnnbuild: 1\nlayrs: []\nlayers: [relu: {}, name: x]\n")
+    with pytest.raises(DocumentError, match="unknown key 'layrs'"):
+        cnnbuild.load(file)

@@ -26,8 +26,8 @@ def check(
 ) -> None:
     """Check files: their form, every variant's shapes, and what they promise under `expect:`.
 
-    An architecture is checked for the images that it names under `expect:`, and for those that you name here. Exit code 2
-    says that a file is faulty, 1 that an expectation does not hold.
+    An architecture is checked for the images that it names under `expect:`, or for those that you name here.
+    Exit code 2 says that a file is faulty, 1 that an expectation does not hold.
     """
     from cnnbuild.layers.plugins import registry_with
 

@@ -20,7 +20,10 @@ from cnnbuild.cli.train import train
 from cnnbuild.errors import CnnbuildError, RunError
 from cnnbuild.version import __version__
 
-EPILOG = "Exit codes: 0 fine, 1 the answer is no (a failed run, an expectation), 2 a faulty file or argument, 130 interrupted."
+EPILOG = (
+    "Exit codes: 0 fine, 1 the answer is no (a failed run, an expectation that does not hold), "
+    "2 a faulty file or argument, 130 interrupted."
+)
 
 app = typer.Typer(
     name="cnnbuild",

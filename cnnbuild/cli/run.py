@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,12 +110,18 @@ def _run(document: StudyDocument, folder: Path, data_root: Path | None, *, quiet
     page = write_report(folder)
     print_table(results_table(results))
     for finding in findings_of(results):
-        typer.echo(f"- {finding.sentence}")
+        _print_wrapped(finding.sentence, "- ")
         for confounder in finding.confounders:
-            typer.echo(f"    {confounder}")
+            _print_wrapped(confounder, "    ")
     typer.echo(f"Report: {page}")
     if results.failed:
         raise typer.Exit(1)
+
+
+def _print_wrapped(sentence: str, indent: str) -> None:
+    """Print a sentence, broken between words at the width of the terminal."""
+    width = shutil.get_terminal_size().columns
+    typer.echo(textwrap.fill(sentence, width, initial_indent=indent, subsequent_indent=" " * len(indent)))
 
 
 def _print_warnings(warnings: tuple[object, ...]) -> None:

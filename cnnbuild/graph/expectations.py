@@ -43,8 +43,9 @@ def unmet_expectations(document: ArchitectureDocument, registry: Registry | None
 def _differs(what: str, expected: int, found: int, expectation: Expectation, place: Place) -> Problem:
     size = "x".join(str(n) for n in expectation.input)
     variant = f"variant {expectation.variant}, " if expectation.variant else ""
+    case = f"{variant}input {size}, {expectation.classes} classes"
     return Problem(
-        f"expected {expected:,} {what}, found {found:,} ({variant}input {size}, {expectation.classes} classes)",
+        f"expected {expected:,} {what}, found {found:,} ({case})",
         place,
         help=f"if the file is right, write `{what}: {found}`",
     )

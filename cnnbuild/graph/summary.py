@@ -14,19 +14,19 @@ from cnnbuild.layers.reach import Reach
 
 SCHEMA_VERSION = 1
 MACS_CONVENTION = (
-    "1 MAC is one multiply-add of a convolution or matrix product, for one image; biases, normalisation, activations "
-    "and pools are not counted"
+    "1 MAC is one multiply-add of a convolution or matrix product, for one image; biases, normalisation, "
+    "activations and pools are not counted"
 )
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One node. `inputs` are names of nodes, `input` for the network's; shares are fractions of the total.
 
-    `line` is where the node was written. `notes` says what is remarkable: `global` (every output sees the whole
-    input), `RF > in`, `misaligned`.
+    `line` is where the node was written. `notes` says what is remarkable: `global` (every output sees the
+    whole input), `RF > in`, `misaligned`.
     """
 
     name: str
