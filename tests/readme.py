@@ -19,7 +19,6 @@ README = ROOT / "README.md"
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 SESSION = "<!-- session: quickstart -->\n"
 TABLE = "<!-- layer types -->\n"
-INTERNAL = frozenset({"residual", "zero_pad_shortcut"})  # parts of `residual`, described there
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def transcript(command: str, folder: Path) -> str:
 
 def layer_table() -> str:
     """The table of layer types: parameters in order, required ones in bold, the primary one first."""
-    shown = sorted((t for t in standard_registry() if t.type_name not in INTERNAL), key=lambda t: t.type_name)
+    shown = sorted((t for t in standard_registry() if not t.internal), key=lambda t: t.type_name)
     rows = [f"| `{t.type_name}` | {_parameters(t)} | {(t.__doc__ or '').splitlines()[0]} |" for t in shown]
     return "\n".join(["| type | parameters | is |", "|---|---|---|", *rows]) + "\n"
 

@@ -130,9 +130,9 @@ def report_unknown_type(elaboration: Elaboration, word: str, node: Node, site: S
     if word == "share":
         message, hint = "'share' is not supported by this version of cnnbuild", "remove it"
     else:
-        known = (*elaboration.registry.types, *site.context.document.blocks, *STRUCTURAL)
+        known = (*elaboration.registry.words, *site.context.document.blocks, *STRUCTURAL)
         message = f"unknown layer type '{shortened(word)}'"
         hint = did_you_mean(word, known)
-        hint = hint or "`cnnbuild layers` lists all types; --plugin my_layers.py adds types of your own"
+        hint = hint or "--plugin my_layers.py adds layer types of your own"
     trail = (*explain(node.type, site.context), *site.context.trail)
     elaboration.problems.add(message, node.place, help=hint, context=trail)

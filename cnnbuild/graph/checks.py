@@ -70,7 +70,7 @@ def report_faulty_defaults(document: ArchitectureDocument, registry: Registry, p
             problems.add(f"'{name}' has no parameters that could have defaults", place, help="remove it")
         else:
             problems.add(
-                f"unknown layer type '{shortened(name)}'", place, help=did_you_mean(name, registry.types)
+                f"unknown layer type '{shortened(name)}'", place, help=did_you_mean(name, registry.words)
             )
 
 

@@ -9,12 +9,13 @@ from cnnbuild.errors import Place, did_you_mean
 from cnnbuild.graph.evaluation import UnresolvedError, explain, origin_of
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame, Level
-from cnnbuild.graph.naming import Site, claim, name_of
+from cnnbuild.graph.naming import Site, claim, name_of, require_name
 from cnnbuild.graph.receptive_field import relative_stride
 from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.nodes import SHORTCUTS, Node
 from cnnbuild.lang.sections import RESERVED_NAMES
 from cnnbuild.lang.source import YamlMap, YamlScalar, describe, describe_value
+from cnnbuild.lang.validation import place_of_key
 from cnnbuild.lang.values import has_expression
 from cnnbuild.layers.base import format_shape
 from cnnbuild.layers.convolution import Conv
@@ -39,10 +40,12 @@ def join(elaboration: Elaboration, word: str, node: Node, entering: Tensor, site
         raise UnresolvedError
     outputs = []
     for name, branch in node.lists.items():
+        place = place_of_key(node.arguments, name)
+        require_name(elaboration.problems, name, place, site.context.trail)
         if not branch:
             outputs.append(entering)
             continue
-        level = Level(claim(elaboration.problems, name, node.place, site))
+        level = Level(claim(elaboration.problems, name, place, site))
         outputs.append(
             elaboration.layers(branch, entering, replace(site, frame=Frame(site.frame), level=level))
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from cnnbuild.errors import Place
 from cnnbuild.graph.graph import Tensor
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")  # torch keeps its own attributes under leading underscores
 
 TAKEN_BY_TORCH = frozenset(
     [

@@ -50,17 +50,27 @@ def name_of(evaluator: Evaluator, scalar: YamlScalar, site: Site) -> str:
         UnresolvedError: it cannot be a name; reported.
     """
     name = str(evaluator.scalar(scalar, site.context, None))
+    trail = (*explain(scalar, site.context), *site.context.trail)
+    require_name(evaluator.problems, name, scalar.place, trail)
+    return name
+
+
+def require_name(problems: Problems, name: str, place: Place, trail: tuple[str, ...]) -> None:
+    """Do nothing if a module can be called `name`.
+
+    Raises:
+        UnresolvedError: it cannot; reported.
+    """
     if not NAME.fullmatch(name):
         said = shortened(name)
-        message = f"a name is made of letters, digits and '_', and begins with no digit, unlike '{said}'"
+        message = f"a name is made of letters, digits and '_', and begins with a letter, unlike '{said}'"
     elif name in RESERVED_NAMES:
         message = f"'{name}' is a word of the language"
     elif name in TAKEN_BY_TORCH:
         message = f"'{name}' is an attribute of every torch module"
     else:
-        return name
-    trail = (*explain(scalar, site.context), *site.context.trail)
-    evaluator.problems.add(message, scalar.place, help="choose another name", context=trail)
+        return
+    problems.add(message, place, help="choose another name", context=trail)
     raise UnresolvedError
 
 

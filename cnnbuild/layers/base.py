@@ -56,6 +56,8 @@ class Layer(Settings, ABC):
     primary: ClassVar[str | None] = None
     """The parameter that a scalar sets: `- linear: 10`."""
     several_inputs: ClassVar[bool] = False
+    internal: ClassVar[bool] = False
+    """Whether it is only a part of another form, so that no file can name it."""
     examples: ClassVar[tuple[Example, ...]] = ()
 
     @abstractmethod

@@ -101,6 +101,7 @@ class ResidualSum(Add):
     """The sum at the end of `residual`."""
 
     type_name = "residual"
+    internal = True
     word = "residual"
     examples = (Example(((3, 4, 5), (3, 4, 5))),)
 
@@ -112,6 +113,7 @@ class ZeroPadShortcut(Layer):
     """
 
     type_name = "zero_pad_shortcut"
+    internal = True
     examples = (Example(((3, 8, 7),), {"out_channels": 5, "stride": [2, 2]}),)
 
     out_channels: PositiveInt

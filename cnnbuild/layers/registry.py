@@ -35,8 +35,14 @@ class Registry:
         return name in self.types
 
     def get(self, name: str) -> type[Layer] | None:
-        """The layer type of that name, or None."""
-        return self.types.get(name)
+        """The layer type that a file means by a word, or None."""
+        found = self.types.get(name)
+        return None if found is None or found.internal else found
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every word that a file may use for a layer type."""
+        return tuple(name for name, layer_type in self.types.items() if not layer_type.internal)
 
     def extended(self, additions: Iterable[type[Layer]]) -> Registry:
         """This registry and some more types.

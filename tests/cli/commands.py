@@ -23,6 +23,7 @@ def cnnbuild(*arguments: str | Path, cwd: Path = ROOT, columns: int = 100, timeo
         **os.environ,
         "COLUMNS": str(columns),
         "NO_COLOR": "1",
+        "OMP_NUM_THREADS": "1",  # as in conftest.py
         "PYTHONPATH": str(ROOT),
         "TERM": "dumb",
     }

@@ -183,3 +183,30 @@ def test_errors_of_shapes_say_where_each_shape_came_from_in_the_order_of_the_joi
     (problem,) = caught.value.problems
     assert problem.message == "add: the inputs have different shapes, (5, 8, 8) and (4, 8, 8)"
     assert problem.context == ("(5, 8, 8) comes from 'b', line 5", "(4, 8, 8) comes from 'a', line 3")
+
+
+@pytest.mark.parametrize(
+    ("branch", "message"),
+    [
+        ("forward", "'forward' is an attribute of every torch module"),
+        ("a.b", "a name is made of letters, digits and '_', and begins with a letter, unlike 'a.b'"),
+        (
+            "_modules",
+            "a name is made of letters, digits and '_', and begins with a letter, unlike '_modules'",
+        ),
+    ],
+)
+def test_a_branch_is_called_what_a_module_can_be_called(branch: str, message: str) -> None:
+    text = f"cnnbuild: 1\nlayers:\n  - concat: {{{branch}: [relu], other: identity}}\n  - flatten\n  - linear: 10\n"
+    document = parse_architecture(parse_yaml(text, "net.yaml"))
+    with pytest.raises(DocumentError) as caught:
+        elaborate(document, DataContract("digits", 1, 8, 8, 10))
+    [problem] = caught.value.problems
+    assert (problem.message, problem.place.line, problem.place.column) == (message, 3, 14)
+
+
+def test_the_parts_of_a_residual_are_no_words_of_the_language() -> None:
+    text = "cnnbuild: 1\nlayers:\n  - zero_pad_shortcut: {out_channels: 3}\n  - flatten\n  - linear: 10\n"
+    document = parse_architecture(parse_yaml(text, "net.yaml"))
+    with pytest.raises(DocumentError, match="unknown layer type 'zero_pad_shortcut'"):
+        elaborate(document, DataContract("digits", 1, 8, 8, 10))

@@ -145,10 +145,10 @@ def test_a_name_may_hold_expressions_and_variables():
         ("i", "'i' is a word of the language"),
         ("train", "'train' is an attribute of every torch module"),
         ("T_destination", "'T_destination' is an attribute of every torch module"),
-        ("a.b", "a name is made of letters, digits and '_', and begins with no digit, unlike 'a.b'"),
-        ("'0'", "a name is made of letters, digits and '_', and begins with no digit, unlike '0'"),
-        ("größe", "a name is made of letters, digits and '_', and begins with no digit, unlike 'größe'"),
-        ("a$(1 - 2)", "a name is made of letters, digits and '_', and begins with no digit, unlike 'a-1'"),
+        ("a.b", "a name is made of letters, digits and '_', and begins with a letter, unlike 'a.b'"),
+        ("'0'", "a name is made of letters, digits and '_', and begins with a letter, unlike '0'"),
+        ("größe", "a name is made of letters, digits and '_', and begins with a letter, unlike 'größe'"),
+        ("a$(1 - 2)", "a name is made of letters, digits and '_', and begins with a letter, unlike 'a-1'"),
     ],
 )
 def test_a_name_that_cannot_be_one_is_refused(name, message):
