@@ -6,6 +6,8 @@ The numbers are read from docs/rooms.md, so that the page and the code cannot dr
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -245,3 +247,21 @@ def test_inspecting_an_architecture_loads_nothing_heavy() -> None:
 
 def test_loading_something_heavy_is_caught() -> None:
     assert heavy_modules_after("import cnnbuild\nimport torch").split()[:2] == ["heavy:", "torch"]
+
+
+def test_the_arrows_of_the_page_are_functions_with_those_arguments() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    arrows = re.findall(r"\| `([\w.]+)\.(\w+)\((.*?)\) -> [\w.]+` \|", page)
+    assert len(arrows) == 9
+    for module, name, arguments in arrows:
+        function = getattr(importlib.import_module(f"cnnbuild.{module}"), name)
+        named = [word.partition("=")[0].strip() for word in arguments.split(",")]
+        assert set(named) - {"..."} <= set(inspect.signature(function).parameters), f"{module}.{name}"
+
+
+def test_the_files_that_the_page_names_exist() -> None:
+    page = PAGE.read_text(encoding="utf-8").split("## Where a new thing goes")[1].split("##")[0]
+    named = {word for word in re.findall(r"`([\w/.]+)`", page) if "/" in word}
+    assert len(named) >= 20
+    for path in named:
+        assert (PACKAGE / path).exists() or (ROOT / path).exists(), path

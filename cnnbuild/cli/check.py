@@ -57,7 +57,8 @@ def _check_file(
     Raises:
         CnnbuildError: the file is faulty.
     """
-    from cnnbuild.lang.source import YamlMap, read_yaml
+    from cnnbuild.lang.files import read_yaml
+    from cnnbuild.lang.source import YamlMap
 
     tree = read_yaml(file)
     if isinstance(tree, YamlMap) and tree.get("study") is not None:

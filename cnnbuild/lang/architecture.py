@@ -11,9 +11,10 @@ from pydantic import Field
 
 from cnnbuild.errors import DocumentError, Place, Problem, Problems, did_you_mean, shortened
 from cnnbuild.lang.blocks import Block, parse_blocks
+from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.nodes import Node, parse_layers
 from cnnbuild.lang.sections import named_section, section, text_of
-from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, describe, find, read_yaml
+from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, describe, find
 from cnnbuild.lang.validation import Settings, place_of_key, validate
 
 FORMAT_VERSION = 1

@@ -1,14 +1,13 @@
 """YAML text as data in which every key and every value knows its place.
 
-`read_yaml` gives a tree of `YamlScalar`, `YamlList` and `YamlMap`. It follows YAML 1.2's core schema, so that
-`1e-3` is a number and `no` is a word; it refuses duplicate keys, tags and merge keys, and executes nothing.
+`files.read_yaml` gives a tree of `YamlScalar`, `YamlList` and `YamlMap`. It follows YAML 1.2's core schema:
+`1e-3` is a number and `no` is a word. It refuses duplicate keys, tags and merge keys, and executes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 from cnnbuild.errors import Place, UsageError, shortened
@@ -148,37 +147,3 @@ def find(yaml: Yaml, path: tuple[int | str, ...]) -> tuple[Yaml, YamlScalar | No
         else:
             break
     return yaml, key
-
-
-def read_yaml(path: Path) -> Yaml:
-    """The tree of a YAML file.
-
-    Raises:
-        DocumentError: the text is not YAML as cnnbuild reads it.
-        UsageError: the file does not exist or is not UTF-8 text.
-    """
-    from cnnbuild.lang.reader import MAX_CHARACTERS, parse_yaml
-
-    try:
-        if path.stat().st_size > 4 * MAX_CHARACTERS:
-            raise UsageError(f"{path}: the file is larger than any cnnbuild document")
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file{_neighbours(path)}") from None
-    except IsADirectoryError:
-        raise UsageError(f"{path}: this is a folder; name a YAML file in it") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: the file is not UTF-8 text (byte {error.start} cannot be read)") from None
-    except OSError as error:
-        raise UsageError(f"{path}: the file cannot be read: {error.strerror}") from None
-    return parse_yaml(text, str(path))
-
-
-def _neighbours(path: Path) -> str:
-    from cnnbuild.errors import did_you_mean
-
-    if not path.parent.is_dir():
-        return ""
-    names = [p.name for p in path.parent.iterdir() if p.suffix in {".yaml", ".yml"}]
-    hint = did_you_mean(path.name, names)
-    return f"; {hint}" if hint else ""

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cnnbuild.errors import Place, Problems, UsageError, did_you_mean
+from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.merging import merge_maps, set_path, with_entry, without
-from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, from_plain, read_yaml
+from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, from_plain
 from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.lang.study_resolution import add_errors, resolve
 from cnnbuild.lang.study_settings import refuse_later_keys, spell_out_architectures, spell_out_train

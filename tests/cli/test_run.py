@@ -89,7 +89,8 @@ def test_a_run_that_diverges_ends_the_study_with_one(tmp_path):
 
 
 def test_the_studies_that_ship_fit_their_data_in_every_variant():
-    from cnnbuild.lang.source import YamlMap, read_yaml
+    from cnnbuild.lang.files import read_yaml
+    from cnnbuild.lang.source import YamlMap
     from cnnbuild.lang.study import read_study
     from cnnbuild.studies.plan import plan_study
 

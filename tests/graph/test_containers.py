@@ -7,25 +7,7 @@ from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.lang.architecture import parse_architecture
 from cnnbuild.lang.reader import parse_yaml
-
-DATA = DataContract("data", 3, 8, 8, 10)
-END = "  - flatten\n  - linear: $data.classes\n    name: head\n"
-
-
-def build(layers, head="", **options):
-    text = f"cnnbuild: 1\n{head}layers:\n{layers}{END}"
-    return elaborate(parse_architecture(parse_yaml(text, "net.yaml")), DATA, **options)
-
-
-def shapes(graph):
-    return [(node.name, node.shape) for node in graph.nodes if node.name not in {"head", "flatten_1"}]
-
-
-def fault(layers, head="", **options):
-    with pytest.raises(DocumentError) as caught:
-        build(layers, head, **options)
-    (problem,) = caught.value.problems
-    return problem.place.line, problem.place.column, problem.message, problem.help
+from tests.graph.small_networks import build, fault, shapes
 
 
 def residual(body, shortcut=None):

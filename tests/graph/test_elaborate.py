@@ -4,30 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cnnbuild.errors import DocumentError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.lang.architecture import parse_architecture, read_architecture
 from cnnbuild.lang.reader import parse_yaml
-
-DATA = DataContract("data", 3, 8, 8, 10)
-END = "  - flatten\n  - linear: $data.classes\n    name: head\n"
-
-
-def build(layers, head="", **options):
-    text = f"cnnbuild: 1\n{head}layers:\n{layers}{END}"
-    return elaborate(parse_architecture(parse_yaml(text, "net.yaml")), DATA, **options)
-
-
-def channels(graph):
-    return [node.shape[0] for node in graph.nodes if node.name not in {"head", "flatten_1"}]
-
-
-def screen(layers, head="", **options):
-    with pytest.raises(DocumentError) as caught:
-        build(layers, head, **options)
-    return str(caught.value)
-
+from tests.graph.small_networks import END, build, channels, screen
 
 ACT = "blocks:\n  b:\n    params: {act: {type: layer, default: relu}}\n    layers:\n      - $act\n"
 

@@ -4,30 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cnnbuild.errors import DocumentError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
-from cnnbuild.lang.architecture import parse_architecture, read_architecture
-from cnnbuild.lang.reader import parse_yaml
-
-DATA = DataContract("data", 3, 8, 8, 10)
-END = "  - flatten\n  - linear: $data.classes\n    name: head\n"
-
-
-def build(layers, head="", **options):
-    text = f"cnnbuild: 1\n{head}layers:\n{layers}{END}"
-    return elaborate(parse_architecture(parse_yaml(text, "net.yaml")), DATA, **options)
-
-
-def names(graph):
-    return [node.name for node in graph.nodes if node.name not in {"head", "flatten_1"}]
-
-
-def faults(layers, head="", **options):
-    with pytest.raises(DocumentError) as caught:
-        build(layers, head, **options)
-    return [(p.place.line, p.place.column, p.message) for p in caught.value.problems]
-
+from cnnbuild.lang.architecture import read_architecture
+from tests.graph.small_networks import build, faults, names
 
 CONV = "conv: {out_channels: 4, kernel_size: 1}"
 

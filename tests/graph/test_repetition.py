@@ -2,33 +2,7 @@
 
 import pytest
 
-from cnnbuild.errors import DocumentError
-from cnnbuild.graph.data_contract import DataContract
-from cnnbuild.graph.elaborate import elaborate
-from cnnbuild.lang.architecture import parse_architecture
-from cnnbuild.lang.reader import parse_yaml
-
-DATA = DataContract("data", 3, 8, 8, 10)
-END = "  - flatten\n  - linear: $data.classes\n    name: head\n"
-
-
-def build(layers, head="", **options):
-    text = f"cnnbuild: 1\n{head}layers:\n{layers}{END}"
-    return elaborate(parse_architecture(parse_yaml(text, "net.yaml")), DATA, **options)
-
-
-def names(graph):
-    return [node.name for node in graph.nodes if node.name not in {"head", "flatten_1"}]
-
-
-def faults(layers, head="", **options):
-    with pytest.raises(DocumentError) as caught:
-        build(layers, head, **options)
-    return [(p.place.line, p.place.column, p.message) for p in caught.value.problems]
-
-
-def channels(graph):
-    return [node.shape[0] for node in graph.nodes if node.name not in {"head", "flatten_1"}]
+from tests.graph.small_networks import build, channels, faults, names
 
 
 def test_repeat_makes_a_chain_of_fresh_copies():

@@ -2,30 +2,8 @@
 
 import pytest
 
-from cnnbuild.errors import DocumentError, UsageError
-from cnnbuild.graph.data_contract import DataContract
-from cnnbuild.graph.elaborate import elaborate
-from cnnbuild.lang.architecture import parse_architecture
-from cnnbuild.lang.reader import parse_yaml
-
-DATA = DataContract("data", 3, 8, 8, 10)
-END = "  - flatten\n  - linear: $data.classes\n    name: head\n"
-
-
-def build(layers, head="", **options):
-    text = f"cnnbuild: 1\n{head}layers:\n{layers}{END}"
-    return elaborate(parse_architecture(parse_yaml(text, "net.yaml")), DATA, **options)
-
-
-def channels(graph):
-    return [node.shape[0] for node in graph.nodes if node.name not in {"head", "flatten_1"}]
-
-
-def screen(layers, head="", **options):
-    with pytest.raises(DocumentError) as caught:
-        build(layers, head, **options)
-    return str(caught.value)
-
+from cnnbuild.errors import UsageError
+from tests.graph.small_networks import build, channels, screen
 
 CONV = "  - conv: {out_channels: $width, kernel_size: 1}\n"
 HEAD = "vars: {base: 4, width: $(base * 2)}\nvariants: {small: {base: 2}, odd: {width: 7}, same: {}}\n"
