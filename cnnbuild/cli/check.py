@@ -39,7 +39,7 @@ def check(
             code, told = _check_file(file, contract, registry, data_root)
         except CnnbuildError as error:
             text = str(error)
-            typer.echo(text if ": error: " in text else f"{file}: error: {text}", err=True)
+            typer.echo(text if ": error: " in text else f"error: {text}", err=True)
             typer.echo("", err=True)
             worst = 2
             continue

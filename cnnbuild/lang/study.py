@@ -18,6 +18,7 @@ from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, 
 from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.lang.study_resolution import add_errors, resolve
 from cnnbuild.lang.study_settings import refuse_later_keys, spell_out_architectures, spell_out_train
+from cnnbuild.lang.validation import place_of_key
 
 FIXED = ("cnnbuild", "variants")  # what neither a variant nor --set can change
 
@@ -48,6 +49,13 @@ def read_study(
         )
         problems.raise_if_any()
         raise UsageError(f"{path}: not a study")
+    if tree.get("layers") is not None and tree.get("study") is None:
+        problems.add(
+            "this is an architecture, not a study",
+            place_of_key(tree, "layers"),
+            help="`cnnbuild inspect` and `cnnbuild train` take it; name it under `architectures:` of a study",
+        )
+        problems.raise_if_any()
     base, variants = _split_variants(tree, problems)
     if variant is not None and variant not in variants:
         hint = did_you_mean(variant, variants, listing="its variants") or "it has no variants"

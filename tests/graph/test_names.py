@@ -17,7 +17,7 @@ def test_the_example_of_the_language_has_the_keys_that_it_promises():
     contract = DataContract("imagenet", 3, 224, 224, 1000)
     graph = elaborate(read_architecture(path), contract, variant="resnet18")
     found = [node.name for node in graph.nodes]
-    assert found[:4] == ["conv1", "batch_norm_1", "relu_1", "max_pool_1"]
+    assert found[:4] == ["stem.conv_1", "stem.batch_norm_1", "stem.relu_1", "stem.max_pool_1"]
     assert found[4:11] == [
         "layer1.0.conv_1", "layer1.0.batch_norm_1", "layer1.0.relu_1", "layer1.0.conv_2", "layer1.0.batch_norm_2",
         "layer1.0.residual_1", "layer1.0.relu_2",

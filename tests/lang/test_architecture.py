@@ -147,3 +147,14 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
     path = tmp_path / "net.yaml"
     path.write_bytes(b"\xef\xbb\xbfcnnbuild: 1\n" + LAYERS.encode())
     assert read_architecture(path).faults == ()
+
+
+def test_a_study_is_not_taken_for_an_architecture():
+    with pytest.raises(DocumentError) as caught:
+        parse_architecture(parse_yaml("cnnbuild: 1\nstudy: depth\ndatasets: [digits]\n", "study.yaml"))
+    assert str(caught.value) == (
+        "study.yaml:2:1: error: this is a study, not an architecture\n"
+        "    2 | study: depth\n"
+        "      | ^^^^^\n"
+        "      = help: `cnnbuild run` takes it; the files under its `architectures:` are architectures"
+    )

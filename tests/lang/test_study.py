@@ -240,3 +240,16 @@ def test_a_file_that_is_a_list_is_not_a_study(tmp_path):
         "      | ^\n"
         "      = help: start it with `cnnbuild: 1`"
     ]
+
+
+def test_an_architecture_is_not_taken_for_a_study(tmp_path):
+    file = tmp_path / "net.yaml"
+    file.write_text("cnnbuild: 1\nlayers:\n  - relu\n")
+    with pytest.raises(DocumentError) as caught:
+        read_study(file)
+    assert str(caught.value) == (
+        f"{file}:2:1: error: this is an architecture, not a study\n"
+        "    2 | layers:\n"
+        "      | ^^^^^^\n"
+        "      = help: `cnnbuild inspect` and `cnnbuild train` take it; name it under `architectures:` of a study"
+    )

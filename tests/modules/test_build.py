@@ -42,7 +42,7 @@ def test_a_resnet_has_the_keys_that_the_language_promises() -> None:
     assert "layer2.0.shortcut.conv.weight" in keys
     assert "layer2.0.shortcut.norm.running_mean" in keys
     assert "layer1.0.shortcut.conv.weight" not in keys  # identity: neither channels nor stride change
-    assert {"conv1_small.weight", "fc.weight", "fc.bias"} <= keys
+    assert {"stem.conv_1.weight", "fc.weight", "fc.bias"} <= keys
 
 
 def test_the_module_prints_as_one_would_write_it(tmp_path: Path) -> None:
