@@ -27,6 +27,7 @@ from cnnbuild.training.machine import (
 from cnnbuild.training.record import DivergedRunError, EpochRecord, Evaluation, Latency, RunRecord, Status
 from cnnbuild.training.run import Run, prepare_run, train_one_epoch
 from cnnbuild.training.seeding import derived_seed, seeded
+from cnnbuild.training.threads import worthwhile_threads
 
 
 def fit(
@@ -53,24 +54,32 @@ def fit(
     device = choose_device(recipe.device)
     reset_peak_memory(device)
     run = prepare_run(module, dataset, recipe, seed=seed, device=device)
+    image, _ = run.train.batch(run.fitted[:1])
+    with worthwhile_threads(module, image, recipe.batch_size):
+        return _train_and_test(run, dataset, on_epoch, checkpoint)
+
+
+def _train_and_test(
+    run: Run, dataset: Dataset, on_epoch: Callable[[EpochRecord], None] | None, checkpoint: Path | None
+) -> RunRecord:
     begin = time.perf_counter()
     try:
-        with seeded(derived_seed(seed, "dropout")):
-            for _ in range(recipe.epochs):
+        with seeded(derived_seed(run.seed, "dropout")):
+            for _ in range(run.recipe.epochs):
                 record = train_one_epoch(run)
                 if checkpoint is not None:
                     write_atomically({**checkpoint_of(run)}, checkpoint)
                 if on_epoch is not None:
                     on_epoch(record)
             if run.best_weights:
-                module.load_state_dict(run.best_weights)
-            test = evaluate(module, run.test, len(dataset.class_names))
+                run.module.load_state_dict(run.best_weights)
+            test = evaluate(run.module, run.test, len(dataset.class_names))
             if not math.isfinite(test.loss):
                 raise DivergedError(f"the loss became {test.loss} on the test images")
     except DivergedError as error:
         diverged = _record(run, dataset, "diverged", seconds=time.perf_counter() - begin, test=None)
         raise DivergedRunError(str(error), diverged) from None
-    module.eval()
+    run.module.eval()
     seconds = time.perf_counter() - begin
     return _record(run, dataset, "done", seconds=seconds, test=test)
 
