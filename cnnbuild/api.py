@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnbuild.errors import DocumentError
+from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cnnbuild.studies.results import StudyResults
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Architecture:
     """An architecture file, with a variant chosen and variables set; see `load`."""
 
@@ -33,6 +33,12 @@ class Architecture:
     variant: str | None = None
     vars: Mapping[str, object] = field(default_factory=dict)
     registry: Registry = field(default_factory=standard_registry)
+
+    def __repr__(self) -> str:
+        """Which file, variant and variables; not the whole document."""
+        chosen = "".join(f", {name}={value!r}" for name, value in self.vars.items())
+        variant = f"@{self.variant}" if self.variant else ""
+        return f"Architecture({self.document.file}{variant}{chosen})"
 
     @property
     def name(self) -> str:
@@ -43,8 +49,10 @@ class Architecture:
         """The network for images (C, H, W) and a number of classes, in integers.
 
         Raises:
+            UsageError: `input` is not (channels, height, width), or there is no class.
             DocumentError: the architecture has faults for such images.
         """
+        _require_input(input, classes)
         contract = DataContract("x".join(str(size) for size in input), *input, classes)
         return elaborate(
             self.document, contract, variant=self.variant, overrides=self.vars, registry=self.registry
@@ -69,6 +77,14 @@ class Architecture:
         from cnnbuild.modules.build import build_module
 
         return build_module(self.graph(input=input, classes=classes))
+
+
+def _require_input(input: object, classes: object) -> None:  # noqa: A002
+    sizes = tuple(input) if isinstance(input, tuple | list) else ()
+    if len(sizes) != 3 or not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise UsageError(f"input is (channels, height, width), three whole numbers above 0, not {input!r}")
+    if not isinstance(classes, int) or classes < 1:
+        raise UsageError(f"classes is a whole number above 0, not {classes!r}")
 
 
 def load(

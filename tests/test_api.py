@@ -115,3 +115,21 @@ def test_faults_of_form_are_reported_when_the_file_is_loaded(tmp_path: Path) -> 
     file.write_text("cnnbuild: 1\nlayrs: []\nlayers: [relu: {}, name: x]\n")
     with pytest.raises(DocumentError, match="unknown key 'layrs'"):
         cnnbuild.load(file)
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ((32, 32), "input is (channels, height, width), three whole numbers above 0, not (32, 32)"),
+        ((3, 0, 4), "input is (channels, height, width), three whole numbers above 0, not (3, 0, 4)"),
+    ],
+)
+def test_a_wrong_input_is_told(size: tuple[int, ...], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        cnnbuild.load(ARCHITECTURES / "simple_cnn.yaml").build(input=size, classes=10)  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def test_an_architecture_prints_as_one_line() -> None:
+    path = ARCHITECTURES / "resnet.yaml"
+    assert repr(cnnbuild.load(path, "resnet50", {"width": 8})) == f"Architecture({path}@resnet50, width=8)"

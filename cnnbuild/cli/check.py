@@ -83,25 +83,29 @@ def _check_architecture(file: Path, contract: DataContract | None, registry: Reg
     from cnnbuild.lang.architecture import read_architecture
 
     document = read_architecture(file)
-    cases = [(e.variant, contract_expected(e)) for e, _ in document.expectations if contract is None]
-    elsewhere = contract or (cases[0][1] if cases else DataContract("3x32x32", 3, 32, 32, 10))
-    promised = {variant for variant, _ in cases}
-    cases += [(variant, elsewhere) for variant in document.variants if variant not in promised]
+    asked = contract is not None
+    promised = [(e.variant, contract_expected(e), e.vars) for e, _ in document.expectations]
+    elsewhere = contract or (promised[0][1] if promised else DataContract("3x32x32", 3, 32, 32, 10))
+    cases = [] if asked else promised
+    covered = {variant for variant, _, overrides in cases if not overrides}
+    cases += [(variant, elsewhere, {}) for variant in (None, *document.variants) if variant not in covered]
     warnings: dict[str, None] = {}
-    for variant, each in dict.fromkeys(cases or [(None, elsewhere)]):
-        graph = elaborate(document, each, variant=variant, registry=registry)
+    for variant, each, overrides in cases:
+        graph = elaborate(document, each, variant=variant, overrides=overrides, registry=registry)
         warnings.update(dict.fromkeys(str(warning) for warning in graph.warnings))
     for warning in warnings:
         typer.echo(f"{warning}\n", err=True)
     unmet = list(unmet_expectations(document, registry))
     for problem in unmet:
         typer.echo(f"{problem}\n", err=True)
-    if unmet:
-        return 1, f"{len(unmet)} of its expectations do not hold"
-    sizes = " and ".join(
-        dict.fromkeys(f"{each.name}, {each.classes} classes" for _, each in cases or [(None, elsewhere)])
-    )
     count = len(document.expectations)
-    kept = f"; {count} expectation{'s hold' if count > 1 else ' holds'}" if count else ""
-    variety = f" in {len(document.variants)} variants" if document.variants else ""
+    if unmet:
+        return 1, f"not what it promises: {_counted(len(unmet), 'figure')} under `expect:`"
+    sizes = " and ".join(dict.fromkeys(f"{each.name}, {each.classes} classes" for _, each, _ in cases))
+    kept = f"; {_counted(count, 'expectation')} {'hold' if count > 1 else 'holds'}" if count else ""
+    variety = f" in {_counted(len(document.variants), 'variant')}" if document.variants else ""
     return 0, f"an architecture{variety}, fine for {sizes}{kept}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"

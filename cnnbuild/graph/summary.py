@@ -10,7 +10,7 @@ from typing import TypeAlias
 from cnnbuild.graph.graph import BYTES_PER_VALUE, INPUT, Graph, GraphNode
 from cnnbuild.graph.receptive_field import Axis, Field
 from cnnbuild.layers.base import Layer, Shape
-from cnnbuild.layers.reach import Reach
+from cnnbuild.layers.reach import Reach, Span
 
 SCHEMA_VERSION = 1
 MACS_CONVENTION = (
@@ -100,14 +100,9 @@ class Summary:
 
     @cached_property
     def first_to_see_everything(self) -> str | None:
-        """The first node whose receptive field covers the input on both axes."""
+        """The first node that has an output which sees the whole input."""
         sizes = self.graph.contract.shape[1:]
-        for node in self.graph.nodes:
-            if node.field is not None and all(
-                _covers(axis.whole, n) for axis, n in zip(node.field, sizes, strict=True)
-            ):
-                return node.name
-        return None
+        return next((node.name for node in self.graph.nodes if _sees_all(node, sizes)), None)
 
     def to_dict(self) -> dict[str, Json]:
         """The summary as JSON has it."""
@@ -193,8 +188,19 @@ def _notes(node: GraphNode, image: Shape) -> list[str]:
     return notes
 
 
-def _covers(reach: Reach, size: int) -> bool:
-    return reach.is_global or reach.size >= size
+def _sees_all(node: GraphNode, sizes: Shape) -> bool:
+    """Whether some output of the node sees the first and the last pixel along both axes."""
+    if node.field is None:
+        return False
+    outputs = node.shape[1:] if len(node.shape) == 3 else (1, 1)
+    return all(
+        axis.whole.is_global or any(_covers(axis.whole.seen_by(output), size) for output in range(count))
+        for axis, count, size in zip(node.field, outputs, sizes, strict=True)
+    )
+
+
+def _covers(span: Span | None, size: int) -> bool:
+    return span is not None and span[0] <= 0 and span[1] >= size - 1
 
 
 def _field_to_dict(field: Field) -> Json:

@@ -42,7 +42,7 @@ def summary_table(summary: Summary) -> str:
         f"{format_bytes(totals.weight_bytes)} as float32)",
         f"MACs         {totals.macs:,}  (multiply-adds of convolutions and matrix products, one image)",
         f"activations  {format_bytes(totals.activation_bytes)}  (all outputs, one image, float32)",
-        f"sees all of the input first: {summary.first_to_see_everything or 'no layer'}",
+        f"first to see the whole input: {summary.first_to_see_everything or 'no layer'}",
     ]
     return "\n".join(lines)
 

@@ -2,8 +2,8 @@
 
 On a CPU every operator of a network is split over the threads and waits for the slowest of them. Where an
 operator has little to do, the waiting costs more than the splitting brings, and far more as soon as anything
-else runs on the machine: three residual networks on digits took 36 s with one thread and 85 s with two on two cores
-that were nearly idle, 40 s and 128 s beside one busy program.
+else runs on the machine: three residual networks on digits took 36 s with one thread and 85 s with two on two
+cores that were nearly idle, 40 s and 128 s beside one busy program.
 """
 
 from __future__ import annotations

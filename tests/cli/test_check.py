@@ -25,7 +25,7 @@ def test_a_promise_that_does_not_hold_is_exit_code_1(tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(GOOD.replace("15", "16"))
     outcome = cnnbuild("check", "net.yaml", cwd=tmp_path)
     assert outcome.code == 1
-    assert outcome.out == "net.yaml: 1 of its expectations do not hold\n"
+    assert outcome.out == "net.yaml: not what it promises: 1 figure under `expect:`\n"
     assert outcome.err == (
         "net.yaml:6:5: error: expected 16 parameters, found 15 (input 1x2x2, 3 classes)\n"
         "    6 |   - {input: [1, 2, 2], classes: 3, parameters: 16}\n"
@@ -59,3 +59,28 @@ def test_every_variant_is_checked_for_the_images_asked_for(tmp_path: Path) -> No
     outcome = cnnbuild("check", "net.yaml", "--input", "1x28x28", "--classes", "10", cwd=tmp_path)
     assert outcome.code == 2
     assert "a window of 40x40 does not fit into (1, 28, 28)" in outcome.err
+
+
+def test_the_file_itself_is_checked_where_its_variants_repair_it(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(
+        "cnnbuild: 1\nvars: {window: 40}\nvariants:\n  small: {window: 2}\n"
+        "layers:\n  - max_pool: $window\n  - flatten\n  - linear: $data.classes\n"
+        "expect:\n  - {variant: small, input: [1, 2, 2], classes: 3, parameters: 6}\n"
+    )
+    outcome = cnnbuild("check", "net.yaml", cwd=tmp_path)
+    assert outcome.code == 2
+    assert "a window of 40x40 does not fit into (1, 2, 2)" in outcome.err
+
+
+def test_an_expectation_is_checked_with_its_variables(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(
+        "cnnbuild: 1\nvars: {window: 4}\nlayers:\n  - max_pool: $window\n  - flatten\n  - linear: $data.classes\n"
+        "expect:\n"
+        "  - {input: [1, 4, 4], classes: 3, parameters: 6}\n"
+        "  - {vars: {window: 2}, input: [1, 2, 2], classes: 3, parameters: 6}\n"
+    )
+    outcome = cnnbuild("check", "net.yaml", cwd=tmp_path)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == (
+        "net.yaml: an architecture, fine for 1x4x4, 3 classes and 1x2x2, 3 classes; 2 expectations hold\n"
+    )

@@ -121,3 +121,11 @@ def test_no_torch_is_loaded(verb: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "none\n")
+
+
+def test_an_output_that_cannot_be_written_is_told_in_one_line() -> None:
+    outcome = cnnbuild("inspect", "architectures/simple_cnn.yaml", "-d", "digits", "-o", "none/net.txt")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "error: none/net.txt cannot be written: No such file or directory\n",
+    )

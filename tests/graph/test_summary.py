@@ -95,7 +95,7 @@ def test_the_table_shows_every_node_and_the_totals(tmp_path: Path) -> None:
             "parameters   55  (and 0 buffer values; 220 B as float32)",
             "MACs         588  (multiply-adds of convolutions and matrix products, one image)",
             "activations  588 B  (all outputs, one image, float32)",
-            "sees all of the input first: gate.global_avg_pool_1",
+            "first to see the whole input: gate.global_avg_pool_1",
         ]
     )
 
@@ -111,3 +111,24 @@ def test_a_layer_of_unknown_sight_leaves_the_field_unknown(tmp_path: Path) -> No
     row = cnnbuild.load(file, plugins=[plugin]).inspect(input=(1, 4, 4), classes=2).rows[0]
     assert row.receptive_field is None
     assert row.notes == ("RF unknown",)
+
+
+def test_a_field_as_large_as_the_input_that_hangs_over_its_edge_does_not_see_all_of_it(
+    tmp_path: Path,
+) -> None:
+    text = """\
+cnnbuild: 1
+layers:
+  - conv: {out_channels: 1, kernel_size: 3, stride: 2, padding: 1}
+    name: halved
+  - conv: {out_channels: 1, kernel_size: 4, stride: 2, padding: 1}
+    name: wide
+  - conv: {out_channels: 1, kernel_size: 2}
+    name: last
+  - flatten
+  - linear: $data.classes
+"""
+    summary = summary_of(tmp_path, text)
+    sizes = {row.name: row.receptive_field[0].whole.size for row in summary.rows[:3]}
+    assert sizes == {"halved": 3, "wide": 9, "last": 13}  # the input has 8 pixels
+    assert summary.first_to_see_everything == "last"  # wide sees -3..5 and 1..9, last -3..9
