@@ -69,7 +69,9 @@ class StudyProgress:
         for warning in event.plan.warnings:
             self._say(f"{warning}\n")
         if event.finished:
-            self._say(f"{event.finished} of {self.total} runs were finished before and are kept")
+            verb = "run was" if self.total == 1 else "runs were"
+            kept = "is" if event.finished == 1 else "are"
+            self._say(f"{event.finished} of {self.total} {verb} finished before and {kept} kept")
         if self.live is not None:
             self.overall = self.live.add_task("runs", total=self.total, note="")
             self.live.start()

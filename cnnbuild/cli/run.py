@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
+from cnnbuild.cli.target import PluginOption
 
 if TYPE_CHECKING:
     from cnnbuild.lang.study_document import StudyDocument
+    from cnnbuild.layers.registry import Registry
 
 
 def run(
@@ -31,6 +33,7 @@ def run(
     ] = None,
     data_root: DataRootOption = None,
     set_: SetOption = None,
+    plugin: PluginOption = None,
     seeds: Annotated[
         int | None,
         typer.Option(
@@ -63,31 +66,36 @@ def run(
     """
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.lang.study import read_study
+    from cnnbuild.layers.plugins import registry_with
 
     path, variant = split_reference(study)
     document = read_study(
         path, variant=variant, settings=parse_settings(set_), datasets=dataset or None, seeds=seeds
     )
+    registry = registry_with(plugin or ())
     if dry_run:
-        _print_plan(document, data_root)
+        _print_plan(document, data_root, registry)
         return
     from cnnbuild.studies.naming import default_folder
 
-    _run(document, out if out is not None else default_folder(document), data_root, quiet=quiet)
+    folder = out if out is not None else default_folder(document)
+    _run(document, folder, data_root, registry, quiet=quiet)
 
 
-def _print_plan(document: StudyDocument, data_root: Path | None) -> None:
+def _print_plan(document: StudyDocument, data_root: Path | None, registry: Registry) -> None:
     from cnnbuild.cli.study_tables import plan_table, print_table
     from cnnbuild.studies.plan import plan_study
 
-    plan = plan_study(document, data_root=data_root)
+    plan = plan_study(document, data_root=data_root, registry=registry)
     _print_warnings(plan.warnings)
     print_table(plan_table(plan))
     count = len(plan.cells)
-    typer.echo(f"{count} run{'s' if count != 1 else ''}; every network fits its data. Nothing was trained.")
+    typer.echo(f"{count} run{_s(count)}; every network fits its data. Nothing was trained.")
 
 
-def _run(document: StudyDocument, folder: Path, data_root: Path | None, *, quiet: bool) -> None:
+def _run(
+    document: StudyDocument, folder: Path, data_root: Path | None, registry: Registry, *, quiet: bool
+) -> None:
     """Run the study, show it, and leave with 1 where a run has no result.
 
     Raises:
@@ -101,11 +109,16 @@ def _run(document: StudyDocument, folder: Path, data_root: Path | None, *, quiet
 
     with StudyProgress(quiet=quiet) as progress:
         try:
-            results = run_study(document, out=folder, data_root=data_root, on_event=progress)
+            results = run_study(
+                document, out=folder, data_root=data_root, on_event=progress, registry=registry
+            )
         except KeyboardInterrupt:
             progress.close()
-            count = f"{progress.ended} of {progress.total} runs are finished. " if progress.total else ""
+            total = progress.total
+            count = f"{progress.ended} of {total} run{_s(total)} finished. " if total else ""
             typer.echo(f"Stopped. {count}The same command goes on from there.", err=True)
+            if total:  # a page of an earlier start would no longer be of this study
+                typer.echo(f"Report of what is finished: {write_report(folder)}", err=True)
             raise typer.Exit(130) from None
     page = write_report(folder)
     print_table(results_table(results))
@@ -116,6 +129,10 @@ def _run(document: StudyDocument, folder: Path, data_root: Path | None, *, quiet
     typer.echo(f"Report: {page}")
     if results.failed:
         raise typer.Exit(1)
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def _print_wrapped(sentence: str, indent: str) -> None:

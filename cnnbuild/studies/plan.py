@@ -17,7 +17,9 @@ from cnnbuild.lang.dataset import DatasetSettings
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.lang.source import Plain
 from cnnbuild.lang.study_document import Combination, StudyDocument
+from cnnbuild.layers.registry import Registry
 from cnnbuild.studies.naming import slug
+from cnnbuild.studies.plugin_source import own_sources
 
 RUN_FORMAT = 1
 """Raised whenever the same configuration would train to another result: finished cells are then run again."""
@@ -25,7 +27,7 @@ RUN_FORMAT = 1
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a study, settled to the last value."""
+    """One run of a study, settled to the last value; `own_types` are as `own_sources` gives them."""
 
     architecture: str
     file: Path
@@ -35,6 +37,7 @@ class Cell:
     recipe: Recipe
     seed: int
     graph: Graph
+    own_types: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -45,9 +48,10 @@ class Cell:
         """64 hexadecimal digits that change whenever the run's result could.
 
         They cover the elaborated graph (so that comments in the architecture's file do not count), the
-        recipe, the data (settings and `fingerprint`), the seed, the name in the study, and `RUN_FORMAT`.
+        recipe, the data (settings and `fingerprint`), the seed, the name in the study, the source of layer
+        types of the user's own, and `RUN_FORMAT`.
         """
-        configuration = {
+        configuration: dict[str, object] = {
             "format": RUN_FORMAT,
             "architecture": self.architecture,
             "graph": describe_graph(self.graph),
@@ -56,6 +60,8 @@ class Cell:
             "recipe": self.recipe.plain(),
             "seed": self.seed,
         }
+        if self.own_types:  # absent otherwise, so that runs from before there were such types keep their id
+            configuration["own_types"] = dict(self.own_types)
         return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
 
     def folder_name(self, cell_id: str) -> str:
@@ -72,25 +78,33 @@ class StudyPlan:
     warnings: tuple[Problem, ...]
 
 
-def plan_study(document: StudyDocument, *, data_root: Path | None) -> StudyPlan:
+def plan_study(
+    document: StudyDocument, *, data_root: Path | None, registry: Registry | None = None
+) -> StudyPlan:
     """The cells of a study; every one is elaborated, so that no shape error waits until the night.
+
+    `registry` adds layer types to the standard ones.
 
     Raises:
         DocumentError: an architecture file is faulty or does not fit its data; all faults together.
         DataError: the shape of an image folder cannot be read.
+        UsageError: a layer type from outside has no source to be found.
     """
-    planner = _Planner(data_root)
+    planner = _Planner(data_root, registry)
     cells: list[Cell] = []
     for combination in document.combinations:
         graph = planner.graph_of(combination)
         if graph is not None:
-            cells += [_cell(combination, graph, planner, seed) for seed in combination.seeds]
+            own_types = own_sources(graph)
+            cells += [_cell(combination, graph, planner, seed, own_types) for seed in combination.seeds]
     planner.check_shared_variables(document)
     planner.problems.raise_if_any()
     return StudyPlan(document, tuple(cells), (*document.warnings, *planner.problems.warnings))
 
 
-def _cell(combination: Combination, graph: Graph, planner: _Planner, seed: int) -> Cell:
+def _cell(
+    combination: Combination, graph: Graph, planner: _Planner, seed: int, own_types: Mapping[str, str]
+) -> Cell:
     return Cell(
         architecture=combination.architecture,
         file=combination.file,
@@ -100,6 +114,7 @@ def _cell(combination: Combination, graph: Graph, planner: _Planner, seed: int) 
         recipe=combination.recipe,
         seed=seed,
         graph=graph,
+        own_types=own_types,
     )
 
 
@@ -125,6 +140,7 @@ class _Planner:
     """Reads each architecture file once and collects the faults of all combinations."""
 
     data_root: Path | None
+    registry: Registry | None
     problems: Problems = field(default_factory=Problems)
     documents: dict[Path, ArchitectureDocument | None] = field(default_factory=dict)
 
@@ -150,7 +166,13 @@ class _Planner:
         contract = contract_of(combination.dataset, data_root=self.data_root)
         overrides = self.variables_of(combination)
         try:
-            graph = elaborate(document, contract, variant=combination.variant, overrides=overrides)
+            graph = elaborate(
+                document,
+                contract,
+                variant=combination.variant,
+                overrides=overrides,
+                registry=self.registry,
+            )
         except DocumentError as error:
             places = {variable.name: variable.place for variable in combination.variables}
             moved = tuple(_at_study(problem, places) for problem in error.problems)

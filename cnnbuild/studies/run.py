@@ -8,12 +8,14 @@ from pathlib import Path
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.data.load import load_dataset
 from cnnbuild.lang.study_document import StudyDocument
+from cnnbuild.layers.registry import Registry
 from cnnbuild.studies.cell_run import run_cell
 from cnnbuild.studies.events import CellEnded, CellStarted, EpochEnded, StudyEvent, StudyPlanned
 from cnnbuild.studies.plan import Cell, StudyPlan, plan_study
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import PlannedCell, StudyFile, StudyResults, read_results
 from cnnbuild.studies.store import StudyFolder
+from cnnbuild.training.machine import choose_device
 from cnnbuild.training.record import EpochRecord
 from cnnbuild.version import __version__
 
@@ -24,25 +26,31 @@ def run_study(
     out: Path,
     data_root: Path | None,
     on_event: Callable[[StudyEvent], None] | None = None,
+    registry: Registry | None = None,
 ) -> StudyResults:
     """Run all cells of a study that are not finished in the folder `out`, one after the other.
 
     A run that fails or diverges is recorded with its reason and does not stop the others. What is killed
     half-way, by Ctrl-C too, leaves the finished runs untouched: the same call goes on where it stopped.
+    `registry` adds layer types to the standard ones.
 
     Raises:
         DocumentError: an architecture is faulty or does not fit its data; nothing has been trained.
         DataError: a data set is missing; nothing has been trained.
+        UsageError: a recipe's device is absent, or `out` cannot be written; nothing has been trained.
     """
     tell = on_event if on_event is not None else _ignore
-    plan = plan_study(document, data_root=data_root)
+    plan = plan_study(document, data_root=data_root, registry=registry)
     datasets = _load(plan, data_root)
     folder = StudyFolder(out)
     names: dict[str, Cell] = {}
     for cell in plan.cells:
         names[cell.folder_name(cell.identity(datasets[cell.dataset.label].fingerprint))] = cell
-    folder.write_study(_describe(plan, names).model_dump(mode="json"))
     kept = {name: record for name in names if (record := _finished(folder, name)) is not None}
+    for device in {cell.recipe.device for name, cell in names.items() if name not in kept}:
+        choose_device(device)  # what every single run would raise
+    folder.prepare()
+    folder.write_study(_describe(plan, names).model_dump(mode="json"))
     tell(StudyPlanned(plan, len(kept)))
     for number, (name, cell) in enumerate(names.items(), start=1):
         log = str(folder.cell(name) / "log.txt")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,19 @@ class StudyFolder:
     """Where a study keeps its runs."""
 
     path: Path
+
+    def prepare(self) -> None:
+        """Make the folder, and write in it once, so that no run is trained whose record could not be kept.
+
+        Raises:
+            UsageError: the folder cannot be made or written.
+        """
+        try:
+            (self.path / "cells").mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            raise UsageError(f"{self.path}: results cannot be written here: {error.strerror}") from None
 
     def cell(self, name: str) -> Path:
         """The folder of one cell."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import ROOT, cnnbuild
-from tests.studies.studies_on_disk import STUDY, write_study
+from tests.studies.studies_on_disk import NET, STUDY, write_study
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +111,52 @@ def test_importing_the_verb_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
     assert Path(ROOT / "cnnbuild" / "cli" / "run.py").is_file()
+
+
+def test_layer_types_of_ones_own_come_from_a_plugin(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import torch\nfrom torch import nn\n\nimport cnnbuild\n\n\n"
+        '@cnnbuild.layer("scaled_tanh", sight="pixel")\n'
+        "class ScaledTanh(nn.Module):\n"
+        "    def forward(self, x: torch.Tensor) -> torch.Tensor:\n"
+        "        return 2 * torch.tanh(x)\n"
+    )
+    path = write_study(tmp_path, net=NET.replace("relu", "scaled_tanh"))
+    arguments = ("run", path, "--out", tmp_path / "out", "--seeds", 1, "--set", "train.epochs=1")
+    refused = cnnbuild(*arguments)
+    assert refused.code == 2
+    assert "unknown layer type 'scaled_tanh'" in refused.err
+    done = cnnbuild(*arguments, "--plugin", tmp_path / "mine.py")
+    assert (done.code, done.out.count("trained")) == (0, 2)
+    again = cnnbuild(*arguments, "--plugin", tmp_path / "mine.py")
+    assert again.err == "2 of 2 runs were finished before and are kept\n"
+
+
+def test_an_interrupted_study_replaces_the_report_by_one_that_says_so(tmp_path, monkeypatch, capsys):
+    import typer
+
+    from cnnbuild.cli import run as verb
+    from cnnbuild.lang.study import read_study
+    from cnnbuild.layers.registry import standard_registry
+    from cnnbuild.studies import run as runner
+
+    document, out = read_study(write_study(tmp_path), seeds=1), tmp_path / "out"
+    real = runner.run_cell
+
+    def interrupted(cell, dataset, **rest):
+        if cell.architecture == "wide":
+            raise KeyboardInterrupt
+        return real(cell, dataset, **rest)
+
+    out.mkdir()
+    (out / "report.html").write_text("an earlier study")
+    monkeypatch.setattr(runner, "run_cell", interrupted)
+    with pytest.raises(typer.Exit) as stopped:
+        verb._run(document, out, None, standard_registry(), quiet=True)
+    assert stopped.value.exit_code == 130
+    assert capsys.readouterr().err == (
+        "Stopped. 1 of 2 runs finished. The same command goes on from there.\n"
+        f"Report of what is finished: {out / 'report.html'}\n"
+    )
+    page = (out / "report.html").read_text()
+    assert "1 of 2 runs have not ended: what follows is provisional." in page

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from cnnbuild.errors import DocumentError
+from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.lang.study import read_study
+from cnnbuild.layers.plugins import registry_with
 from cnnbuild.studies.plan import Cell, plan_study
 from tests.studies.studies_on_disk import NET, STUDY, write_study
 
@@ -112,3 +113,51 @@ def test_a_shared_variable_may_miss_in_some_architectures_but_not_in_all(tmp_pat
         "      |        ^^^^^\n"
         "      = help: did you mean 'width'?"
     ]
+
+
+PLUGIN = """\
+from cnnbuild.layers.base import Layer, Shape
+
+
+class Doubled(Layer):
+    type_name = "doubled"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def build(self, *inputs: Shape):
+        from torch import nn
+
+        return nn.Identity()
+"""
+
+
+def cells_with(folder: Path, plugin: str, net: str) -> tuple[Cell, ...]:
+    (folder / "mine.py").write_text(plugin)
+    document = read_study(write_study(folder, net=net))
+    return plan_study(document, data_root=None, registry=registry_with([folder / "mine.py"])).cells
+
+
+def test_the_source_of_own_layer_types_is_part_of_the_identities_that_use_them(tmp_path):
+    net = NET.replace("relu", "doubled")
+    first = identities(cells_with(tmp_path, PLUGIN, net))
+    assert len(set(first)) == 4
+    assert identities(cells_with(tmp_path, PLUGIN, net)) == first
+    changed = identities(cells_with(tmp_path, PLUGIN.replace("Identity", "Tanh"), net))
+    assert not set(changed) & set(first)
+
+
+def test_a_plugin_that_no_network_uses_changes_no_identity(tmp_path):
+    assert identities(cells_with(tmp_path, PLUGIN, NET)) == identities(cells(tmp_path))
+
+
+def test_an_own_layer_type_without_a_source_is_refused(tmp_path):
+    space: dict[str, type] = {"__name__": "typed_in"}
+    exec(PLUGIN, space)
+    document = read_study(write_study(tmp_path, net=NET.replace("relu", "doubled")))
+    with pytest.raises(UsageError) as caught:
+        plan_study(document, data_root=None, registry=registry_with([space["Doubled"]]))
+    assert str(caught.value) == (
+        "the source of the layer type Doubled cannot be found, so that finished runs could not be told from "
+        "changed ones; put the class into a file"
+    )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnbuild.errors import DocumentError
+from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.lang.study import read_study
 from cnnbuild.studies import cell_run
 from cnnbuild.studies.events import CellEnded, CellStarted, EpochEnded, StudyEvent, StudyPlanned
@@ -143,3 +143,29 @@ def test_a_network_that_does_not_fit_stops_the_study_before_the_first_epoch(tmp_
     with pytest.raises(DocumentError):
         start(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_device_that_is_absent_stops_the_study_before_the_first_run(tmp_path):
+    path = write_study(tmp_path, STUDY.replace("{epochs: 2,", "{epochs: 2, device: mps,"))
+    with pytest.raises(UsageError) as caught:
+        start(path, tmp_path / "out")
+    assert str(caught.value) == "torch finds no mps device here; use device: auto or cpu"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_that_is_finished_needs_its_device_no_more(tmp_path, monkeypatch):
+    path, out = write_study(tmp_path), tmp_path / "out"
+    start(path, out, seeds=1)
+    monkeypatch.setattr("cnnbuild.studies.run.choose_device", lambda _: 1 / 0)
+    assert not start(path, out, seeds=1).missing
+
+
+def test_results_that_cannot_be_written_stop_the_study_before_the_first_run(tmp_path):
+    path, taken = write_study(tmp_path), tmp_path / "afile"
+    taken.write_text("")
+    for out, why in ((taken, "Not a directory"), (taken / "deeper", "Not a directory")):
+        events: list[StudyEvent] = []
+        with pytest.raises(UsageError) as caught:
+            start(path, out, events)
+        assert str(caught.value) == f"{out}: results cannot be written here: {why}"
+        assert events == []
