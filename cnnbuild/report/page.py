@@ -70,6 +70,8 @@ def render_page(results: StudyResults) -> str:
         findings=findings,
         lines=lines,
         unsound=[line for line in lines if line.condition not in {"trained", "not run"}],
+        untrained=sum(line.condition in {"at chance", "diverged"} for line in lines),
+        failed=sum(line.condition == "failed" for line in lines),
         unfinished=len(results.missing),
         manifest=_manifest(list(results.records.values())),
         recipes=_recipes(results.rows),

@@ -92,7 +92,8 @@ def _leader(row: ResultRow, look: Look, low: float, high: float) -> Leader:
     accuracy, interval = "none", ""
     if summary is not None and summary.n > 2 and summary.low is not None and summary.high is not None:
         accuracy = f"{100 * summary.mean:.2f}"
-        interval = f"{100 * summary.low:.2f} to {100 * summary.high:.2f}"
+        low_shown, high_shown = max(0.0, summary.low), min(1.0, summary.high)  # as the methods say
+        interval = f"{100 * low_shown:.2f} to {100 * high_shown:.2f}"
     elif summary is not None:
         accuracy = ", ".join(f"{100 * one:.2f}" for one in row.accuracies.values())
         interval = f"{summary.n} seed{'s' if summary.n > 1 else ''}: no interval"

@@ -83,7 +83,13 @@ def _difference(row: ResultRow, baseline: ResultRow) -> PairedDifference | None:
     common = row.accuracies.keys() & baseline.accuracies.keys()
     if len(common) < FEWEST_SEEDS:
         return None
-    return paired_difference(_points(row), _points(baseline))
+    return paired_difference(_points(row), _points(baseline), step=_step(row, baseline))
+
+
+def _step(row: ResultRow, baseline: ResultRow) -> float:
+    """The points that one test image is worth."""
+    images = [r.run.test_images for one in (row, baseline) for r in one.trained if r.run is not None]
+    return 100 / min(images)
 
 
 def _points(row: ResultRow) -> dict[int, float]:
@@ -95,6 +101,20 @@ def _mostly_dead(row: ResultRow) -> bool:
     return not row.trained or dead >= DEAD_SHARE * len(row.records)
 
 
+def _ended_by_errors(row: ResultRow) -> int:
+    """How many runs an exception ended: out of memory, a full disk, a fault in the code of a layer."""
+    return sum(health.condition == "failed" for health in row.health)
+
+
+def _runs(count: int, row: ResultRow) -> str:
+    total = len(row.records)
+    return (
+        f"the only run of {row.architecture}"
+        if total == 1
+        else f"{count} of {total} runs of {row.architecture}"
+    )
+
+
 def _without_test(row: ResultRow, baseline: ResultRow) -> Finding:
     a, b, data = row.architecture, baseline.architecture, row.dataset_label
     unrun = [one for one in (row, baseline) if not one.records]
@@ -103,17 +123,32 @@ def _without_test(row: ResultRow, baseline: ResultRow) -> Finding:
         return Finding(row.dataset, a, b, "no comparison", sentence)
     dead = [one for one in (row, baseline) if _mostly_dead(one)]
     if dead:
-        which = " and ".join(
-            f"{len(one.records) - len(one.trained)} of {len(one.records)} runs of {one.architecture}"
-            for one in dead
-        )
-        names = " or ".join(f"{one.architecture}'s" for one in dead)
-        sentence = (
-            f"No comparison of {a} with {b} on {data}: {which} did not train (see Health). "
-            f"This says something about the training recipe, not about {names} architecture."
-        )
+        sentence = f"No comparison of {a} with {b} on {data}: {_why_dead(dead)}"
         return Finding(row.dataset, a, b, "no comparison", sentence)
     return _descriptive(row, baseline)
+
+
+def _why_dead(dead: list[ResultRow]) -> str:
+    """What became of the runs of these rows, errors apart from training, and what it speaks about."""
+    failed = [(n, one) for one in dead if (n := _ended_by_errors(one))]
+    untrained = [
+        (n, one) for one in dead if (n := len(one.records) - len(one.trained) - _ended_by_errors(one))
+    ]
+    said = []
+    if failed:
+        which = " and ".join(_runs(n, one) for n, one in failed)
+        said.append(
+            f"{which} ended with an error (see Health). "
+            "An error says nothing about how well an architecture learns."
+        )
+    if untrained:
+        which = " and ".join(_runs(n, one) for n, one in untrained)
+        names = " or ".join(f"{one.architecture}'s" for _, one in untrained)
+        said.append(
+            f"{which} did not train (see Health). "
+            f"This says something about the training recipe, not about {names} architecture."
+        )
+    return " Besides, ".join(said)
 
 
 def _descriptive(row: ResultRow, baseline: ResultRow) -> Finding:
@@ -211,6 +246,8 @@ def _sentence(
                 if needed is not None
                 else " No practical number of seeds would show a difference of this size."
             )
+            if f"{abs(difference.mean):.2f}" == "0.00":
+                hint = ""  # there is no difference to be shown
             return (
                 f"Not resolved: on {scope[3:]}, "
                 f"{a} minus {b} was {difference.mean:+.2f} points ({shown}), which includes 0.{hint}"
@@ -223,7 +260,7 @@ def _p(p: float) -> str:
 
 def _epochs(row: ResultRow) -> str:
     epochs = {str(record.recipe.get("epochs")) for record in row.records}
-    return f"{'/'.join(sorted(epochs))} epochs"
+    return "1 epoch" if epochs == {"1"} else f"{'/'.join(sorted(epochs))} epochs"
 
 
 def confounders(row: ResultRow, baseline: ResultRow) -> tuple[str, ...]:
@@ -242,12 +279,14 @@ def confounders(row: ResultRow, baseline: ResultRow) -> tuple[str, ...]:
     if differing:
         found.append(f"Their recipes differ in {', '.join(differing)}.")
     for one in (row, baseline):
-        dead = len(one.records) - len(one.trained)
-        if dead:
-            found.append(
-                f"{dead} of {len(one.records)} runs of {one.architecture} did not train "
-                "and are left out of the difference."
-            )
+        failed = _ended_by_errors(one)
+        for count, fate in (
+            (len(one.records) - len(one.trained) - failed, "did not train"),
+            (failed, "ended with an error"),
+        ):
+            if count:
+                verb = "is" if count == 1 else "are"
+                found.append(f"{_runs(count, one)} {fate} and {verb} left out of the difference.")
     return tuple(found)
 
 

@@ -36,7 +36,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """The mean of `n` differences between runs that share a seed: t interval and two-sided p value."""
+    """The mean of `n` differences between runs that share a seed: t interval and two-sided p value.
+
+    `sd` is at least the step in which the values are measured; see `paired_difference`.
+    """
 
     n: int
     mean: float
@@ -66,23 +69,30 @@ def summarize(values: Sequence[float], *, confidence: float = CONFIDENCE) -> Sum
 
 
 def paired_difference(
-    first: Mapping[int, float], second: Mapping[int, float], *, confidence: float = CONFIDENCE
+    first: Mapping[int, float],
+    second: Mapping[int, float],
+    *,
+    step: float,
+    confidence: float = CONFIDENCE,
 ) -> PairedDifference | None:
     """`first` minus `second` over the seeds that both have; None for fewer than two such seeds.
 
     The paired t test. Equal seeds mean equal splits and data order, so the differences vary less than the
     runs.
+
+    `step` is what one test image is worth. An accuracy is a count of images, so three equal differences are
+    no proof that the fourth is the same: the standard deviation is taken to be at least one step. That is
+    the most by which rounding two values to whole images can move their difference; and where runs vary by
+    less than an image it moves all of them alike, so that more seeds do not average it away, as the smaller
+    floor step / sqrt(6), the deviation of two independent roundings, would have it.
     """
     differences = [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
     if len(differences) < 2:
         return None
     summary = summarize(differences, confidence=confidence)
-    sd, low, high = summary.sd or 0.0, summary.low, summary.high
-    if low is None or high is None:
-        return None
-    return PairedDifference(
-        len(differences), summary.mean, sd, low, high, _p_of(summary.mean, sd, len(differences))
-    )
+    n, mean, sd = len(differences), summary.mean, max(summary.sd or 0.0, step)
+    half = t_quantile(confidence, n - 1) * sd / math.sqrt(n)
+    return PairedDifference(n, mean, sd, mean - half, mean + half, _p_of(mean, sd, n))
 
 
 def interval_of(difference: PairedDifference, *, confidence: float) -> tuple[float, float]:

@@ -164,3 +164,31 @@ def test_results_are_read_without_torch():
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_no_accuracy_above_a_hundred_per_cent_is_shown():
+    # 97.4 -+ 4.302653 * sqrt(1.48) / sqrt(3) = 97.4 -+ 3.02, which ends above 100
+    text = Page(render_page(two_architectures([960, 980, 982], [890, 900, 910]))).text
+    assert "94.38 to 100.00" in text
+    assert "where it reaches below 0 or above 100 %, it is shown cut off there." in text
+
+
+def test_runs_that_an_error_ended_are_not_blamed_on_the_recipe():
+    failed = cell_record("b", 0, 0, state="failed", reason="OSError: the disk is full", run=None)
+    text = Page(render_page(study_results(cell_record("a", 0, 800), failed))).text
+    assert "1 of 2 runs were ended by an error. This tells nothing about recipe or architecture;" in text
+    assert "runs did not train" not in text
+    assert "OSError: the disk is full; see its log" in text
+
+
+def test_a_single_run_is_not_counted():
+    assert "The only finished run trained:" in Page(render_page(study_results(cell_record("a", 0, 800)))).text
+    dead = Page(render_page(study_results(cell_record("a", 0, 100)))).text
+    assert "The only run did not train." in dead
+
+
+def test_a_study_of_which_nothing_has_ended_has_a_page(tmp_path):
+    study = two_architectures([800], [900]).study
+    text = Page(render_page(StudyResults(tmp_path, study, {}))).text
+    assert "2 of 2 runs have not ended: what follows is provisional." in text
+    assert "No run has ended yet." in text

@@ -33,12 +33,13 @@ def test_the_other_direction_speaks_for_the_baseline():
 
 
 def test_a_difference_that_may_lie_in_the_band_is_small_but_real():
-    # always 0.4 points: an interval without width that excludes 0 and lies within 0.5
+    # always 0.4 points, so that one test image of 1,000, 0.1 points, counts as the SD: 0.4 -+ 4.302653 * 0.1 /
+    # sqrt(3) = 0.4 -+ 0.248; t = 6.928, p = 1 - t / sqrt(t^2 + 2) = 0.020
     finding = only(findings_of(two_architectures([800, 810, 820], [804, 814, 824])))
     assert finding.verdict == "small but real"
     assert finding.sentence == (
         "On digits, with this recipe (3 epochs, 3 seeds), b scored 0.40 points higher than a "
-        "(95 % CI +0.40 to +0.40, p < 0.001): statistically distinguishable from no difference, "
+        "(95 % CI +0.15 to +0.65, p = 0.020): statistically distinguishable from no difference, "
         "but not shown to be more than the 0.5 points that matter here."
     )
 
@@ -98,7 +99,7 @@ def test_one_dead_run_of_four_is_left_out_and_said():
     finding = only(findings_of(two_architectures([800, 800, 800, 800], [890, 900, 910, 100])))
     assert finding.verdict == "better"
     assert finding.difference_points == pytest.approx(10.0)
-    assert finding.confounders == ("1 of 4 runs of b did not train and are left out of the difference.",)
+    assert finding.confounders == ("1 of 4 runs of b did not train and is left out of the difference.",)
 
 
 def test_what_else_differs_stands_beside_the_finding():
@@ -132,3 +133,57 @@ def test_equal_architectures_are_called_better_or_worse_in_at_most_one_study_of_
         verdicts = {finding.verdict for finding in findings_of(study_results(*records))}
         wrong += bool(verdicts & {"better", "worse"})
     assert wrong <= 17  # P(more than 17 of 200) is 1 % where the truth is 5 %
+
+
+def test_three_equal_differences_of_two_images_are_no_certainty():
+    # differences 0.2, 0.2, 0.2 points of 1,000 images: SD 0.1, so 0.2 -+ 0.248; t = 3.4641, p = 0.074
+    finding = only(findings_of(two_architectures([950, 948, 949], [952, 950, 951])))
+    assert finding.verdict == "equivalent"  # 90 %: 0.2 -+ 2.919986 * 0.1 / sqrt(3) = 0.2 -+ 0.169
+    assert (finding.low_points, finding.high_points) == pytest.approx((-0.0484, 0.4484), abs=1e-4)
+    assert finding.p == pytest.approx(0.0742, abs=1e-4)
+
+
+def test_no_number_of_seeds_is_named_where_there_is_no_difference():
+    # differences -1, 1, 0 points: mean 0, SD 1, so -+ 2.484
+    finding = only(findings_of(two_architectures([800, 800, 800], [790, 810, 800])))
+    assert finding.sentence == (
+        "Not resolved: on digits, with this recipe (3 epochs, 3 seeds), b minus a was +0.00 points "
+        "(95 % CI -2.48 to +2.48, p = 1.000), which includes 0."
+    )
+
+
+FAILED: dict[str, object] = {"state": "failed", "reason": "OSError: the disk is full", "run": None}
+
+
+def test_runs_that_ended_with_an_error_say_nothing_about_the_recipe():
+    records = [cell_record("a", seed, 800) for seed in range(3)]
+    records += [cell_record("b", 0, 900), *(cell_record("b", seed, 0, **FAILED) for seed in (1, 2))]
+    finding = only(findings_of(study_results(*records)))
+    assert finding.verdict == "no comparison"
+    assert finding.sentence == (
+        "No comparison of b with a on digits: 2 of 3 runs of b ended with an error (see Health). "
+        "An error says nothing about how well an architecture learns."
+    )
+
+
+def test_errors_and_runs_that_did_not_train_are_told_apart():
+    records = [cell_record("a", 0, 100)]
+    records += [cell_record("b", 0, 100), cell_record("b", 1, 0, **FAILED)]
+    assert only(findings_of(study_results(*records))).sentence == (
+        "No comparison of b with a on digits: 1 of 2 runs of b ended with an error (see Health). "
+        "An error says nothing about how well an architecture learns. "
+        "Besides, 1 of 2 runs of b and the only run of a did not train (see Health). "
+        "This says something about the training recipe, not about b's or a's architecture."
+    )
+
+
+def test_one_failed_run_of_four_is_left_out_and_said():
+    records = [cell_record("a", seed, 800) for seed in range(4)]
+    records += [cell_record("b", seed, 890 + 10 * seed) for seed in range(3)]
+    finding = only(findings_of(study_results(*records, cell_record("b", 3, 0, **FAILED))))
+    assert finding.confounders == ("1 of 4 runs of b ended with an error and is left out of the difference.",)
+
+
+def test_one_epoch_is_called_one():
+    results = two_architectures([800], [900], recipe={"epochs": 1})
+    assert "with this recipe (1 epoch), b minus a" in only(findings_of(results)).sentence

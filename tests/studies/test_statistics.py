@@ -1,4 +1,5 @@
 import math
+import random
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_a_paired_difference_uses_the_seeds_that_both_have():
     # p = 1 - t / sqrt(t^2 + 2) = 1 - sqrt(12 / 14) (closed form)
     first = {0: 11.0, 1: 12.0, 2: 13.0, 5: 99.0}
     second = {0: 10.0, 1: 10.0, 2: 10.0, 6: 1.0}
-    difference = paired_difference(first, second)
+    difference = paired_difference(first, second, step=0.1)
     assert difference is not None
     assert (difference.n, difference.mean, difference.sd) == (3, 2.0, 1.0)
     assert difference.p == pytest.approx(1 - math.sqrt(12 / 14), abs=1e-12)
@@ -48,13 +49,37 @@ def test_a_paired_difference_uses_the_seeds_that_both_have():
 
 
 def test_fewer_than_two_common_seeds_give_no_difference():
-    assert paired_difference({0: 1.0}, {0: 2.0, 1: 3.0}) is None
+    assert paired_difference({0: 1.0}, {0: 2.0, 1: 3.0}, step=0.1) is None
 
 
-def test_equal_runs_differ_by_nothing_with_certainty():
-    difference = paired_difference({0: 1.0, 1: 2.0}, {0: 1.0, 1: 2.0})
-    assert difference is not None
-    assert (difference.mean, difference.low, difference.high, difference.p) == (0.0, 0.0, 0.0, 1.0)
+def test_equal_differences_are_as_uncertain_as_their_step():
+    # SD 1 image: t(0.975, 2) = 4.302653; mean 2 images: t = 2 * sqrt(3) = 3.4641, p = 1 - sqrt(12 / 14)
+    same = {0: 350.0, 1: 348.0, 2: 349.0}
+    nothing = paired_difference(same, same, step=1)
+    assert nothing is not None
+    assert (nothing.mean, nothing.p) == (0.0, 1.0)
+    assert (nothing.low, nothing.high) == pytest.approx((-2.484138, 2.484138), abs=1e-6)
+    two = paired_difference({seed: count + 2 for seed, count in same.items()}, same, step=1)
+    assert two is not None
+    assert two.p == pytest.approx(1 - math.sqrt(12 / 14), abs=1e-12)
+    assert two.low < 0 < two.high
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize("spread", [0.2, 0.5, 1.0, 3.0])
+def test_equal_networks_are_told_apart_in_at_most_one_of_twenty_however_coarse_the_step(seeds, spread):
+    # both score the same on average, spread images apart from seed to seed, and are counted in whole images
+    generator = random.Random(f"{seeds} {spread}")
+    told_apart = 0
+    for _ in range(1000):
+        mean = 340 + generator.random()
+        first, second = (
+            {seed: float(round(generator.gauss(mean, spread))) for seed in range(seeds)} for _ in "ab"
+        )
+        difference = paired_difference(first, second, step=1)
+        assert difference is not None
+        told_apart += difference.p < 0.05
+    assert told_apart <= 67  # P(more than 67 of 1,000) is 1 % where the truth is 5 %
 
 
 def test_wilson_interval_is_the_published_one():
