@@ -122,15 +122,17 @@ def run_study(
     out: Path | None = None,
     data_root: Path | None = None,
     on_event: Callable[[StudyEvent], None] | None = None,
+    plugins: Iterable[Path | str | type] = (),
 ) -> StudyResults:
     """Train every cell of a study that is not finished, write the report, and give the results.
 
     `settings` maps paths of the document to values, as `--set` does: `{"train.epochs": 2}`. `out` is the
-    folder of the results, `runs/<study>` by default; `on_event` is told of each step.
+    folder of the results, `runs/<study>` by default; `on_event` is told of each step. `plugins` are Python
+    files, or classes, that add layer types.
 
     Raises:
         DocumentError: the study or an architecture has faults; nothing was trained.
-        UsageError: there is no such file or variant.
+        UsageError: there is no such file, variant, plugin or device.
         DataError: a data set is missing; nothing was trained.
     """
     from cnnbuild.lang.study import read_study
@@ -147,6 +149,9 @@ def run_study(
         seeds=seeds,
     )
     folder = out if out is not None else default_folder(document)
-    results = runner.run_study(document, out=folder, data_root=data_root, on_event=on_event)
+    registry = registry_with(plugins)
+    results = runner.run_study(
+        document, out=folder, data_root=data_root, on_event=on_event, registry=registry
+    )
     write_report(folder)
     return results

@@ -62,15 +62,15 @@ def _check_file(
 
     tree = read_yaml(file)
     if isinstance(tree, YamlMap) and tree.get("study") is not None:
-        return _check_study(file, data_root)
+        return _check_study(file, registry, data_root)
     return _check_architecture(file, contract, registry)
 
 
-def _check_study(file: Path, data_root: Path | None) -> tuple[int, str]:
+def _check_study(file: Path, registry: Registry, data_root: Path | None) -> tuple[int, str]:
     from cnnbuild.lang.study import read_study
     from cnnbuild.studies.plan import plan_study
 
-    plan = plan_study(read_study(file), data_root=data_root)
+    plan = plan_study(read_study(file), data_root=data_root, registry=registry)
     for warning in plan.warnings:
         typer.echo(f"{warning}\n", err=True)
     return 0, f"a study of {len(plan.cells)} runs; every network fits its data"

@@ -84,3 +84,18 @@ def test_an_expectation_is_checked_with_its_variables(tmp_path: Path) -> None:
     assert outcome.out == (
         "net.yaml: an architecture, fine for 1x4x4, 3 classes and 1x2x2, 3 classes; 2 expectations hold\n"
     )
+
+
+def test_a_study_is_checked_with_plugins(tmp_path: Path) -> None:
+    (tmp_path / "my_layers.py").write_text(
+        "from torch import nn\nimport cnnbuild\n\n"
+        "@cnnbuild.layer('same', sight='pixel')\nclass Same(nn.Module):\n    def forward(self, x):\n        return x\n"
+    )
+    (tmp_path / "net.yaml").write_text("cnnbuild: 1\nlayers: [same, flatten, linear: $data.classes]\n")
+    (tmp_path / "study.yaml").write_text(
+        "cnnbuild: 1\nstudy: tiny\narchitectures: {one: net.yaml}\ndatasets: [digits]\nseeds: 2\n"
+    )
+    assert cnnbuild("check", "study.yaml", cwd=tmp_path).code == 2
+    outcome = cnnbuild("check", "study.yaml", "--plugin", "my_layers.py", cwd=tmp_path)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == "study.yaml: a study of 2 runs; every network fits its data\n"
