@@ -14,6 +14,7 @@ import io
 import lzma
 import re
 import tarfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def _read_archive(archive: Path) -> dict[str, bytes]:
                 file = members.extractfile(member) if member.isfile() else None
                 if file is not None and member.name.startswith(f"{BATCHES}/"):
                     contents[member.name.removeprefix(f"{BATCHES}/")] = file.read()
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataError(f"{archive} is damaged ({error}); delete it, and it is downloaded again") from error
     if missing := [name for name in (*TRAIN_BATCHES, "test_batch") if name not in contents]:
         raise DataError(f"{archive} lacks {', '.join(missing)}")

@@ -16,27 +16,40 @@ from PIL import Image, UnidentifiedImageError
 from cnnbuild.data.dataset import Images, Source, digest_of
 from cnnbuild.data.location import cache_folder, save_in_cache
 from cnnbuild.errors import DataError
-from cnnbuild.graph.data_contract import class_names, images_in
+from cnnbuild.graph.data_contract import class_names, images_in, images_of
 
-CACHE_VERSION = 1  # of the decoding below: raise it when its pixels would differ
+CACHE_VERSION = 2  # of the decoding below: raise it when its pixels would differ
 PARTS = ("train", "test")
+MAX_16_BIT = 65_535
 
 
 def decode(file: IO[bytes] | Path, name: str, *, channels: int, size: int | None) -> np.ndarray:
     """One image as uint8 (C, H, W), grey for 1 channel and RGB for 3, resized to size x size where given.
 
     Raises:
-        DataError: the file is not an image that Pillow reads.
+        DataError: the file is not an image that Pillow reads, or its values have no known range.
     """
     try:
         with Image.open(file) as image:
-            pixels = image.convert("L" if channels == 1 else "RGB")
+            pixels = _with_8_bits(image, name).convert("L" if channels == 1 else "RGB")
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{name} cannot be read as an image: {error}") from error
     if size is not None and pixels.size != (size, size):
         pixels = pixels.resize((size, size), Image.Resampling.BILINEAR)
     array = np.asarray(pixels)
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
+
+
+def _with_8_bits(image: Image.Image, name: str) -> Image.Image:
+    """The image, its values scaled to 0..255 where they have 16 bits: Pillow's own conversion cuts them off."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in {"PNG", "PPM"}):
+        values = np.asarray(image).astype(np.float64)
+        return Image.fromarray((values * 255 / MAX_16_BIT).round().clip(0, 255).astype(np.uint8))
+    if image.mode in {"I", "F"}:
+        raise DataError(
+            f"{name}: grey values of 32 bits have no known range; save the image with 8 or 16 bits"
+        )
+    return image
 
 
 def load_folder(folder: Path, *, title: str, form: str, channels: int, size: int | None) -> Source:
@@ -107,7 +120,7 @@ def _decode_part(part: Path, names: tuple[str, ...], *, channels: int, size: int
     arrays: list[np.ndarray] = []
     labels: list[int] = []
     for label, name in enumerate(names):
-        for path in images_in(part / name):
+        for path in images_of(part, [name]):
             arrays.append(decode(path, str(path), channels=channels, size=size))
             labels.append(label)
     return stack(arrays, labels, str(part))

@@ -17,7 +17,7 @@ from cnnbuild.data.mnist import load_mnist
 from cnnbuild.data.split import stratified_subset
 from cnnbuild.data.synthetic import load_synthetic
 from cnnbuild.errors import DataError
-from cnnbuild.graph.data_contract import contract_of, image_folder
+from cnnbuild.graph.data_contract import DataContract, contract_of, image_folder
 from cnnbuild.lang.dataset import DatasetSettings
 
 CHUNK = 1_000  # images that are resized at once: bounds the memory of their float copies
@@ -29,13 +29,13 @@ def load_dataset(settings: DatasetSettings, *, data_root: Path | None) -> Datase
     Raises:
         DataError: it is missing and cannot be downloaded, is damaged, or is too small for `train_images`.
     """
-    source = _load_source(settings, data_root)
+    contract = contract_of(settings, data_root=data_root)
+    source = _load_source(settings, contract, data_root)
     train, test = source.train, source.test
     if settings.train_images is not None:
         train = _subset(train, settings.train_images, source)
     if settings.size is not None:
         train, test = (Images(resize(part.images, settings.size), part.labels) for part in (train, test))
-    contract = contract_of(settings, data_root=data_root)
     if tuple(train.images.shape[1:]) != contract.shape:
         found = "x".join(str(n) for n in train.images.shape[1:])
         raise DataError(f"{source.title} holds images of {found}; a network was promised {contract}")
@@ -64,7 +64,7 @@ def resize(images: Tensor, size: int) -> Tensor:
     return resized
 
 
-def _load_source(settings: DatasetSettings, data_root: Path | None) -> Source:
+def _load_source(settings: DatasetSettings, contract: DataContract, data_root: Path | None) -> Source:
     match settings.name:
         case "digits":
             return load_digits()
@@ -76,10 +76,12 @@ def _load_source(settings: DatasetSettings, data_root: Path | None) -> Source:
             return load_cifar10(resolve_data_root(data_root))
         case "image_folder":
             folder = image_folder(settings, data_root=data_root)
-            channels = contract_of(settings, data_root=data_root).channels
-            title = settings.title
             return load_folder(
-                folder, title=title, form="image-folder", channels=channels, size=settings.size
+                folder,
+                title=settings.title,
+                form="image-folder",
+                channels=contract.channels,
+                size=settings.size,
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,10 @@ def _read(raw: Path, name: str) -> Tensor:
         raise DataError(f"{raw / name} is missing")
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is damaged ({error}); delete it, and it will be downloaded again") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
     dimensions = content[3] if len(content) > 3 and content[:3] == bytes((0, 0, UINT8_CODE)) else 0
     header = 4 + 4 * dimensions
     if dimensions == 0 or len(content) < header:

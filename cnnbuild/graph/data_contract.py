@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,17 @@ _FIXED = {
     "cifar10": (3, 32, 32, 10),
     "synthetic": (3, 16, 16, 10),
 }
+
+
+_TRAIN_IMAGES = {"digits": 1_438, "mnist": 60_000, "cifar10": 50_000, "synthetic": 1_000}
+
+
+def train_images_of(settings: DatasetSettings) -> int | None:
+    """How many images the training part of a named data set has, before validation is split off.
+
+    None for an image folder.
+    """
+    return _TRAIN_IMAGES.get(settings.name)
 
 
 def contract_of(settings: DatasetSettings, *, data_root: Path | None) -> DataContract:
@@ -115,21 +126,40 @@ def images_in(folder: Path) -> Iterator[Path]:
 
 
 def _contract_of_folder(settings: DatasetSettings, folder: Path) -> DataContract:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError  # reads headers only, until pixels are asked for
 
     train = folder / "train"
     names = class_names(train)
-    first = next((image for name in names for image in images_in(train / name)), None)
-    if first is None:
-        raise DataError(f"{train} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    try:
-        with Image.open(first) as image:
-            width, height = image.size
-            channels = channels_of_mode(image.mode)
-    except (UnidentifiedImageError, OSError) as error:
-        raise DataError(f"{first} cannot be read as an image: {error}") from error
+    paths = images_of(train, names)
+    if (folder / "test").is_dir():
+        paths += images_of(folder / "test", class_names(folder / "test"))
+    width, height, channels = 0, 0, 1
+    for path in paths:
+        try:
+            with Image.open(path) as image:
+                width, height = (width, height) if width else image.size
+                channels = channels_of_mode(image.mode)
+        except (UnidentifiedImageError, OSError) as error:
+            raise DataError(f"{path} cannot be read as an image: {error}") from error
+        if channels > 1:
+            break  # one image with colour makes three channels of all
     size = settings.size
     return DataContract("image_folder", channels, size or height, size or width, len(names))
+
+
+def images_of(part: Path, names: Iterable[str]) -> list[Path]:
+    """The images in the class folders of `train/` or `test/`.
+
+    Raises:
+        DataError: a class has none.
+    """
+    found: list[Path] = []
+    for name in names:
+        images = list(images_in(part / name))
+        if not images:
+            raise DataError(f"{part / name} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
+        found += images
+    return found
 
 
 def channels_of_mode(mode: str) -> int:

@@ -10,6 +10,7 @@ from sklearn import datasets
 
 from cnnbuild.data.load import load_dataset, resize
 from cnnbuild.errors import DataError
+from cnnbuild.graph.data_contract import train_images_of
 from cnnbuild.lang.dataset import DatasetSettings
 
 
@@ -139,3 +140,51 @@ def test_a_cache_that_cannot_be_written_says_where_another_may_be(tmp_path, monk
         load(tmp_path, name="image_folder", path="pets")
     assert "decoded images cannot be kept here" in str(refused.value)
     assert str(refused.value).endswith("set CNNBUILD_CACHE to a folder with space")
+
+
+def test_grey_values_of_16_bits_are_scaled(tmp_path):
+    make_folder(tmp_path / "pets")
+    for part in ("train", "test"):
+        for name in ("cat", "dog"):
+            file = tmp_path / "pets" / part / name / "0.png"
+            Image.fromarray(np.array([[0, 257], [32896, 65535]], dtype=np.uint16)).save(file)
+    found = load(tmp_path, name="image_folder", path="pets")
+    assert found.train.images[0].tolist() == [[[0, 1], [128, 255]]]
+
+
+def test_grey_values_of_unknown_range_are_refused(tmp_path):
+    make_folder(tmp_path / "pets")
+    file = tmp_path / "pets" / "train" / "cat" / "1.tif"
+    Image.fromarray(np.zeros((6, 6), dtype=np.float32)).save(file)
+    with pytest.raises(DataError) as refused:
+        load(tmp_path, name="image_folder", path="pets")
+    assert str(refused.value) == (
+        f"{file}: grey values of 32 bits have no known range; save the image with 8 or 16 bits"
+    )
+
+
+@pytest.mark.parametrize("coloured", ["train/cat/0.png", "train/dog/0.png", "test/dog/0.png"])
+def test_one_image_with_colour_makes_three_channels_wherever_it_sorts(tmp_path, coloured):
+    make_folder(tmp_path / "pets")
+    for file in (tmp_path / "pets").rglob("*.png"):
+        Image.new("L", (6, 6), 7).save(file)
+    assert load(tmp_path, name="image_folder", path="pets").train.images.shape == (2, 1, 6, 6)
+    Image.new("RGB", (6, 6), (1, 2, 3)).save(tmp_path / "pets" / coloured)
+    assert load(tmp_path, name="image_folder", path="pets").train.images.shape == (2, 3, 6, 6)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_class_without_images_is_refused(tmp_path, part):
+    make_folder(tmp_path / "pets")
+    (tmp_path / "pets" / part / "dog" / "0.png").unlink()
+    with pytest.raises(DataError) as refused:
+        load(tmp_path, name="image_folder", path="pets")
+    assert str(refused.value) == (
+        f"{tmp_path / 'pets' / part / 'dog'} holds no images "
+        "(.bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, .tiff, .webp)"
+    )
+
+
+@pytest.mark.parametrize("name", ["digits", "synthetic"])
+def test_the_sizes_known_beside_the_contract_are_those_of_the_data(name):
+    assert train_images_of(DatasetSettings(name=name)) == len(load(name=name).train)

@@ -84,3 +84,21 @@ def test_the_real_files_are_read_as_torchvision_reads_them():
         assert torch.equal(part.images[:, 0], reference.data)
         assert torch.equal(part.labels, reference.targets)
     assert (len(mnist.train), len(mnist.test), mnist.label) == (60000, 10000, "MNIST")
+
+
+@pytest.mark.parametrize("kind", ["cut off", "flipped bits", "no gzip"])
+def test_a_damaged_gzip_file_is_named(tmp_path, kind):
+    raw = make_files(tmp_path)
+    damaged = raw / f"{FILES[0]}.gz"
+    whole = gzip.compress((raw / FILES[0]).read_bytes())
+    (raw / FILES[0]).unlink()
+    content = {
+        "cut off": whole[: len(whole) // 2],
+        "flipped bits": whole[:10] + bytes(byte ^ 255 for byte in whole[10:]),
+        "no gzip": b"<html>",
+    }
+    damaged.write_bytes(content[kind])
+    with pytest.raises(DataError) as refused:
+        load_dataset(MNIST, data_root=tmp_path)
+    assert str(refused.value).startswith(f"{damaged} is damaged (")
+    assert str(refused.value).endswith("); delete it, and it will be downloaded again")
