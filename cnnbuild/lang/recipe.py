@@ -223,19 +223,22 @@ def never_reached(recipe: Recipe) -> tuple[tuple[tuple[int | str, ...], str], ..
         case MultiStep(milestones=milestones):
             for index, milestone in enumerate(milestones):
                 if milestone >= epochs:
-                    message = f"milestone {milestone} is never reached in {epochs} epochs"
+                    message = f"milestone {milestone} is never reached in {_epochs(epochs)}"
                     found.append((("schedule", "multi_step", "milestones", index), message))
         case Step(step_size=step_size) if step_size >= epochs:
-            message = f"a step_size of {step_size} is never reached in {epochs} epochs"
+            message = f"a step_size of {step_size} is never reached in {_epochs(epochs)}"
             found.append((("schedule", "step", "step_size"), message))
         case _:
             pass
     if recipe.warmup_epochs >= epochs:
-        message = (
-            f"{recipe.warmup_epochs:g} warmup_epochs fill all {epochs} epochs: the full lr is never reached"
-        )
+        filled = "the only epoch" if epochs == 1 else f"all {epochs} epochs"
+        message = f"{recipe.warmup_epochs:g} warmup_epochs fill {filled}: the full lr is never reached"
         found.append((("warmup_epochs",), message))
     return tuple(found)
+
+
+def _epochs(count: int) -> str:
+    return "1 epoch" if count == 1 else f"{count} epochs"
 
 
 _CHOICES: dict[str, type[Choice]] = {"optimizer": OptimizerChoice, "schedule": ScheduleChoice}

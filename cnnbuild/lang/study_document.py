@@ -26,7 +26,10 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """One architecture on one data set, with everything settled but the graph."""
+    """One architecture on one data set, with everything settled but the graph.
+
+    `place` is the architecture's, `dataset_place` that of the data set's `train_images`, or of its name.
+    """
 
     architecture: str
     file: Path
@@ -36,6 +39,7 @@ class Combination:
     recipe: Recipe
     seeds: tuple[int, ...]
     place: Place
+    dataset_place: Place
 
 
 @dataclass(frozen=True, slots=True)

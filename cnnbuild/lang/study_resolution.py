@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.errors import Place, Problems, did_you_mean
 from cnnbuild.lang.dataset import DATASET_NAMES, DatasetSettings, parse_dataset
 from cnnbuild.lang.merging import merge_maps, set_path, submap, with_entry
 from cnnbuild.lang.recipe import Recipe, parse_recipe
@@ -15,7 +15,7 @@ from cnnbuild.lang.reference import split_reference
 from cnnbuild.lang.source import Plain, YamlList, YamlMap, YamlScalar, to_plain
 from cnnbuild.lang.study_document import Combination, StudyDocument, Variable
 from cnnbuild.lang.study_settings import StudySettings, parse_seeds, spell_out_train
-from cnnbuild.lang.validation import validate, whole_floats_as_ints
+from cnnbuild.lang.validation import place_of_key, validate, whole_floats_as_ints
 
 LAYERED = ("vars", "train", "seeds")  # what the layers of a study may each say
 
@@ -41,7 +41,7 @@ def resolve(
     for architecture in submap(tree, "architectures") or ():
         if isinstance(architecture.value, YamlMap):
             source = _source_of(architecture.value, file, faults)
-            for dataset in datasets:
+            for dataset, dataset_place in datasets:
                 layers = _layers(tree, architecture.name, architecture.value, dataset.name)
                 settled = _settle(layers, dataset, forced, faults)
                 if source is not None and settled is not None:
@@ -54,6 +54,7 @@ def resolve(
                             settled.recipe,
                             settled.seeds,
                             architecture.key.place,
+                            dataset_place,
                         )
                     )
     _check_idle_overrides(tree, faults)
@@ -166,19 +167,23 @@ def _source_of(entry: YamlMap, study: Path, problems: Problems) -> tuple[Path, s
     return path, variant if variant is not None else word
 
 
-def _datasets(tree: YamlMap, problems: Problems) -> list[DatasetSettings]:
+def _datasets(tree: YamlMap, problems: Problems) -> list[tuple[DatasetSettings, Place]]:
+    """The data sets, each with the place of its `train_images`, or else of its name."""
     listed = tree.get("datasets")
-    found: list[DatasetSettings] = []
+    found: list[tuple[DatasetSettings, Place]] = []
     for item in listed if isinstance(listed, YamlList) else ():
         dataset = parse_dataset(item, problems)
         if dataset is None:
             continue
-        if any(other.name == dataset.name and other.path == dataset.path for other in found):
+        if any(other.name == dataset.name and other.path == dataset.path for other, _ in found):
             problems.add(
                 f"the data set '{dataset.name}' is listed twice", item.place, help="keep one of the two"
             )
         else:
-            found.append(dataset)
+            options = submap(item, dataset.name) if isinstance(item, YamlMap) else None
+            named = options is not None and options.get("train_images") is not None
+            place = place_of_key(options, "train_images") if options and named else item.place
+            found.append((dataset, place))
     return found
 
 
@@ -196,6 +201,13 @@ def _check_names(tree: YamlMap, problems: Problems) -> None:
                 "name a dataset or an architecture, or move the values to the study's own train and vars"
             )
             problems.add(message, when.place, help=help_text)
+        if when is not None and when.get("architecture") is not None and override.get("size") is not None:
+            problems.add(
+                "'size' cannot depend on the architecture: those of another size would be on another data set "
+                "and be compared with nothing",
+                place_of_key(override, "size"),
+                help="select by dataset alone, or resize inside the network",
+            )
         known_names: dict[str, list[str]] = {"architecture": architectures, "dataset": [*DATASET_NAMES]}
         for key, known in known_names.items():
             word = when.get(key) if when is not None else None

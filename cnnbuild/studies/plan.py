@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cnnbuild.errors import DocumentError, Place, Problem, Problems, did_you_mean
-from cnnbuild.graph.data_contract import contract_of
+from cnnbuild.graph.data_contract import DataContract, contract_of, train_images_of
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
 from cnnbuild.lang.architecture import ArchitectureDocument, read_architecture
@@ -143,6 +143,7 @@ class _Planner:
     registry: Registry | None
     problems: Problems = field(default_factory=Problems)
     documents: dict[Path, ArchitectureDocument | None] = field(default_factory=dict)
+    contracts: dict[str, DataContract] = field(default_factory=dict)
 
     def document_of(self, path: Path) -> ArchitectureDocument | None:
         if path not in self.documents:
@@ -163,7 +164,12 @@ class _Planner:
         document = self.document_of(combination.file)
         if document is None or not self.is_sound(combination, document):
             return None
-        contract = contract_of(combination.dataset, data_root=self.data_root)
+        label = combination.dataset.label
+        if label not in self.contracts:
+            self.contracts[label] = contract_of(combination.dataset, data_root=self.data_root)
+        contract = self.contracts[label]
+        if not self.has_images(combination, contract):
+            return None
         overrides = self.variables_of(combination)
         try:
             graph = elaborate(
@@ -180,6 +186,23 @@ class _Planner:
             return None
         self.adopt(graph.warnings)
         return graph
+
+    def has_images(self, combination: Combination, contract: DataContract) -> bool:
+        """Whether the data set has the images asked for, as far as can be known without loading it."""
+        dataset = combination.dataset
+        asked, there = dataset.train_images, train_images_of(dataset)
+        if asked is None:
+            return True
+        if asked < contract.classes:
+            fault = f"train_images: {asked} is fewer than the {contract.classes} classes of {dataset.title}"
+            self.problems.add(fault, combination.dataset_place)
+            return False
+        if there is not None and asked > there:
+            fault = f"train_images: {asked} is more than the {there:,} training images of {dataset.title}"
+            hint = "the recipe's 'validation' is held out of these"
+            self.problems.add(fault, combination.dataset_place, help=hint)
+            return False
+        return True
 
     def is_sound(self, combination: Combination, document: ArchitectureDocument) -> bool:
         """Whether the variant and the architecture's own variables exist; what does not is added."""

@@ -183,3 +183,13 @@ def test_what_is_never_reached_is_a_warning(text, place, message):
     assert recipe is not None
     assert [(str(p.place), p.message) for p in problems.warnings] == [(f"study.yaml:{place}", message)]
     assert problems.errors == ()
+
+
+def test_one_epoch_is_called_one():
+    recipe = Recipe.model_validate(
+        {"epochs": 1, "schedule": {"step": {"step_size": 2}}, "warmup_epochs": 3.0}
+    )
+    assert [message for _, message in never_reached(recipe)] == [
+        "a step_size of 2 is never reached in 1 epoch",
+        "3 warmup_epochs fill the only epoch: the full lr is never reached",
+    ]

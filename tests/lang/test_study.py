@@ -253,3 +253,19 @@ def test_an_architecture_is_not_taken_for_a_study(tmp_path):
         "      | ^^^^^^\n"
         "      = help: `cnnbuild inspect` and `cnnbuild train` take it; name it under `architectures:` of a study"
     )
+
+
+def test_a_size_that_depends_on_the_architecture_is_refused(tmp_path):
+    text = STUDY.replace("seeds: [7]}", "size: 16}")
+    (fault,) = faults(write(tmp_path, text))
+    assert fault.split("\n")[0] == (
+        "study.yaml:17:81: error: 'size' cannot depend on the architecture: those of another size would be on "
+        "another data set and be compared with nothing"
+    )
+    assert fault.endswith("= help: select by dataset alone, or resize inside the network")
+
+
+def test_each_combination_knows_where_its_data_set_was_asked_for(tmp_path):
+    text = STUDY.replace("}}]\nseeds", "}}, digits]\nseeds")
+    places = [c.dataset_place for c in read_study(write(tmp_path, text)).combinations[:2]]
+    assert [(place.line, place.column) for place in places] == [(8, 23), (8, 45)]

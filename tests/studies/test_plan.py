@@ -161,3 +161,18 @@ def test_an_own_layer_type_without_a_source_is_refused(tmp_path):
         "the source of the layer type Doubled cannot be found, so that finished runs could not be told from "
         "changed ones; put the class into a file"
     )
+
+
+def test_more_images_than_a_data_set_has_are_refused_where_they_are_asked_for(tmp_path):
+    text = STUDY.replace("[digits]", "[{digits: {train_images: 1439}}, {synthetic: {train_images: 9}}]")
+    line = "datasets: [{digits: {train_images: 1439}}, {synthetic: {train_images: 9}}]"
+    assert faults(tmp_path, text) == [
+        "tiny.yaml:7:22: error: train_images: 1439 is more than the 1,438 training images of digits\n"
+        f"    7 | {line}\n"
+        "      |                      ^^^^^^^^^^^^\n"
+        "      = help: the recipe's 'validation' is held out of these",
+        "tiny.yaml:7:57: error: train_images: 9 is fewer than the 10 classes of synthetic images\n"
+        f"    7 | {line}\n"
+        "      |                                                         ^^^^^^^^^^^^",
+    ]
+    assert len(cells(tmp_path, text.replace("1439", "1438").replace("images: 9", "images: 10"))) == 8
