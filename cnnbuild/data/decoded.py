@@ -41,7 +41,7 @@ def decode(file: IO[bytes] | Path, name: str, *, channels: int, size: int | None
 
 
 def _with_8_bits(image: Image.Image, name: str) -> Image.Image:
-    """The image, its values scaled to 0..255 where they have 16 bits: Pillow's own conversion cuts them off."""
+    """The image, 16-bit values scaled to 0..255; Pillow's own conversion would cut them off at 255."""
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in {"PNG", "PPM"}):
         values = np.asarray(image).astype(np.float64)
         return Image.fromarray((values * 255 / MAX_16_BIT).round().clip(0, 255).astype(np.uint8))

@@ -203,8 +203,8 @@ def _check_names(tree: YamlMap, problems: Problems) -> None:
             problems.add(message, when.place, help=help_text)
         if when is not None and when.get("architecture") is not None and override.get("size") is not None:
             problems.add(
-                "'size' cannot depend on the architecture: those of another size would be on another data set "
-                "and be compared with nothing",
+                "'size' cannot depend on the architecture: those of another size would be on "
+                "another data set and be compared with nothing",
                 place_of_key(override, "size"),
                 help="select by dataset alone, or resize inside the network",
             )

@@ -16,6 +16,7 @@ from cnnbuild.lang.recipe import (
     RandomCrop,
     Recipe,
     Sgd,
+    never_reached,
     parse_recipe,
 )
 

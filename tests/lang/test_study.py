@@ -259,7 +259,7 @@ def test_a_size_that_depends_on_the_architecture_is_refused(tmp_path):
     text = STUDY.replace("seeds: [7]}", "size: 16}")
     (fault,) = faults(write(tmp_path, text))
     assert fault.split("\n")[0] == (
-        "study.yaml:17:81: error: 'size' cannot depend on the architecture: those of another size would be on "
+        "study.yaml:17:73: error: 'size' cannot depend on the architecture: those of another size would be on "
         "another data set and be compared with nothing"
     )
     assert fault.endswith("= help: select by dataset alone, or resize inside the network")
