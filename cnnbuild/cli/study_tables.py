@@ -21,16 +21,23 @@ def print_table(table: Table) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=PLAIN_WIDTH)
+    print_at(table, console)
+
+
+def print_at(table: Table, console: Console) -> None:
+    """Print a table; where the window is narrow, its gaps go before its words are broken."""
+    if console.measure(table, options=console.options.update(width=10 * PLAIN_WIDTH)).maximum > console.width:
+        table.padding = 0
     console.print(table)
 
 
 def plan_table(plan: StudyPlan) -> Table:
     """What would run: one line per architecture and data set."""
     table = Table(title=escape(plan.document.title), title_justify="left")
-    for column in ("architecture", "data set", "input"):
-        table.add_column(column, overflow="fold")
+    _add_names(table)
+    table.add_column("input", no_wrap=True)
     for column in ("seeds", "epochs", "batch", "parameters", "multiply-adds"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in plan.cells:
         groups.setdefault((cell.architecture, cell.dataset.label), []).append(cell)
@@ -52,10 +59,9 @@ def plan_table(plan: StudyPlan) -> Table:
 def results_table(results: StudyResults) -> Table:
     """What came out: one line per architecture and data set."""
     table = Table(title=escape(results.study.title), title_justify="left")
-    for column in ("architecture", "data set"):
-        table.add_column(column, overflow="fold")
+    _add_names(table)
     for column in ("seeds", "test accuracy %", "parameters", "s/epoch"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     table.add_column("status")
     for row in results.rows:
         seconds = row.seconds_per_epoch
@@ -79,6 +85,12 @@ def accuracy_text(row: ResultRow) -> str:
     if summary.n <= 2 or summary.half_width is None:
         return " ".join(f"{100 * accuracy:.2f}" for accuracy in row.accuracies.values())
     return f"{100 * summary.mean:.2f} ± {100 * summary.half_width:.2f}"
+
+
+def _add_names(table: Table) -> None:
+    """The columns of names; where the window is narrow, the data set is broken between its words first."""
+    table.add_column("architecture", no_wrap=True, overflow="fold")
+    table.add_column("data set", overflow="fold")
 
 
 def _seeds(seeds: list[int]) -> str:

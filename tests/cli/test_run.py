@@ -83,7 +83,7 @@ def test_a_run_that_diverges_ends_the_study_with_one(tmp_path):
     assert "narrow on digits, seed 0: diverged: " in done.err
     assert "0 of 1 trained, 1 diverged" in done.out
     assert (
-        "No comparison of wide with narrow on digits: 1 of 1 runs of wide and 1 of 1 runs of narrow"
+        "No comparison of wide with narrow on digits: the only run of wide and the only run of narrow"
         in done.out
     )
 
@@ -160,3 +160,19 @@ def test_an_interrupted_study_replaces_the_report_by_one_that_says_so(tmp_path, 
     )
     page = (out / "report.html").read_text()
     assert "1 of 2 runs have not ended: what follows is provisional." in page
+
+
+def test_a_narrow_window_breaks_no_name_and_cuts_no_figure(tmp_path, capsys):
+    from rich.console import Console
+
+    from cnnbuild.cli.study_tables import plan_table, print_at
+    from cnnbuild.lang.study import read_study
+    from cnnbuild.studies.plan import plan_study
+
+    table = plan_table(plan_study(read_study(ROOT / "studies" / "residual.yaml"), data_root=None))
+    print_at(table, Console(width=80))
+    lines = capsys.readouterr().out.splitlines()
+    rows = [re.split(r"\s*│\s*", line)[1:-1] for line in lines if line.startswith("│")]
+    assert rows[0] == ["basic", "CIFAR-10", "3x32x32", "0-2", "15", "128", "11,173,962", "555,422,720"]
+    assert [row[0] for row in rows] == ["basic", "bottleneck", "wide"]
+    assert max(len(line) for line in lines) <= 80
