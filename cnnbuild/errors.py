@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -99,16 +100,26 @@ class DocumentError(CnnbuildError):
         super().__init__(render_problems(self.problems))
 
 
+_VALUE = re.compile(r"the (text '[^']*'|number \S+|list \[[^\]]*\])|\(\d[\d, ]*\)|-?\d[\d.,]*")
+"""What two messages of one rule may differ in: shapes, lists, texts that were given, and numbers."""
+
+
 @dataclass(slots=True)
 class Problems:
     """Collects faults while a file is read, so that all of them can be reported at once.
 
     A fault that was reported before (same place, same message) is dropped: a block that is called ten times
-    has its mistake shown once.
+    has its mistake shown once. Where a place is visited again, in another round, the same message with other
+    values is dropped too: a table of ten rows has a mistake in its variable shown once.
     """
 
     found: list[Problem] = field(default_factory=list)
-    _seen: set[tuple[str, int, int, str]] = field(default_factory=set)
+    _seen: dict[tuple[str, int, int, str], int] = field(default_factory=dict)
+    _round: int = 0
+
+    def begin_round(self) -> None:
+        """From here on places may be visited again, with other values: another call, copy or row."""
+        self._round += 1
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Remember faults that were found elsewhere."""
@@ -125,9 +136,10 @@ class Problems:
         severity: Literal["error", "warning"] = "error",
     ) -> None:
         """Remember one fault."""
-        key = (place.file, place.line, place.column, message)
-        if key not in self._seen:
-            self._seen.add(key)
+        where = (place.file, place.line, place.column)
+        rule = (*where, _VALUE.sub("…", message))
+        if (*where, message) not in self._seen and self._seen.get(rule, self._round) == self._round:
+            self._seen[*where, message] = self._seen[rule] = self._round
             self.found.append(Problem(message, place, help, context, severity))
 
     @property

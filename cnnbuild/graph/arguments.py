@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 
-from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.errors import Place, Problems, did_you_mean
 from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError, explain
 from cnnbuild.graph.graph import Tensor
+from cnnbuild.graph.naming import Site
 from cnnbuild.lang.blocks import Block, Parameter
 from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.nodes import SIBLINGS, Node, parse_node
-from cnnbuild.lang.source import Plain, Yaml, YamlEntry, YamlMap, YamlScalar, describe, describe_value
+from cnnbuild.lang.source import (
+    Plain,
+    Yaml,
+    YamlEntry,
+    YamlMap,
+    YamlScalar,
+    describe,
+    describe_value,
+    from_plain,
+)
 from cnnbuild.lang.validation import validate
 from cnnbuild.layers.base import Layer
 from cnnbuild.layers.measured import SUPPLIED
@@ -104,13 +115,14 @@ def bind_parameters(
     block: Block,
     arguments: YamlMap,
     evaluator: Evaluator,
-    caller: Context,
+    caller: Site,
+    inside: Site,
     current: Tensor,
-    of_defaults: Callable[[Mapping[str, Value]], Context],
 ) -> dict[str, Value]:
     """The values of a block's parameters for one call.
 
-    `of_defaults` gives the context of default values, which may use the parameters before them.
+    Arguments mean what they mean to the `caller`, default values what they mean `inside`, where they may use
+    the parameters before them.
 
     Raises:
         UnresolvedError: an argument is faulty or missing; all of them were reported.
@@ -122,7 +134,7 @@ def bind_parameters(
             given[entry.name] = entry.value
         else:
             report_unknown_parameter(
-                entry, block.name, tuple(block.parameters), evaluator.problems, caller.trail
+                entry, block.name, tuple(block.parameters), evaluator.problems, caller.context.trail
             )
             sound = False
     values: dict[str, Value] = {}
@@ -133,13 +145,13 @@ def bind_parameters(
                 f"the block '{block.name}' needs '{name}'",
                 arguments.place,
                 help=f"add `{name}: …` to its call (it is of type {parameter.kind})",
-                context=caller.trail,
+                context=caller.context.trail,
             )
             sound = False
             continue
-        context = caller if name in given else of_defaults(values)
+        by_default = replace(inside, context=inside.context.with_values(values))
         try:
-            values[name] = _bind(parameter, yaml, evaluator, context, current)
+            values[name] = _bind(parameter, yaml, evaluator, caller if name in given else by_default, current)
         except UnresolvedError:
             sound = False
     if not sound:
@@ -147,10 +159,13 @@ def bind_parameters(
     return values
 
 
-def _bind(parameter: Parameter, yaml: Yaml, evaluator: Evaluator, context: Context, current: Tensor) -> Value:
+def _bind(parameter: Parameter, yaml: Yaml, evaluator: Evaluator, site: Site, current: Tensor) -> Value:
+    context = site.context
     if parameter.kind == "layer" and isinstance(yaml, YamlMap):
-        return layer_value(yaml, evaluator.problems, context)
+        return _layer_value(yaml, evaluator.problems, site)
     value = evaluator.value(yaml, context, current)
+    if parameter.kind == "layer":
+        value = held_layer(value, yaml.place, evaluator.problems, site) or value
     if isinstance(value, float) and value.is_integer() and parameter.kind == "int":
         return int(value)
     if not _fits(value, parameter.kind):
@@ -165,7 +180,19 @@ def _bind(parameter: Parameter, yaml: Yaml, evaluator: Evaluator, context: Conte
     return value
 
 
-def layer_value(yaml: YamlMap, problems: Problems, context: Context) -> LayerValue:
+def held_layer(value: Value, place: Place, problems: Problems, site: Site) -> LayerValue | None:
+    """The layer that a computed mapping describes, such as a variable's `{leaky_relu: 0.1}`; else None.
+
+    Raises:
+        UnresolvedError: the mapping is no node, or one that a parameter cannot hold; reported.
+    """
+    if not isinstance(value, dict) or _holds_layer(value) or "$" in str(value):
+        return None
+    written = from_plain(value, place)
+    return _layer_value(written, problems, site) if isinstance(written, YamlMap) else None
+
+
+def _layer_value(yaml: YamlMap, problems: Problems, site: Site) -> LayerValue:
     """What a parameter of type `layer` holds when it is given a mapping.
 
     Raises:
@@ -180,11 +207,11 @@ def layer_value(yaml: YamlMap, problems: Problems, context: Context) -> LayerVal
             f"a layer that is given as a value has no '{entry.name}'",
             entry.key.place,
             help="write it beside the node that uses the value",
-            context=context.trail,
+            context=site.context.trail,
         )
     if words:
         raise UnresolvedError
-    return LayerValue(node, context)
+    return LayerValue(node, site.context, site.frame)
 
 
 _WORDS = {
@@ -243,6 +270,8 @@ def report_unknown_parameter(
     """Report a parameter that a layer type or a block does not have."""
     if entry.name in SUPPLIED:
         hint = "remove it: it is known from the layer's input"
+    elif entry.name in SIBLINGS:
+        hint = f"write `{entry.name}:` beside '{type_name}', at the same indentation"
     elif known:
         hint = did_you_mean(entry.name, known, listing="its parameters")
     else:

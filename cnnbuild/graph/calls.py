@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cnnbuild.errors import did_you_mean, shortened
-from cnnbuild.graph.arguments import bind_parameters, layer_value, make_layer, overlaid, written_arguments
+from cnnbuild.graph.arguments import bind_parameters, held_layer, make_layer, overlaid, written_arguments
 from cnnbuild.graph.evaluation import LayerValue, UnresolvedError, explain, origin_of
 from cnnbuild.graph.graph import Tensor
-from cnnbuild.graph.levels import Frame
+from cnnbuild.graph.levels import Call, Frame
 from cnnbuild.graph.naming import Site, claim, inner_site, name_of
 from cnnbuild.graph.references import join_inputs
 from cnnbuild.lang.nodes import Node
-from cnnbuild.lang.source import YamlMap, YamlScalar, describe_value, from_plain
+from cnnbuild.lang.source import YamlMap, YamlScalar, describe_value
 from cnnbuild.layers.base import Layer
-from cnnbuild.layers.registry import STRUCTURAL
 
 if TYPE_CHECKING:
     from cnnbuild.graph.elaborate import Elaboration
@@ -26,10 +24,8 @@ def type_of(elaboration: Elaboration, node: Node, site: Site, current: Tensor) -
     value = elaboration.evaluator.scalar(node.type, site.context, current)
     if isinstance(value, str | LayerValue):
         return value
-    if isinstance(value, dict) and "$" not in str(value):
-        written = from_plain(value, node.place)
-        if isinstance(written, YamlMap):
-            return layer_value(written, elaboration.problems, site.context)
+    if (held := held_layer(value, node.place, elaboration.problems, site)) is not None:
+        return held
     elaboration.problems.add(
         f"a layer type is a word or a mapping such as {{leaky_relu: 0.1}}, not {describe_value(value)}",
         node.place,
@@ -42,7 +38,11 @@ def type_of(elaboration: Elaboration, node: Node, site: Site, current: Tensor) -
 def apply_value(
     elaboration: Elaboration, value: LayerValue, node: Node, previous: Tensor, site: Site, copy: int | None
 ) -> Tensor:
-    """Apply the node that a parameter holds, where it was written, under this node's name."""
+    """Apply the node that a parameter holds, under the name and to the input that this node gives it.
+
+    `name` and `from` mean what they mean where the parameter is used; all that the value says itself means
+    what it meant where the value was written.
+    """
     bare = isinstance(node.arguments, YamlScalar) and node.arguments.value is None
     if not bare or node.first is not None:
         elaboration.problems.add(
@@ -52,9 +52,12 @@ def apply_value(
             context=site.context.trail,
         )
         raise UnresolvedError
-    inner = replace(value.node, name=node.name, source=node.source)
-    context = replace(value.context, trail=site.context.trail)
-    return elaboration.apply(inner, previous, replace(site, context=context), copy=copy)
+    entering, name = elaboration.input(node, previous, site), node.name
+    if name is not None and copy is None:
+        name = replace(name, value=name_of(elaboration.evaluator, name, site))
+    context = replace(value.context, trail=site.context.trail, route=site.context.route)
+    inner = Site(context, value.frame, site.level)
+    return elaboration.apply(replace(value.node, name=name), entering, inner, copy=copy)
 
 
 def leaf(
@@ -69,9 +72,10 @@ def leaf(
     if copy is not None:
         path = claim(elaboration.problems, None, node.place, site)
     elif node.name is not None:
-        path = claim(elaboration.problems, name_of(elaboration.evaluator, node.name, site), node.place, site)
+        name = name_of(elaboration.evaluator, node.name, site)
+        path = claim(elaboration.problems, name, node.name.place, site)
     else:
-        path = site.level.claim_for(layer_type.type_name, node.place)
+        path = site.level.claim_for(layer_type.type_name, node.place, site.context.route)
     if layer_type.several_inputs:
         inputs = join_inputs(
             elaboration.evaluator, node, layer_type.type_name, previous, site.frame, site.context
@@ -115,24 +119,14 @@ def block(
         hidden=frozenset(caller.document.vars),
         trail=(f"in block '{name}', called at line {node.place.line}{copied}", *caller.trail),
         calls=(*caller.calls, name),
+        route=(*caller.route, Call(name, node.place)),
     )
-    values = bind_parameters(block, merged, elaboration.evaluator, caller, entering, inside.with_values)
+    elaboration.problems.begin_round()
+    within = Site(inside, Frame(), site.level)
+    values = bind_parameters(block, merged, elaboration.evaluator, site, within, entering)
     given = {entry.name: origin_of(entry.value) for entry in merged}
     told = {name: given.get(name, "its default") for name in values}
     inner = inner_site(elaboration.evaluator, elaboration.assembly.labels, node, name, site, copy)
     return elaboration.layers(
-        block.layers, entering, Site(inside.with_values(values, told), Frame(), inner.level)
+        block.layers, entering, replace(within, context=inside.with_values(values, told), level=inner.level)
     )
-
-
-def report_unknown_type(elaboration: Elaboration, word: str, node: Node, site: Site) -> None:
-    """Say that a word is no layer type, and which one was meant."""
-    if word == "share":
-        message, hint = "'share' is not supported by this version of cnnbuild", "remove it"
-    else:
-        known = (*elaboration.registry.words, *site.context.document.blocks, *STRUCTURAL)
-        message = f"unknown layer type '{shortened(word)}'"
-        hint = did_you_mean(word, known)
-        hint = hint or "--plugin my_layers.py adds layer types of your own"
-    trail = (*explain(node.type, site.context), *site.context.trail)
-    elaboration.problems.add(message, node.place, help=hint, context=trail)

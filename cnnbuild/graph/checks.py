@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from cnnbuild.errors import Problems, did_you_mean, shortened
+from cnnbuild.errors import Place, Problems
 from cnnbuild.graph.arguments import report_unknown_parameter
 from cnnbuild.graph.graph import Graph, Tensor
+from cnnbuild.graph.unknown_types import report_unknown_type
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.nodes import Node
-from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar
+from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar, to_plain
 from cnnbuild.lang.tokens import ExpressionError
 from cnnbuild.lang.values import has_expression, parse_template
 from cnnbuild.layers.base import format_shape
@@ -69,9 +70,7 @@ def report_faulty_defaults(document: ArchitectureDocument, registry: Registry, p
         elif name in STRUCTURAL:
             problems.add(f"'{name}' has no parameters that could have defaults", place, help="remove it")
         else:
-            problems.add(
-                f"unknown layer type '{shortened(name)}'", place, help=did_you_mean(name, registry.words)
-            )
+            report_unknown_type(problems, name, place, registry.words)
 
 
 def report_unused_words(document: ArchitectureDocument, problems: Problems) -> None:
@@ -113,6 +112,54 @@ def report_unused_words(document: ArchitectureDocument, problems: Problems) -> N
                     help="remove it",
                     severity="warning",
                 )
+
+
+def report_idle_sections(document: ArchitectureDocument, problems: Problems) -> None:
+    """Warn of variants that set what the file says anyway, and of defaults of types that it never uses."""
+    for name, variant in document.variants.items():
+        known = [(document.vars.get(entry.name), entry) for entry in variant]
+        if known and all(old and _same(old.value, entry.value) for old, entry in known):
+            problems.add(
+                f"the variant '{name}' sets only what `vars` say anyway",
+                variant.place,
+                help=f"write `{name}: {{}}`, or another value",
+                severity="warning",
+            )
+    if any(_has_variable_type(node) for node in _all_nodes(document)):
+        return  # any type may be reached: `--set unit=max_pool`
+    used = {word for node in _all_nodes(document) for word in _type_words(node)}
+    for name in document.defaults:
+        if name not in used:
+            problems.add(
+                f"the defaults of '{name}' change nothing: the file has no '{name}'",
+                document.default_places[name],
+                help="remove them",
+                severity="warning",
+            )
+
+
+def report_unheeded_firsts(firsts: Mapping[Place, bool], problems: Problems) -> None:
+    """Warn of each `first` that never met a copy 0; `firsts` says of each place whether it did."""
+    for place, heeded in firsts.items():
+        if not heeded:
+            problems.add(
+                "'first' changes nothing: there is no copy 0",
+                place,
+                help="`repeat` is 0, or `when` drops that copy: `first` is not for the first that is kept",
+                severity="warning",
+            )
+
+
+def _same(one: Yaml, other: Yaml) -> bool:
+    """Whether two values were written alike; 1 and true are not."""
+    return repr(to_plain(one)) == repr(to_plain(other))
+
+
+def _type_words(node: Node) -> Iterator[str]:
+    yield str(node.type.value)
+    for nodes in node.lists.values():
+        for inner in nodes:
+            yield from _type_words(inner)
 
 
 def _all_nodes(document: ArchitectureDocument) -> list[Node]:

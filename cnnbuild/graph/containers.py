@@ -1,4 +1,4 @@
-"""The forms that hold lists of layers: residuals, joins of named branches, and rows of a table."""
+"""The forms that hold lists of layers and join what they give: residuals and named branches."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnnbuild.errors import Place, did_you_mean
-from cnnbuild.graph.evaluation import UnresolvedError, explain, origin_of
+from cnnbuild.graph.evaluation import UnresolvedError
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame, Level
-from cnnbuild.graph.naming import Site, claim, name_of, require_name
+from cnnbuild.graph.naming import Site, claim, require_name
 from cnnbuild.graph.receptive_field import relative_stride
-from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.nodes import SHORTCUTS, Node
-from cnnbuild.lang.sections import RESERVED_NAMES
-from cnnbuild.lang.source import YamlMap, YamlScalar, describe, describe_value
+from cnnbuild.lang.source import YamlMap, YamlScalar
 from cnnbuild.lang.validation import place_of_key
-from cnnbuild.lang.values import has_expression
 from cnnbuild.layers.base import format_shape
 from cnnbuild.layers.convolution import Conv
 from cnnbuild.layers.joining import ResidualSum, ZeroPadShortcut
@@ -50,97 +47,8 @@ def join(elaboration: Elaboration, word: str, node: Node, entering: Tensor, site
             elaboration.layers(branch, entering, replace(site, frame=Frame(site.frame), level=level))
         )
     layer_type = elaboration.registry.types[word]
-    path = site.level.claim_for(word, node.place)
+    path = site.level.claim_for(word, node.place, site.context.route)
     return elaboration.assembly.add(layer_type(), tuple(outputs), path, node.place, site.context)
-
-
-def foreach(elaboration: Elaboration, node: Node, entering: Tensor, site: Site) -> Tensor:
-    """The rows of a table, one after the other."""
-    if node.repeat is not None:
-        elaboration.problems.add(
-            "'foreach' has its rows; it cannot be repeated",
-            node.repeat.place,
-            help="put a node with `repeat:` inside `do:`",
-            context=site.context.trail,
-        )
-        raise UnresolvedError
-    columns = _columns(elaboration, node, entering, site)
-    current = entering
-    told = (
-        {entry.name: origin_of(entry.value) for entry in node.arguments}
-        if isinstance(node.arguments, YamlMap)
-        else {}
-    )
-    for row in range(len(next(iter(columns.values())))):
-        values = {name: column[row] for name, column in columns.items()} | {"i": row}
-        inner = replace(site, context=site.context.with_values(values, told))
-        name = None if node.name is None else name_of(elaboration.evaluator, node.name, inner)
-        if elaboration.is_dropped(node, inner.context, current):
-            if name is not None:
-                site.frame.names[name] = None
-            continue
-        fixed = node.name is not None and not has_expression(node.name.text)
-        advice = f"give each row a name of its own: `name: {name}$(i + 1)`" if fixed else ""
-        level = Level(claim(elaboration.problems, name, node.place, inner, advice=advice))
-        inner = replace(inner, frame=Frame(site.frame), level=level)
-        current = elaboration.layers(node.lists["do"], current, inner)
-        if name is not None:
-            site.frame.names[name] = current
-    return current
-
-
-def _columns(elaboration: Elaboration, node: Node, entering: Tensor, site: Site) -> dict[str, list[Value]]:
-    """The columns of a `foreach`, all of one length.
-
-    Raises:
-        UnresolvedError: they are faulty; reported.
-    """
-    problems, trail = elaboration.problems, site.context.trail
-    if not isinstance(node.arguments, YamlMap) or not node.arguments.entries:
-        problems.add(
-            f"'foreach' takes columns, not {describe(node.arguments)}",
-            node.arguments.place,
-            help="write `foreach: {width: [32, 64], stride: [1, 2]}`",
-            context=trail,
-        )
-        raise UnresolvedError
-    columns: dict[str, list[Value]] = {}
-    sound = True
-    for entry in node.arguments:
-        if entry.name in RESERVED_NAMES:
-            problems.add(
-                f"'{entry.name}' is a word of the language", entry.key.place, help="choose another name"
-            )
-            sound = False
-            continue
-        try:
-            value = elaboration.evaluator.value(entry.value, site.context, entering)
-        except UnresolvedError:
-            sound = False
-            continue
-        if isinstance(value, list):
-            columns[entry.name] = value
-            continue
-        problems.add(
-            f"the column '{entry.name}' is a list, not {describe_value(value)}",
-            entry.value.place,
-            help="write it in brackets: `[32, 64]`",
-            context=(*explain(entry.value, site.context), *trail),
-        )
-        sound = False
-    if not sound:
-        raise UnresolvedError
-    lengths = {name: len(column) for name, column in columns.items()}
-    if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        problems.add(
-            f"the columns of 'foreach' have different lengths: {told}",
-            node.place,
-            help="give every column one value for each row",
-            context=trail,
-        )
-        raise UnresolvedError
-    return columns
 
 
 def residual(elaboration: Elaboration, node: Node, entering: Tensor, site: Site) -> Tensor:
@@ -155,7 +63,7 @@ def residual(elaboration: Elaboration, node: Node, entering: Tensor, site: Site)
     if shortcut.shape != body.shape and shortcut.shape is not None:
         _report_mismatch(elaboration, kind, node, body, shortcut, site)
         raise UnresolvedError
-    path = site.level.claim_for("residual", node.place)
+    path = site.level.claim_for("residual", node.place, site.context.route)
     return elaboration.assembly.add(ResidualSum(), (body, shortcut), path, node.place, site.context)
 
 

@@ -9,33 +9,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from cnnbuild.errors import Problems
+from cnnbuild.errors import Place, Problems
 from cnnbuild.graph.assembly import Assembly
-from cnnbuild.graph.calls import apply_value, block, leaf, report_unknown_type, type_of
+from cnnbuild.graph.calls import apply_value, block, leaf, type_of
 from cnnbuild.graph.checks import (
     report_built_in_names,
     report_faulty_defaults,
+    report_idle_sections,
     report_loose_ends,
+    report_unheeded_firsts,
     report_unused_words,
 )
-from cnnbuild.graph.containers import foreach, join, residual
+from cnnbuild.graph.containers import join, residual
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError, explain
 from cnnbuild.graph.graph import INPUT, Graph, Tensor
 from cnnbuild.graph.levels import Frame, Level
-from cnnbuild.graph.naming import Site, claim, inner_site, name_of
+from cnnbuild.graph.naming import Site, inner_site
 from cnnbuild.graph.receptive_field import OWN_PIXEL
 from cnnbuild.graph.references import node_input
+from cnnbuild.graph.repetition import copies, foreach
+from cnnbuild.graph.unknown_types import report_unknown_type
 from cnnbuild.graph.variables import with_variables
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.nodes import JOINS, Node
-from cnnbuild.lang.source import Yaml, YamlScalar, describe_value
-from cnnbuild.layers.registry import Registry, standard_registry
+from cnnbuild.lang.source import YamlScalar, describe_value
+from cnnbuild.layers.registry import STRUCTURAL, Registry, standard_registry
 
 MAX_NODES = 20_000
-MAX_COPIES = 10_000
 MAX_NESTING = 64  # lists within lists, blocks within blocks
 MAX_FAULTS = 100  # a file with more is no file of this language: the rest would hide the first
 CONTAINERS = JOINS | {"residual", "foreach"}
@@ -85,19 +88,25 @@ def elaborate(
     if not problems.errors:
         report_loose_ends(document, graph, output, problems)
     report_unused_words(document, problems)
+    report_idle_sections(document, problems)
+    report_unheeded_firsts(elaboration.firsts, problems)
     problems.raise_if_any()
     return replace(graph, warnings=(*document.warnings, *problems.warnings))
 
 
 @dataclass(slots=True)
 class Elaboration:
-    """One walk through a document; `assembly` holds the nodes so far."""
+    """One walk through a document.
+
+    `assembly` holds the nodes so far, and `firsts` says of each `first` whether it had an effect.
+    """
 
     registry: Registry
     evaluator: Evaluator
     assembly: Assembly
     steps: int = 0
     depth: int = 0
+    firsts: dict[Place, bool] = field(default_factory=dict)
 
     @property
     def problems(self) -> Problems:
@@ -124,7 +133,11 @@ class Elaboration:
         return previous
 
     def node(self, node: Node, previous: Tensor, site: Site) -> Tensor:
-        """The output of one node of a list, `previous` where `when` dropped it."""
+        """The output of one node of a list.
+
+        It is `previous` where `when` dropped the node, or all its copies or rows: what came before the node
+        in the list, whatever its `from` says.
+        """
         if node.faulty:
             if node.name is None:
                 site.frame.incomplete = True
@@ -138,9 +151,10 @@ class Elaboration:
                     "'init' is not supported by this version of cnnbuild", node.init.place, help="remove it"
                 )
             if node.type.value == "foreach":
-                result = foreach(self, node, self.input(node, previous, site), site)
+                result = foreach(self, node, previous, site)
             elif node.repeat is not None:
-                result = self.copies(node, node.repeat, self.input(node, previous, site), site)
+                result = copies(self, node, node.repeat, previous, site)
+                self.remember(node, result, site)
             elif self.is_dropped(node, site.context, self.current(node, previous, site)):
                 result = None
             else:
@@ -173,12 +187,11 @@ class Elaboration:
         source = node.source
         if not isinstance(source, YamlScalar) or not isinstance(source.value, str):
             return previous
-        if source.value == "block":
-            return site.context.entered
         try:
-            return site.frame.find(source.value) or previous
-        except KeyError:
-            return previous
+            name = str(Evaluator(Problems()).scalar(source, site.context, previous))
+            return site.context.entered if name == "block" else site.frame.find(name) or previous
+        except (UnresolvedError, KeyError):
+            return previous  # `input` reports it, unless `when` drops the node
 
     def is_dropped(self, node: Node, context: Context, current: Tensor) -> bool:
         """Whether a node's `when` says no.
@@ -199,28 +212,10 @@ class Elaboration:
             raise UnresolvedError
         return not keep
 
-    def copies(self, node: Node, repeat: Yaml, entering: Tensor, site: Site) -> Tensor:
-        """The output of the last of `repeat` copies in a chain."""
-        count = self.evaluator.value(repeat, site.context, entering)
-        count = int(count) if isinstance(count, float) and count.is_integer() else count
-        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_COPIES:
-            self.problems.add(
-                f"'repeat' is a whole number from 0 to {MAX_COPIES:,}, not {describe_value(count)}",
-                repeat.place,
-                help="write how many copies there are",
-                context=(*explain(repeat, site.context), *site.context.trail),
-            )
-            raise UnresolvedError
-        level = site.level
-        if node.name is not None:
-            level = Level(claim(self.problems, name_of(self.evaluator, node.name, site), node.place, site))
-        current, kept = entering, count == 0
-        for copy in range(count):
-            inner = replace(site, context=site.context.with_values({"i": copy}), level=level)
-            if not self.is_dropped(node, inner.context, current):
-                current, kept = self.apply(replace(node, source=None), current, inner, copy=copy), True
-        self.remember(node, current if kept else None, site)
-        return current
+    def heed_first(self, node: Node, *, heeded: bool) -> None:
+        """Remember whether a `first` ever met its copy 0."""
+        if node.first is not None:
+            self.firsts[node.first.place] = heeded or self.firsts.get(node.first.place, False)
 
     def apply(self, node: Node, previous: Tensor, site: Site, *, copy: int | None = None) -> Tensor:
         """The output of one application of a node's type.
@@ -246,7 +241,9 @@ class Elaboration:
             return leaf(self, layer_type, node, previous, site, copy)
         if word in site.context.document.blocks:
             return block(self, word, node, self.input(node, previous, site), site, copy)
-        report_unknown_type(self, word, node, site)
+        known = (*self.registry.words, *site.context.document.blocks, *STRUCTURAL)
+        trail = (*explain(node.type, site.context), *site.context.trail)
+        report_unknown_type(self.problems, word, node.place, known, trail)
         raise UnresolvedError
 
     def container(self, word: str, node: Node, previous: Tensor, site: Site, copy: int | None) -> Tensor:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from cnnbuild.errors import Place, Problems, did_you_mean, shortened
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.graph import Tensor
+from cnnbuild.graph.levels import Call, Frame
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.nodes import Node
@@ -32,8 +33,9 @@ class Context:
 
     `values` are the variables, parameters and columns that expressions may look up; `hidden` names the
     file's variables that a block does not see; `entered` is what entered the enclosing block call; `trail`
-    says how the block was reached, innermost first. `origins` says of values where they were written, and
-    `outermost` is the context of the file's own level, in which `defaults` are evaluated.
+    says how the block was reached, innermost first, and `route` the same as data, outermost first. `origins`
+    says of values where they were written, and `outermost` is the context of the file's own level, in which
+    `defaults` are evaluated.
     """
 
     document: ArchitectureDocument
@@ -43,6 +45,7 @@ class Context:
     hidden: frozenset[str] = frozenset()
     trail: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    route: tuple[Call, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     outermost: Context | None = None
 
@@ -63,10 +66,15 @@ UNRESOLVED = object()
 
 @dataclass(frozen=True, slots=True)
 class LayerValue:
-    """What a parameter of type `layer` holds when it was given a mapping: a node and where it was written."""
+    """What a parameter of type `layer` holds when it was given a mapping: a node and where it was written.
+
+    Its expressions see the `context` and its references the `frame` of that place, not of the block that
+    applies it.
+    """
 
     node: Node
     context: Context
+    frame: Frame
 
 
 @dataclass(slots=True)
@@ -115,6 +123,8 @@ class Evaluator:
         notes: tuple[str, ...] = ()
         if error.name:
             hint = _proposal(error.name, context, current)
+        elif error.path:
+            hint = did_you_mean(error.path, error.known)
         elif error.function:
             hint = did_you_mean(error.function, FUNCTIONS, listing="known functions")
         else:
@@ -165,8 +175,18 @@ def _proposal(name: str, context: Context, current: Tensor | None) -> str:
         return (
             "`prev` is for `from`; the shape of what enters a node is `in.channels`, `in.height`, `in.width`"
         )
-    known = (*context.values, "data", "block", *(["in"] if current is not None else []))
-    return did_you_mean(name, known, listing="known names")
+    owners = ("data", *(["in"] if current is not None else []), "block")
+    if paths := [f"'{owner}.{name}'" for owner in owners if name in _attributes_of(owner, context, current)]:
+        return f"did you mean {' or '.join(paths)}?"
+    return did_you_mean(name, (*context.values, *owners), listing="known names")
+
+
+def _attributes_of(owner: str, context: Context, current: Tensor | None) -> set[str]:
+    try:
+        attributes = _look_up(owner, context, current)
+    except UnresolvedError:
+        return set()
+    return set(attributes) if isinstance(attributes, dict) else set()
 
 
 def _place_of(error: ExpressionError, scalar: YamlScalar) -> Place:

@@ -76,10 +76,26 @@ TAKEN_BY_TORCH = frozenset(
 """Attributes of `nn.Module` and `nn.Sequential`, which no submodule can be called."""
 
 
-class NameTakenError(Exception):
-    """Two things of one level have one name; `first` is where the earlier one was written."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One block call on the way to a node."""
 
-    def __init__(self, name: str, first: Place) -> None:
+    block: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Where a name was written, and the block calls that lead there, outermost first."""
+
+    place: Place
+    route: tuple[Call, ...] = ()
+
+
+class NameTakenError(Exception):
+    """Two things of one level have one name; `first` is the earlier claim."""
+
+    def __init__(self, name: str, first: Claim) -> None:
         super().__init__(name)
         self.name = name
         self.first = first
@@ -90,11 +106,11 @@ class Level:
     """One level of the state dict's keys; `unnamed` counts nodes per type, `copies` those of repetitions."""
 
     path: tuple[str, ...] = ()
-    taken: dict[str, Place] = field(default_factory=dict)
+    taken: dict[str, Claim] = field(default_factory=dict)
     unnamed: Counter[str] = field(default_factory=Counter)
     copies: int = 0
 
-    def claim(self, name: str, place: Place) -> tuple[str, ...]:
+    def claim(self, name: str, place: Place, route: tuple[Call, ...] = ()) -> tuple[str, ...]:
         """The path of a node called `name`.
 
         Raises:
@@ -102,21 +118,21 @@ class Level:
         """
         if name in self.taken:
             raise NameTakenError(name, self.taken[name])
-        self.taken[name] = place
+        self.taken[name] = Claim(place, route)
         return (*self.path, name)
 
-    def claim_for(self, type_name: str, place: Place) -> tuple[str, ...]:
+    def claim_for(self, type_name: str, place: Place, route: tuple[Call, ...] = ()) -> tuple[str, ...]:
         """The path of an unnamed node: its type and a count, skipping names that are taken."""
         while True:
             self.unnamed[type_name] += 1
             name = f"{type_name}_{self.unnamed[type_name]}"
             if name not in self.taken:
-                return self.claim(name, place)
+                return self.claim(name, place, route)
 
-    def claim_copy(self, place: Place) -> tuple[str, ...]:
+    def claim_copy(self, place: Place, route: tuple[Call, ...] = ()) -> tuple[str, ...]:
         """The path of the next copy of a repetition: an index that goes on counting."""
         self.copies += 1
-        return self.claim(str(self.copies - 1), place)
+        return self.claim(str(self.copies - 1), place, route)
 
 
 @dataclass(slots=True)

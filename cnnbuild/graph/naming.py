@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cnnbuild.errors import Place, Problems, shortened
 from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError, explain
-from cnnbuild.graph.levels import NAME, TAKEN_BY_TORCH, Frame, Level, NameTakenError
+from cnnbuild.graph.levels import NAME, TAKEN_BY_TORCH, Call, Claim, Frame, Level, NameTakenError
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.sections import RESERVED_NAMES
 from cnnbuild.lang.source import YamlScalar
@@ -29,18 +29,49 @@ def claim(
     Raises:
         UnresolvedError: the name is taken; reported.
     """
+    route = site.context.route
     try:
-        return site.level.claim_copy(place) if name is None else site.level.claim(name, place)
+        return site.level.claim_copy(place, route) if name is None else site.level.claim(name, place, route)
     except NameTakenError as error:
-        level = f"'{'.'.join(site.level.path)}'" if site.level.path else "the network"
-        usual = "choose another name, or give the container around one of them a `name:`"
+        _report_clash(problems, error, Claim(place, route), site, advice)
+        raise UnresolvedError from None
+
+
+def _report_clash(problems: Problems, error: NameTakenError, second: Claim, site: Site, advice: str) -> None:
+    """Report a taken name, where the ways to its two owners part: at a call, or at the name itself."""
+    level = f"'{'.'.join(site.level.path)}'" if site.level.path else "the network"
+    first = error.first
+    pairs = list(zip(first.route, second.route, strict=False))
+    shared = next((n for n, (one, other) in enumerate(pairs) if one != other), len(pairs))
+    one, other = first.route[shared:], second.route[shared:]
+    if not one and not other:
+        rows = first.place == second.place  # nothing else is walked twice in one level
         problems.add(
-            f"two things in {level} are called '{error.name}' (first on line {error.first.line})",
-            place,
-            help=advice or usual,
+            f"two rows of this 'foreach' are called '{error.name}'"
+            if rows
+            else f"two things in {level} are called '{error.name}' (first on line {first.place.line})",
+            second.place,
+            help=advice or "choose another name, or give the container around one of them a `name:`",
             context=site.context.trail,
         )
-        raise UnresolvedError from None
+        return
+    usual = "choose another name, or give the call a `name:`, so that what is inside has a level of its own"
+    between = "give one of the two calls a `name:`, so that what is inside has a level of its own"
+    inside = len(site.context.trail) - shared
+    problems.add(
+        f"two things in {level} are called '{error.name}': {_way(one, first.place)}, "
+        f"and {_way(other, second.place)}",
+        other[0].place if other else second.place,
+        help=between if one and other else usual,
+        context=site.context.trail[inside:],
+    )
+
+
+def _way(calls: tuple[Call, ...], place: Place) -> str:
+    """Where the owner of a name is, in words."""
+    if not calls:
+        return f"one on line {place.line}"
+    return f"one inside '{calls[0].block}', called on line {calls[0].place.line}"
 
 
 def name_of(evaluator: Evaluator, scalar: YamlScalar, site: Site) -> str:
@@ -87,7 +118,7 @@ def inner_site(
     if copy is not None:
         level = Level(claim(evaluator.problems, None, node.place, site))
     elif node.name is not None:
-        level = Level(claim(evaluator.problems, name_of(evaluator, node.name, site), node.place, site))
+        level = Level(claim(evaluator.problems, name_of(evaluator, node.name, site), node.name.place, site))
     if level is not site.level:
         labels[level.path] = label
     return Site(site.context, Frame(site.frame), level)

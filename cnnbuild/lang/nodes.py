@@ -195,6 +195,8 @@ def _residual_lists(entry: YamlEntry, problems: Problems) -> dict[str, tuple[Nod
     for inner in value:
         if inner.name not in {"body", "shortcut"}:
             hint = did_you_mean(inner.name, ("body", "shortcut"), listing="known keys")
+            if inner.name in SIBLINGS:
+                hint = f"write `{inner.name}:` beside 'residual', at the same indentation"
             problems.add(f"unknown key '{inner.name}' in residual", inner.key.place, help=hint)
     lists = {
         "body": parse_layers(value.get("body"), problems, what="the body of residual", place=entry.key.place)

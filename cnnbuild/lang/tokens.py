@@ -34,15 +34,27 @@ class Token:
 class ExpressionError(Exception):
     """An expression that cannot be parsed or has no value.
 
-    `name` is set when a name was not found, `function` when a function was not, for a proposal.
+    For a proposal, `name` is set when a name was not found, `function` when a function was not, and `path`
+    and the `known` ones when an attribute was not.
     """
 
-    def __init__(self, message: str, at: Token, *, name: str = "", function: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        at: Token,
+        *,
+        name: str = "",
+        function: str = "",
+        path: str = "",
+        known: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.at = at
         self.name = name
         self.function = function
+        self.path = path
+        self.known = known
 
 
 def tokenize(

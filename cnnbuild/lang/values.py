@@ -148,13 +148,19 @@ def _look_up(path: tuple[str, ...], at: Token, lookup: Lookup) -> Value:
     except KeyError:
         raise ExpressionError(f"unknown name '{path[0]}'", at, name=path[0]) from None
     start = at.start + len(path[0]) + 1
-    for owner, attribute in pairwise(path):
+    for depth, (owner, attribute) in enumerate(pairwise(path), start=1):
         word = Token("name", attribute, start)
         start += len(attribute) + 1
         if not isinstance(value, Mapping):
             raise ExpressionError(f"'{owner}' has no attributes, so no '{attribute}'", word)
         if attribute not in value:
             known = ", ".join(str(key) for key in value)
-            raise ExpressionError(f"'{owner}' has no attribute '{attribute}' (it has: {known})", word)
+            before = ".".join(path[:depth])
+            raise ExpressionError(
+                f"'{owner}' has no attribute '{attribute}' (it has: {known})",
+                word,
+                path=f"{before}.{attribute}",
+                known=tuple(f"{before}.{key}" for key in value),
+            )
         value = value[attribute]
     return value

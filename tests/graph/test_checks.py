@@ -5,8 +5,10 @@ import pytest
 from cnnbuild.errors import DocumentError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
+from cnnbuild.graph.unknown_types import NOT_YET
 from cnnbuild.lang.architecture import parse_architecture
 from cnnbuild.lang.reader import parse_yaml
+from cnnbuild.layers.registry import STRUCTURAL, standard_registry
 
 DATA = DataContract("data", 3, 8, 8, 10)
 END = "  - flatten\n  - linear: $data.classes\n"
@@ -108,3 +110,39 @@ def test_faults_of_form_and_of_meaning_are_reported_together_in_the_order_of_the
         (5, "a node is a layer type, not the number 3"),
         (6, "'data' has no attribute 'clases' (it has: channels, height, width, classes)"),
     ]
+
+
+def test_defaults_of_a_type_that_the_file_never_uses_are_warned_of():
+    text = f"defaults:\n  max_pool: {{stride: 2}}\n  linear: {{bias: false}}\nlayers:\n  - residual: {{body: [relu]}}\n{END}"
+    assert warnings(text) == [(3, "the defaults of 'max_pool' change nothing: the file has no 'max_pool'")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vars: {unit: relu}\nlayers:\n  - $unit\n",
+        "blocks:\n  b:\n    params: {act: layer}\n    layers:\n      - $act\nlayers:\n  - b: {act: {max_pool: 2}}\n",
+        "layers:\n  - $('relu' if data.channels == 3 else 'max_pool')\n",
+        "layers:\n  - add: {a: identity, b: [{max_pool: {kernel_size: 1}}]}\n",
+    ],
+)
+def test_defaults_that_may_be_reached_are_not_warned_of(text):
+    assert warnings(f"defaults: {{max_pool: {{stride: 1}}}}\n{text}{END}") == []
+
+
+def test_variants_that_set_what_the_file_says_anyway_are_warned_of():
+    text = (
+        "vars: {n: 4, on: true, widths: [1, 2]}\nvariants:\n"
+        "  same: {n: 4}\n  lists: {widths: [1, 2], on: true}\n  empty: {}\n  number: {on: 1, n: 4}\n  other: {n: 4, widths: [2, 2]}\n"
+        f"layers:\n  - conv: {{out_channels: $(n + widths[0]), kernel_size: 1}}\n    when: $on\n{END}"
+    )
+    assert warnings(text) == [
+        (4, "the variant 'same' sets only what `vars` say anyway"),
+        (5, "the variant 'lists' sets only what `vars` say anyway"),
+    ]
+
+
+def test_what_is_said_to_be_lacking_is_lacking():
+    words = {*standard_registry().words, *STRUCTURAL} - {"share"}
+    assert len(NOT_YET) > 30
+    assert words & NOT_YET == set()

@@ -148,11 +148,46 @@ def test_every_attribute_of_a_torch_module_is_refused_as_a_name():
 
 def test_two_equal_names_in_one_level_are_refused_wherever_they_stand():
     layers = "  - relu:\n    name: a\n  - residual:\n      body:\n        - dropout:\n          name: a\n"
-    assert faults(layers) == [(7, 11, "two things in the network are called 'a' (first on line 3)")]
+    assert faults(layers) == [(8, 17, "two things in the network are called 'a' (first on line 4)")]
     layers = "  - relu\n  - dropout:\n    name: relu_1\n"
-    assert faults(layers) == [(4, 5, "two things in the network are called 'relu_1' (first on line 3)")]
+    assert faults(layers) == [(5, 11, "two things in the network are called 'relu_1' (first on line 3)")]
 
 
 def test_equal_names_in_different_levels_are_fine():
     layers = "  - concat:\n      left:\n        - relu:\n          name: a\n      right:\n        - relu:\n          name: a\n"
     assert names(build(layers)) == ["left.a", "right.a", "concat_1"]
+
+
+GATE = "blocks:\n  gate:\n    layers:\n      - multiply: {x: identity, g: [global_avg_pool]}\n"
+TWICE = GATE + "  twice:\n    layers:\n      - gate\n      - gate:\n        name: second\n"
+
+
+def test_a_clash_of_two_calls_is_shown_at_the_second_and_names_both():
+    assert faults("  - gate\n  - gate\n", GATE) == [
+        (8, 5, "two things in the network are called 'g': one inside 'gate', called on line 7, "
+               "and one inside 'gate', called on line 8"),
+    ]  # fmt: skip
+    assert names(build("  - gate\n  - gate:\n    name: other\n", GATE)) == [
+        "g.global_avg_pool_1", "multiply_1", "other.g.global_avg_pool_1", "other.multiply_1",
+    ]  # fmt: skip
+
+
+def test_a_clash_is_shown_at_the_outermost_calls_that_differ():
+    assert faults("  - twice:\n    name: a\n  - gate\n  - twice\n", TWICE) == [
+        (15, 5, "two things in the network are called 'g': one inside 'gate', called on line 14, "
+                "and one inside 'twice', called on line 15"),
+    ]  # fmt: skip
+
+
+def test_a_clash_of_a_call_and_a_plain_name_names_both():
+    assert faults("  - gate\n  - relu:\n    name: g\n", GATE) == [
+        (9, 11, "two things in the network are called 'g': one inside 'gate', called on line 7, and one on line 9"),
+    ]  # fmt: skip
+    assert faults("  - relu:\n    name: g\n  - gate\n", GATE) == [
+        (9, 5, "two things in the network are called 'g': one on line 8, and one inside 'gate', called on line 9"),
+    ]  # fmt: skip
+
+
+def test_rows_of_one_name_are_shown_at_the_name():
+    layers = "  - foreach: {a: [1, 1]}\n    name: row$a\n    do: [relu]\n"
+    assert faults(layers) == [(4, 11, "two rows of this 'foreach' are called 'row1'")]

@@ -153,3 +153,67 @@ def test_repeat_may_be_a_whole_float():
 def test_first_on_a_container_is_refused():
     layers = "  - residual:\n      body: [relu]\n    repeat: 2\n    first: {a: 1}\n"
     assert faults(layers) == [(6, 12, "'first' changes parameters, and 'residual' has none")]
+
+
+TWO = (
+    "  - conv: {out_channels: 4, kernel_size: 1}\n    name: four\n"
+    "  - conv: {out_channels: 6, kernel_size: 1}\n    name: six\n"
+)
+
+
+@pytest.mark.parametrize("dropped", [
+    "  - relu:\n    from: four\n    when: false\n",
+    "  - relu:\n    from: four\n    when: false\n    repeat: 2\n",
+    "  - foreach: {a: [1, 2]}\n    from: four\n    when: false\n    do: [relu]\n",
+])  # fmt: skip
+def test_where_all_is_dropped_the_list_goes_on_whatever_from_says(dropped):
+    graph = build(TWO + dropped + "  - concat: [prev, six, four]\n")
+    assert [(node.name, node.inputs) for node in graph.nodes][2] == ("concat_1", (1, 1, 0))
+
+
+@pytest.mark.parametrize("empty", [
+    "  - relu:\n    from: four\n    repeat: 0\n",
+    "  - foreach: {a: []}\n    from: four\n    do: [relu]\n",
+])  # fmt: skip
+def test_no_copies_and_no_rows_pass_the_tensor_of_from_through(empty):
+    graph = build(TWO + empty + "  - concat: [prev, six]\n")
+    assert [(node.name, node.inputs) for node in graph.nodes][2] == ("concat_1", (0, 1))
+
+
+def test_from_feeds_the_first_copy_that_is_kept():
+    graph = build(
+        TWO + "  - relu:\n    from: four\n    repeat: 3\n    when: $(i > 0)\n  - concat: [prev, six]\n"
+    )
+    assert [(node.name, node.inputs) for node in graph.nodes][2:4] == [("0", (0,)), ("1", (2,))]
+
+
+@pytest.mark.parametrize("repeat", ["", "    repeat: 2\n"])
+def test_a_node_and_what_it_comes_from_may_be_dropped_together(repeat):
+    layers = f"  - relu:\n    name: a\n    when: false\n  - dropout:\n    from: a\n    when: false\n{repeat}"
+    assert names(build(layers)) == []
+
+
+@pytest.mark.parametrize("repeat", ["", "    repeat: 1\n"])
+def test_in_of_a_condition_is_the_tensor_that_a_computed_from_names(repeat):
+    layers = f"  - relu:\n    from: $src\n    when: $(in.channels == 4)\n    name: c\n{repeat}  - concat: [c, six]\n"
+    assert channels(build(TWO + layers, "vars: {src: four}\n")) == [4, 6, 4, 10]
+
+
+@pytest.mark.parametrize(
+    ("layers", "warned"),
+    [
+        ("  - dropout:\n    repeat: 3\n    when: $(i > 0)\n    first: {p: 0.1}\n", [6]),
+        ("  - dropout:\n    repeat: 0\n    first: {p: 0.1}\n", [5]),
+        ("  - dropout:\n    repeat: 3\n    when: $(i < 2)\n    first: {p: 0.1}\n", []),
+        ("  - dropout:\n    repeat: 2\n    when: false\n    first: {p: 0.1}\n", []),  # the node is dropped
+        (
+            "  - foreach: {n: [0, 2]}\n    do:\n      - dropout:\n        repeat: $n\n        first: {p: 0.1}\n",
+            [],
+        ),
+    ],
+)
+def test_a_first_that_never_meets_a_copy_zero_is_warned_of(layers, warned):
+    warnings = build(layers).warnings
+    assert [(w.place.line, w.message) for w in warnings] == [
+        (line, "'first' changes nothing: there is no copy 0") for line in warned
+    ]

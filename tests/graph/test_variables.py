@@ -170,3 +170,28 @@ def test_defaults_are_for_layers_and_written_parameters_win():
 def test_defaults_that_could_never_act_are_refused(defaults, message):
     head = f"defaults: {defaults}\nblocks: {{b: {{params: {{n: 1}}, layers: [{{conv: {{out_channels: $n, kernel_size: 1}}}}]}}}}\n"
     assert message in screen("  - b\n", head).split("\n")[0]
+
+
+ROWS = "  - foreach: {s: [1, 2, 4]}\n    do:\n      - conv: {out_channels: $(width * s), kernel_size: 1}\n"
+
+
+def test_a_faulty_value_is_reported_once_for_all_rows_copies_and_calls():
+    assert screen(ROWS, HEAD, overrides={"width": "abc"}) == (
+        "net.yaml:7:38: error: '*' is not defined for a text and the number 1\n"
+        "    7 |       - conv: {out_channels: $(width * s), kernel_size: 1}\n"
+        "      |                                      ^\n"
+        "      = s is 1 (line 5)\n"
+        "      = width is 'abc' (--set)"
+    )
+    head = "blocks: {b: {params: {n: int}, layers: [{conv: {out_channels: $(0 - n), kernel_size: 1}}]}}\n"
+    assert screen("  - b: 1\n  - b: 2\n  - b: $(i + 3)\n    repeat: 2\n", head).count("error") == 1
+
+
+def test_different_faults_of_one_place_are_all_reported():
+    assert (
+        screen(
+            "  - foreach: {n: [-1, a, true]}\n    do:\n      - conv: {out_channels: $n, kernel_size: 1}\n"
+        ).count("error")
+        == 3
+    )
+    assert screen("  - conv: {}\n    repeat: 2\n").count("error") == 2  # it lacks two parameters
