@@ -50,6 +50,14 @@ def join_inputs(
             context=context.trail,
         )
         raise UnresolvedError
+    if not bare and node.source is not None:
+        evaluator.problems.add(
+            f"'{type_name}' lists what it joins, and `from` names something else",
+            node.source.place,
+            help=f"put the name into the list: `- {type_name}: [prev, name]`",
+            context=context.trail,
+        )
+        raise UnresolvedError
     tensors: list[Tensor] = []
     for item in listed:
         try:

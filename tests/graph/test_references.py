@@ -128,3 +128,17 @@ def test_names_of_faulty_nodes_are_not_reported_a_second_time():
         "unknown layer type 'rleu'",
         "a node has one layer type, and here 'nmae' stands beside 'conv'",
     ]
+
+
+def test_a_join_that_lists_its_inputs_takes_no_from_beside_the_list():
+    layers = (
+        "  - relu:\n    name: a\n"
+        "  - relu:\n    name: b\n"
+        "  - add: [a, b]\n    from: a\n"
+    )  # fmt: skip
+    assert fault(layers) == (
+        8,
+        11,
+        "'add' lists what it joins, and `from` names something else",
+        "put the name into the list: `- add: [prev, name]`",
+    )
