@@ -12,6 +12,17 @@ import typer
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
 from cnnbuild.cli.target import PluginOption
 
+SeedsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--seeds",
+        help="Number of seeds, instead of the study's own.",
+        min=1,
+        metavar="N",
+        show_default=False,
+    ),
+]
+
 if TYPE_CHECKING:
     from cnnbuild.lang.study_document import StudyDocument
     from cnnbuild.layers.registry import Registry
@@ -34,16 +45,7 @@ def run(
     data_root: DataRootOption = None,
     set_: SetOption = None,
     plugin: PluginOption = None,
-    seeds: Annotated[
-        int | None,
-        typer.Option(
-            "--seeds",
-            help="Number of seeds, instead of the study's own.",
-            min=1,
-            metavar="N",
-            show_default=False,
-        ),
-    ] = None,
+    seeds: SeedsOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
