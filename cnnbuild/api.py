@@ -108,8 +108,7 @@ def load(
         raise DocumentError(document.faults)
     chosen = variant if variant is not None else named
     check_names(document, chosen, vars or {})
-    registry = registry_with(plugins) if plugins else standard_registry()
-    return Architecture(document, chosen, dict(vars or {}), registry)
+    return Architecture(document, chosen, dict(vars or {}), registry_with(plugins))
 
 
 def run_study(

@@ -1,14 +1,15 @@
 """Layer types from outside: a Python file that the user names, a class in a notebook, an installed package.
 
-This runs code, so only what the user passes on the command line or in Python comes here, never a path from a
-YAML file.
+This runs code. So only what the user installed, or passed on the command line or in Python, comes here; never
+a path from a YAML file.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from importlib.metadata import entry_points
+from hashlib import sha256
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -21,13 +22,15 @@ from cnnbuild.layers.registry import Registry, layer_types_of, standard_registry
 ENTRY_POINT_GROUP = "cnnbuild.layers"
 
 
-def registry_with(plugins: Iterable[Path | str | type]) -> Registry:
-    """The standard registry and the layer types of some plugins: Python files, or classes.
+def registry_with(plugins: Iterable[Path | str | type] = ()) -> Registry:
+    """The standard layer types, those of installed packages, and those of some Python files or classes.
 
     Raises:
         UsageError: a plugin cannot be loaded, holds no layer type, or takes a name that exists.
     """
     registry = standard_registry()
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        registry = registry.extended(_from_entry_point(entry))
     for plugin in plugins:
         types = [_from_class(plugin)] if isinstance(plugin, type) else list(_from_file(Path(plugin)))
         if not types:
@@ -39,14 +42,19 @@ def registry_with(plugins: Iterable[Path | str | type]) -> Registry:
     return registry
 
 
-def installed_layer_types() -> Iterator[type[Layer]]:
-    """The layer types that installed packages offer under the entry-point group `cnnbuild.layers`."""
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
+def _from_entry_point(entry: EntryPoint) -> list[type[Layer]]:
+    """The layer types that an installed package offers: a module, or one class."""
+    package = entry.dist.name if entry.dist is not None else entry.value
+    try:
         loaded: object = entry.load()
-        if isinstance(loaded, ModuleType):
-            yield from _in_module(loaded)
-        elif isinstance(loaded, type):
-            yield _from_class(loaded)
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        raise UsageError(f"the layer types of the package '{package}' cannot be loaded: {told}") from error
+    if isinstance(loaded, ModuleType):
+        return list(_in_module(loaded))
+    if isinstance(loaded, type):
+        return [_from_class(loaded)]
+    raise UsageError(f"the package '{package}' offers {entry.value}, which is neither a module nor a class")
 
 
 def _from_class(plugin: type) -> type[Layer]:
@@ -56,7 +64,7 @@ def _from_class(plugin: type) -> type[Layer]:
 def _from_file(path: Path) -> Iterator[type[Layer]]:
     if not path.is_file():
         raise UsageError(f"{path}: there is no such plugin file")
-    name = f"cnnbuild_plugin_{path.stem}"
+    name = f"cnnbuild_plugin_{path.stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path}: a plugin is a Python file (.py)")

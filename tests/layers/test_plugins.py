@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -280,3 +281,56 @@ def test_an_argument_of_a_plugin_is_checked_like_any_other(tmp_path: Path) -> No
     assert [(problem.message, problem.help) for problem in caught.value.problems] == [
         ("'scaled_relu' has no parameter 'num_channels'", "remove it: it is known from the layer's input")
     ]
+
+
+def install(folder: Path, code: str, value: str) -> None:
+    """A package with layer types, as pip would leave it."""
+    (folder / "waves.py").write_text(code)
+    info = folder / "waves-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: waves\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[cnnbuild.layers]\nwaves = {value}\n")
+
+
+def test_an_installed_package_offers_layer_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "import torch\nfrom torch import nn\nimport cnnbuild\n\n"
+        "@cnnbuild.layer('sine', sight='pixel')\nclass Sine(nn.Module):\n"
+        "    def forward(self, x):\n        return torch.sin(x)\n"
+    )
+    install(tmp_path, code, "waves")
+    assert "sine" not in registry_with(())
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = registry_with(()).get("sine")
+    assert found is not None
+    assert found().output_shape((3, 4, 5)) == (3, 4, 5)
+
+
+def test_an_installed_package_that_cannot_be_loaded_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, "", "waves:Missing")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "waves", raising=False)
+    with pytest.raises(UsageError) as caught:
+        registry_with(())
+    assert str(caught.value) == (
+        "the layer types of the package 'waves' cannot be loaded: "
+        "AttributeError: module 'waves' has no attribute 'Missing'"
+    )
+
+
+def test_two_plugin_files_of_one_name_do_not_replace_each_other(tmp_path: Path) -> None:
+    files = []
+    for word in ("one", "two"):
+        folder = tmp_path / word
+        folder.mkdir()
+        (folder / "layers.py").write_text(
+            "from torch import nn\nimport cnnbuild\n\n"
+            f"@cnnbuild.layer('{word}', sight='pixel')\nclass Own(nn.Module):\n"
+            "    def forward(self, x):\n        return x\n"
+        )
+        files.append(folder / "layers.py")
+    registry = registry_with(files)
+    one, two = registry.types["one"], registry.types["two"]
+    assert sys.modules[one.__module__] is not sys.modules[two.__module__]
