@@ -7,7 +7,6 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]
-NonNegativeInt: TypeAlias = Annotated[int, Field(ge=0)]
 Probability: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 
 

@@ -24,7 +24,6 @@ Verdict: TypeAlias = Literal[
     "better", "worse", "small but real", "equivalent", "not resolved", "descriptive", "no comparison"
 ]
 FEWEST_SEEDS = 3
-ALPHA = 0.05
 DEAD_SHARE = 1 / 3  # from here on an architecture's runs say more about the recipe than about it
 NOTABLE_RATIO = 1.1  # parameters closer than this count as equal
 TOST_CONFIDENCE = 0.9  # two one-sided tests at 5 % are one interval at 90 %
