@@ -162,6 +162,11 @@ class Problems:
             raise DocumentError(errors)
 
 
+def error_text(error: CnnbuildError) -> str:
+    """An error as the command line shows it; the faults of a file say themselves that they are errors."""
+    return str(error) if isinstance(error, DocumentError) else f"error: {error}"
+
+
 def render_problems(problems: Iterable[Problem]) -> str:
     """All faults, one block of text each, with an empty line between them."""
     return "\n\n".join(problem.render() for problem in problems)

@@ -9,7 +9,7 @@ import typer
 
 from cnnbuild.cli.options import DataRootOption, DatasetOption
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_asked
-from cnnbuild.errors import CnnbuildError
+from cnnbuild.errors import CnnbuildError, error_text
 
 if TYPE_CHECKING:
     from cnnbuild.graph.data_contract import DataContract
@@ -38,8 +38,7 @@ def check(
         try:
             code, told = _check_file(file, contract, registry, data_root)
         except CnnbuildError as error:
-            text = str(error)
-            typer.echo(text if ": error: " in text else f"error: {text}", err=True)
+            typer.echo(error_text(error), err=True)
             typer.echo("", err=True)
             worst = 2
             continue

@@ -17,7 +17,7 @@ from cnnbuild.cli.check import check
 from cnnbuild.cli.inspect import inspect
 from cnnbuild.cli.run import run
 from cnnbuild.cli.train import train
-from cnnbuild.errors import CnnbuildError, RunError
+from cnnbuild.errors import CnnbuildError, RunError, error_text
 from cnnbuild.version import __version__
 
 EPILOG = (
@@ -58,13 +58,8 @@ def main() -> None:
     try:
         app()
     except CnnbuildError as error:
-        typer.echo(_as_text(error), err=True)
+        typer.echo(error_text(error), err=True)
         sys.exit(1 if isinstance(error, RunError) else 2)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         sys.exit(130)
-
-
-def _as_text(error: CnnbuildError) -> str:
-    text = str(error)
-    return text if ": error: " in text else f"error: {text}"

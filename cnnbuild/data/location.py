@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from cnnbuild.errors import DataError
+from cnnbuild.files import replace_file
 from cnnbuild.graph.data_contract import resolve_data_root
 
 __all__ = ["cache_folder", "resolve_data_root", "save_in_cache"]
@@ -26,14 +27,8 @@ def save_in_cache(path: Path, content: bytes | memoryview) -> None:
     Raises:
         DataError: the folder cannot be written, or the disk is full.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        replace_file(path, content)
     except OSError as error:
         raise DataError(
             f"{path.parent}: decoded images cannot be kept here: {error.strerror}; "

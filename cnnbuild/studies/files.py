@@ -1,27 +1,16 @@
-"""Writing files so that a reader, or the next start after a crash, never sees half of one."""
+"""Text files that are replaced as a whole, or grow by whole lines."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
+
+from cnnbuild.files import replace_file
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file as a whole: temporary file beside it, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)  # mkstemp's own mode keeps others from reading
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Replace a text file as a whole."""
+    replace_file(path, text.encode("utf-8"))
 
 
 def append_line(path: Path, line: str) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from cnnbuild.errors import DataError
-from cnnbuild.training.record import RunRecord
+from cnnbuild.training.record import RunRecord, record_from
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -63,18 +62,7 @@ class CellRecord:
         Raises:
             DataError: the data has another schema, or is not a record.
         """
-        from pydantic import ValidationError
-
-        if data.get("schema") != SCHEMA:
-            raise DataError(
-                f"the cell's record has schema {data.get('schema')}; this version reads schema {SCHEMA}"
-            )
-        try:
-            return _adapter().validate_python(data)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(step) for step in first["loc"])
-            raise DataError(f"the cell's record is damaged: {where}: {first['msg']}") from None
+        return record_from(data, _adapter(), schema=SCHEMA, what="the cell's record")
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnbuild.errors import RunError
+from cnnbuild.files import replace_file
 
 CHECKPOINT_SCHEMA = 1
 
@@ -47,38 +47,17 @@ def save_weights(module: nn.Module, path: Path) -> None:
 
 
 def write_atomically(content: Mapping[str, object], path: Path) -> None:
-    """`torch.save` into a temporary file beside `path`, flushed to the disk, then renamed over it.
+    """`torch.save`, the file replaced as a whole.
 
     Raises:
         RunError: the file cannot be written; what stood at `path` before still stands.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    in_memory = io.BytesIO()  # torch hides a full disk behind an error of its own
+    torch.save(dict(content), in_memory)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        in_memory = io.BytesIO()  # torch hides a full disk behind an error of its own
-        torch.save(dict(content), in_memory)
-        try:
-            with temporary.open("wb") as file:
-                file.write(in_memory.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _flush_folder(path.parent)
+        replace_file(path, in_memory.getbuffer())
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the rename itself survive a power failure; Windows has no such call."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _plain(tensor: Tensor) -> Tensor:

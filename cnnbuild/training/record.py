@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from cnnbuild.errors import DataError, DivergedError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 Status: TypeAlias = Literal["done", "diverged"]
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +117,27 @@ class RunRecord:
         Raises:
             DataError: the data has another schema, or is not a record.
         """
-        from pydantic import ValidationError
+        return record_from(data, _adapter(), schema=SCHEMA, what="the record")
 
-        if data.get("schema") != SCHEMA:
-            raise DataError(f"the record has schema {data.get('schema')}; this version reads schema {SCHEMA}")
-        try:
-            return _adapter().validate_python(data)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(step) for step in first["loc"])
-            raise DataError(f"the record is damaged: {where}: {first['msg']}") from None
+
+def record_from(
+    data: Mapping[str, object], adapter: TypeAdapter[Record], *, schema: int, what: str
+) -> Record:
+    """A record from what its `to_dict` wrote; `what` names it in messages.
+
+    Raises:
+        DataError: the data has another schema, or is not a record.
+    """
+    from pydantic import ValidationError
+
+    if data.get("schema") != schema:
+        raise DataError(f"{what} has schema {data.get('schema')}; this version reads schema {schema}")
+    try:
+        return adapter.validate_python(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise DataError(f"{what} is damaged: {where}: {first['msg']}") from None
 
 
 class DivergedRunError(DivergedError):
