@@ -5,10 +5,8 @@ import pytest
 from cnnbuild.errors import DocumentError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
-from cnnbuild.graph.unknown_types import NOT_YET
 from cnnbuild.lang.architecture import parse_architecture
 from cnnbuild.lang.reader import parse_yaml
-from cnnbuild.layers.registry import STRUCTURAL, standard_registry
 
 DATA = DataContract("data", 3, 8, 8, 10)
 END = "  - flatten\n  - linear: $data.classes\n"
@@ -140,9 +138,3 @@ def test_variants_that_set_what_the_file_says_anyway_are_warned_of():
         (4, "the variant 'same' sets only what `vars` say anyway"),
         (5, "the variant 'lists' sets only what `vars` say anyway"),
     ]
-
-
-def test_what_is_said_to_be_lacking_is_lacking():
-    words = {*standard_registry().words, *STRUCTURAL} - {"share"}
-    assert len(NOT_YET) > 30
-    assert words & NOT_YET == set()
