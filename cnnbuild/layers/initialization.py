@@ -1,4 +1,4 @@
-"""How weights begin: the initialisers of `torch.nn.init`, under its names and with its parameters and defaults."""
+"""How weights begin: the initialisers of `torch.nn.init`, with its names, parameters and defaults."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ class XavierNormal(Initializer):
 
 
 class KaimingUniform(Initializer):
-    """Evenly, as wide as rectifiers need (He et al. 2015, arXiv:1502.01852): `torch.nn.init.kaiming_uniform_`."""
+    """Evenly, as wide as rectifiers need (He et al., arXiv:1502.01852): `torch.nn.init.kaiming_uniform_`."""
 
     word = "kaiming_uniform"
     axes = (2, 99)
@@ -230,7 +230,7 @@ class KaimingUniform(Initializer):
 
 
 class KaimingNormal(Initializer):
-    """Normal, as wide as rectifiers need (He et al. 2015, arXiv:1502.01852): `torch.nn.init.kaiming_normal_`."""
+    """Normal, as wide as rectifiers need (He et al., arXiv:1502.01852): `torch.nn.init.kaiming_normal_`."""
 
     word = "kaiming_normal"
     axes = (2, 99)
@@ -247,7 +247,7 @@ class KaimingNormal(Initializer):
 
 
 class Orthogonal(Initializer):
-    """A matrix of orthogonal rows or columns (Saxe et al. 2013, arXiv:1312.6120): `torch.nn.init.orthogonal_`."""
+    """Orthogonal rows or columns (Saxe et al. 2013, arXiv:1312.6120): `torch.nn.init.orthogonal_`."""
 
     word = "orthogonal"
     axes = (2, 99)
