@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -116,6 +117,18 @@ class Problems:
     found: list[Problem] = field(default_factory=list)
     _seen: dict[tuple[str, int, int, str], int] = field(default_factory=dict)
     _round: int = 0
+    _shown_at: tuple[str, Place] | None = None
+
+    @contextmanager
+    def shown_at(self, place: Place, file: str | None) -> Iterator[None]:
+        """Show what is found in `file` at `place`, in the reader's own file; None changes nothing."""
+        before = self._shown_at
+        if file is not None:
+            self._shown_at = (file, place if before is None else before[1])
+        try:
+            yield
+        finally:
+            self._shown_at = before
 
     def begin_round(self) -> None:
         """From here on places may be visited again, with other values: another call, copy or row."""
@@ -136,6 +149,9 @@ class Problems:
         severity: Literal["error", "warning"] = "error",
     ) -> None:
         """Remember one fault."""
+        if self._shown_at is not None and place.file == self._shown_at[0]:
+            context = (f"from `{place.source_line.strip()}`, line {place.line} of {place.file}", *context)
+            place = self._shown_at[1]
         where = (place.file, place.line, place.column)
         rule = (*where, _VALUE.sub("…", message))
         if (*where, message) not in self._seen and self._seen.get(rule, self._round) == self._round:

@@ -66,6 +66,11 @@ def overlaid(base: YamlMap, *overlays: YamlMap | None) -> YamlMap:
     return YamlMap(tuple(entries.values()), base.place)
 
 
+def without_init(defaults: YamlMap, place: Place) -> YamlMap:
+    """The parameters among the defaults of a type, as if they stood at `place`."""
+    return YamlMap(tuple(entry for entry in defaults if entry.name != "init"), place)
+
+
 def make_layer(
     layer_type: type[Layer],
     arguments: YamlMap,

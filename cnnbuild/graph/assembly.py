@@ -2,27 +2,99 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import prod
 
 from cnnbuild.errors import Place, Problems
-from cnnbuild.graph.evaluation import Context, UnresolvedError, explain
-from cnnbuild.graph.graph import INPUT, GraphNode, Tensor
+from cnnbuild.graph.evaluation import Context, UnresolvedError, explain, where
+from cnnbuild.graph.graph import INPUT, GraphNode, Provenance, Sharing, Tensor
 from cnnbuild.graph.receptive_field import see
 from cnnbuild.lang.source import YamlMap
-from cnnbuild.layers.base import Layer, ShapeError, format_shape
+from cnnbuild.layers.base import Layer, Shape, ShapeError, format_shape
+from cnnbuild.layers.initialization import Initializer
 
 MAX_VALUES = 1_000_000_000  # of one tensor, for one image
 MAX_SIDE = 30_000  # of a map, in pixels
 
 
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Nodes, from `begin` to `end`, that a `share` applies again; it is written at `place`, in `level`."""
+
+    begin: int
+    end: int
+    level: tuple[str, ...]
+    place: Place
+
+
 @dataclass(slots=True)
 class Assembly:
-    """The nodes so far; `labels` says which block or container opened a level of names."""
+    """The nodes so far; `labels` says which block or container opened a level of names.
+
+    `file` is the document's own. While some of them are `repeated`, `first` is the first of the repetition.
+    """
 
     problems: Problems
+    file: str
     nodes: list[GraphNode] = field(default_factory=list)
     labels: dict[tuple[str, ...], str] = field(default_factory=dict)
+    repeated: Repeated | None = None
+    first: int = 0
+    applications: int = 0
+
+    @contextmanager
+    def repeating(self, repeated: Repeated) -> Iterator[None]:
+        """Nodes that are added now share the weights of others; of a `share` in a `share` the outer counts.
+
+        Raises:
+            UnresolvedError: fewer nodes were added than there are to share; reported.
+        """
+        if self.repeated is not None:
+            yield
+            return
+        self.repeated, self.first = repeated, len(self.nodes)
+        self.applications += 1
+        found_before = len(self.problems.found)
+        try:
+            yield
+            sound = len(self.problems.found) == found_before
+            if sound and len(self.nodes) - self.first < repeated.end - repeated.begin:
+                raise self._no_sharing(repeated, "it comes to fewer layers")
+        finally:
+            self.repeated = None
+
+    def _no_sharing(self, repeated: Repeated, why: str) -> UnresolvedError:
+        self.problems.add(
+            f"what is shared cannot be applied again here: {why}",
+            repeated.place,
+            help="only height and width may differ; write the layers anew for weights of their own",
+        )
+        return UnresolvedError()
+
+    def _sharing(self, layer: Layer, shapes: tuple[Shape, ...], path: tuple[str, ...]) -> Sharing | None:
+        """Whose weights the next node shares, if any.
+
+        Raises:
+            UnresolvedError: it would need others; reported.
+        """
+        repeated = self.repeated
+        if repeated is None:
+            return None
+        index = repeated.begin + len(self.nodes) - self.first
+        if index >= repeated.end:
+            raise self._no_sharing(repeated, "it comes to more layers")
+        node = self.nodes[index]
+        if node.path != path or node.layer != layer:
+            raise self._no_sharing(repeated, f"it comes to another layer than '{node.name}'")
+        before, now = ([(len(shape), shape[0]) for shape in s] for s in (node.input_shapes, shapes))
+        if before != now or layer.weight_shapes(*shapes) != node.weight_shapes:
+            told = " and ".join(format_shape(shape) for shape in node.input_shapes)
+            found = " and ".join(format_shape(shape) for shape in shapes)
+            raise self._no_sharing(repeated, f"'{node.name}' was made for {told}, and here it takes {found}")
+        original = node.shared.original if node.shared else index
+        return Sharing(original, self.applications, repeated.level)
 
     def add(
         self,
@@ -32,6 +104,9 @@ class Assembly:
         place: Place,
         context: Context,
         arguments: YamlMap | None = None,
+        *,
+        initial: Callable[[], Mapping[str, Initializer]] | None = None,
+        provenance: Callable[[], Provenance] | None = None,
     ) -> Tensor:
         """Append a node to the graph and give its output.
 
@@ -59,6 +134,7 @@ class Assembly:
                 context=(*self.sources(inputs), *context.trail),
             )
             raise UnresolvedError
+        sharing = self._sharing(layer, shapes, path)
         seen = see(layer, shapes, tuple(tensor.field for tensor in inputs), shape)
         self.nodes.append(
             GraphNode(
@@ -71,6 +147,9 @@ class Assembly:
                 seen.aligned,
                 place,
                 context.trail,
+                tuple(initial().items()) if initial is not None else (),
+                sharing,
+                provenance,
             )
         )
         return Tensor(len(self.nodes) - 1, shape, seen.field)
@@ -85,4 +164,4 @@ class Assembly:
         if tensor.node == INPUT:
             return f"{shape} is the network's input"
         node = self.nodes[tensor.node]
-        return f"{shape} comes from '{node.name}', line {node.origin.line}"
+        return f"{shape} comes from '{node.name}', {where(node.origin, self.file)}"

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from cnnbuild.graph.arguments import bind_parameters, held_layer, make_layer, overlaid, written_arguments
-from cnnbuild.graph.evaluation import LayerValue, UnresolvedError, explain, origin_of
+from cnnbuild.graph.arguments import (
+    bind_parameters,
+    held_layer,
+    make_layer,
+    overlaid,
+    without_init,
+    written_arguments,
+)
+from cnnbuild.graph.evaluation import LayerValue, UnresolvedError, explain, origin_of, where
 from cnnbuild.graph.graph import Tensor
+from cnnbuild.graph.initial_weights import initial_weights
 from cnnbuild.graph.levels import Call, Frame
 from cnnbuild.graph.naming import Site, claim, inner_site, name_of
+from cnnbuild.graph.provenance import provenance
 from cnnbuild.graph.references import join_inputs
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.source import YamlMap, YamlScalar, describe_value
 from cnnbuild.layers.base import Layer
 
 if TYPE_CHECKING:
-    from cnnbuild.graph.elaborate import Elaboration
+    from cnnbuild.graph.elaboration import Elaboration
 
 
 def type_of(elaboration: Elaboration, node: Node, site: Site, current: Tensor) -> str | LayerValue:
@@ -80,16 +89,29 @@ def leaf(
         inputs = join_inputs(
             elaboration.evaluator, node, layer_type.type_name, previous, site.frame, site.context
         )
-        arguments = YamlMap((), node.place)
+        own = node.arguments if layer_type.model_fields else YamlScalar(None, node.place)
+        arguments = own if isinstance(own, YamlMap) else YamlMap((), node.place)
     else:
         inputs = (elaboration.input(node, previous, site),)
         arguments = written_arguments(
             node, layer_type.primary, layer_type.model_fields, elaboration.problems, site.context
         )
-    defaults = site.context.document.defaults.get(layer_type.type_name, YamlMap((), node.place))
-    merged = overlaid(replace(defaults, place=node.place), arguments, node.first if copy == 0 else None)
-    layer = make_layer(layer_type, merged, elaboration.evaluator, site.context, inputs[0], defaults)
-    return elaboration.assembly.add(layer, inputs, path, node.place, site.context, merged)
+    context = site.context
+    defaults = context.scope.defaults.get(layer_type.type_name, YamlMap((), node.place))
+    merged = overlaid(without_init(defaults, node.place), arguments, node.first if copy == 0 else None)
+    layer = make_layer(layer_type, merged, elaboration.evaluator, context, inputs[0], defaults)
+    return elaboration.assembly.add(
+        layer,
+        inputs,
+        path,
+        node.place,
+        context,
+        merged,
+        initial=lambda: initial_weights(
+            elaboration.evaluator, layer, inputs, node.init, defaults.get("init"), context, elaboration.heeded
+        ),
+        provenance=lambda: provenance(layer, merged, defaults, context),
+    )
 
 
 def block(
@@ -97,9 +119,10 @@ def block(
 ) -> Tensor:
     """The output of a block call."""
     caller = site.context
-    block = caller.document.blocks[name]
-    if name in caller.calls:
-        chain = " -> ".join((*caller.calls[caller.calls.index(name) :], name))
+    block, scope = elaboration.find_block(name, caller) or _no_block(name)
+    if any(block is outer for outer in caller.calls):
+        names = [outer.name for outer in caller.calls]
+        chain = " -> ".join((*names[names.index(name) :], name))
         elaboration.problems.add(
             f"the block '{name}' calls itself: {chain}",
             node.place,
@@ -108,25 +131,42 @@ def block(
         raise UnresolvedError
     if block.faulty:
         raise UnresolvedError
+    if node.init is not None:
+        elaboration.problems.add(
+            f"'init' is for layers with weights, and '{name}' is a block",
+            node.init.place,
+            help="write it beside the block's own layers, or under `defaults:`",
+            context=caller.trail,
+        )
+        raise UnresolvedError
     arguments = written_arguments(node, block.primary, block.parameters, elaboration.problems, caller)
     merged = overlaid(arguments, node.first if copy == 0 else None)
     copied = f", copy {copy}" if copy is not None else ""
+    at = where(node.place, scope.file).replace("line", "at line", 1)
     inside = replace(
         caller,
+        scope=scope,
         values={"i": caller.values["i"]} if "i" in caller.values else {},
         origins={},
         entered=entering,
-        hidden=frozenset(caller.document.vars),
-        trail=(f"in block '{name}', called at line {node.place.line}{copied}", *caller.trail),
-        calls=(*caller.calls, name),
+        hidden=frozenset(caller.document.vars) if scope is caller.document.scope else frozenset(),
+        trail=(f"in block '{name}', called {at}{copied}", *caller.trail),
+        calls=(*caller.calls, block),
         route=(*caller.route, Call(name, node.place)),
     )
     elaboration.problems.begin_round()
     within = Site(inside, Frame(), site.level)
     values = bind_parameters(block, merged, elaboration.evaluator, site, within, entering)
-    given = {entry.name: origin_of(entry.value) for entry in merged}
+    given = {entry.name: origin_of(entry.value, scope.file) for entry in merged}
     told = {name: given.get(name, "its default") for name in values}
     inner = inner_site(elaboration.evaluator, elaboration.assembly.labels, node, name, site, copy)
-    return elaboration.layers(
-        block.layers, entering, replace(within, context=inside.with_values(values, told), level=inner.level)
-    )
+    with elaboration.problems.shown_at(node.place, scope.file if scope.standard else None):
+        return elaboration.layers(
+            block.layers,
+            entering,
+            replace(within, context=inside.with_values(values, told), level=inner.level),
+        )
+
+
+def _no_block(name: str) -> NoReturn:
+    raise TypeError(f"'{name}' is no block")

@@ -20,7 +20,7 @@ from cnnbuild.layers.joining import ResidualSum, ZeroPadShortcut
 from cnnbuild.layers.normalization import BatchNorm
 
 if TYPE_CHECKING:
-    from cnnbuild.graph.elaborate import Elaboration
+    from cnnbuild.graph.elaboration import Elaboration
 
 NAME_THE_RESIDUAL = "give the residual a `name:`, so that its shortcut has a place of its own"
 

@@ -1,52 +1,27 @@
-"""Document + data contract -> graph: names resolved, values computed, shapes checked, nothing left to guess.
-
-The document is walked once, in the order of the file. Shapes propagate while values are computed, because
-values may depend on shapes. A faulty node yields a tensor of unknown shape; what depends on it is passed
-over in silence, so that one mistake gives one message, while everything else in the file is still checked.
-"""
+"""Document + data contract -> graph: names resolved, values computed, shapes checked, nothing guessed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from cnnbuild.errors import Place, Problems
+from cnnbuild.errors import Problems
 from cnnbuild.graph.assembly import Assembly
-from cnnbuild.graph.calls import apply_value, block, leaf, type_of
-from cnnbuild.graph.checks import (
-    report_built_in_names,
-    report_faulty_defaults,
-    report_idle_sections,
-    report_loose_ends,
-    report_unheeded_firsts,
-    report_unused_words,
-)
-from cnnbuild.graph.containers import join, residual
+from cnnbuild.graph.checks import report_loose_ends, report_unheeded
 from cnnbuild.graph.data_contract import DataContract
-from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError, explain
+from cnnbuild.graph.elaboration import UNKNOWN, Elaboration, TooLargeError
+from cnnbuild.graph.evaluation import Context, Evaluator
 from cnnbuild.graph.graph import INPUT, Graph, Tensor
+from cnnbuild.graph.heads import heads_of
+from cnnbuild.graph.idle import report_idle_sections, report_unused_words
 from cnnbuild.graph.levels import Frame, Level
-from cnnbuild.graph.naming import Site, inner_site
+from cnnbuild.graph.naming import Site
 from cnnbuild.graph.receptive_field import OWN_PIXEL
-from cnnbuild.graph.references import node_input
-from cnnbuild.graph.repetition import copies, foreach
-from cnnbuild.graph.unknown_types import report_unknown_type
+from cnnbuild.graph.scopes import report_faulty_scopes
 from cnnbuild.graph.variables import with_variables
 from cnnbuild.lang.architecture import ArchitectureDocument
-from cnnbuild.lang.nodes import JOINS, Node
-from cnnbuild.lang.source import YamlScalar, describe_value
-from cnnbuild.layers.registry import STRUCTURAL, Registry, standard_registry
-
-MAX_NODES = 20_000
-MAX_NESTING = 64  # lists within lists, blocks within blocks
-MAX_FAULTS = 100  # a file with more is no file of this language: the rest would hide the first
-CONTAINERS = JOINS | {"residual", "foreach"}
-UNKNOWN = Tensor(-2, None, None)
-
-
-class TooLargeError(Exception):
-    """The network has more nodes than any honest one; reported."""
+from cnnbuild.layers.registry import Registry, standard_registry
 
 
 def elaborate(
@@ -69,212 +44,28 @@ def elaborate(
     evaluator = Evaluator(problems)
     entering = Tensor(INPUT, contract.shape, OWN_PIXEL)
     problems.extend(document.faults)
-    context = with_variables(Context(document, contract, {}, entering), evaluator, variant, overrides or {})
+    context = Context(document, document.scope, contract, {}, entering)
+    context = with_variables(context, evaluator, variant, overrides or {})
     context = replace(context, outermost=context)
-    elaboration = Elaboration(registry or standard_registry(), evaluator, Assembly(problems))
-    report_built_in_names(document, elaboration.registry, problems)
-    report_faulty_defaults(document, elaboration.registry, problems)
-    output = UNKNOWN
+    elaboration = Elaboration(registry or standard_registry(), evaluator, Assembly(problems, document.file))
+    report_faulty_scopes(document.scope, elaboration.registry, problems)
+    last, frame = UNKNOWN, Frame()
     with suppress(TooLargeError):
-        output = elaboration.layers(document.layers, entering, Site(context, Frame(), Level()))
+        last = elaboration.layers(document.layers, entering, Site(context, frame, Level()))
+    heads, output = heads_of(document.outputs, last, evaluator, frame, context)
     graph = Graph(
         document.name,
         contract,
         tuple(elaboration.assembly.nodes),
         output.node,
         variant,
+        heads,
         elaboration.assembly.labels,
     )
     if not problems.errors:
         report_loose_ends(document, graph, output, problems)
     report_unused_words(document, problems)
     report_idle_sections(document, problems)
-    report_unheeded_firsts(elaboration.firsts, problems)
+    report_unheeded(elaboration.firsts, elaboration.heeded, problems)
     problems.raise_if_any()
     return replace(graph, warnings=(*document.warnings, *problems.warnings))
-
-
-@dataclass(slots=True)
-class Elaboration:
-    """One walk through a document.
-
-    `assembly` holds the nodes so far, and `firsts` says of each `first` whether it had an effect.
-    """
-
-    registry: Registry
-    evaluator: Evaluator
-    assembly: Assembly
-    steps: int = 0
-    depth: int = 0
-    firsts: dict[Place, bool] = field(default_factory=dict)
-
-    @property
-    def problems(self) -> Problems:
-        """Where faults go."""
-        return self.evaluator.problems
-
-    def layers(self, nodes: tuple[Node, ...], entering: Tensor, site: Site) -> Tensor:
-        """The output of a list of layers."""
-        self.depth += 1
-        previous = entering
-        for node in nodes:
-            if self.depth > MAX_NESTING:
-                self.problems.add(
-                    f"blocks and lists are nested deeper than {MAX_NESTING} levels here",
-                    node.place,
-                    help="call fewer blocks inside blocks",
-                    context=site.context.trail[:3],
-                )
-                raise TooLargeError
-            previous = self.node(node, previous, site)
-            if len(self.problems.found) > MAX_FAULTS:
-                raise TooLargeError
-        self.depth -= 1
-        return previous
-
-    def node(self, node: Node, previous: Tensor, site: Site) -> Tensor:
-        """The output of one node of a list.
-
-        It is `previous` where `when` dropped the node, or all its copies or rows: what came before the node
-        in the list, whatever its `from` says.
-        """
-        if node.faulty:
-            if node.name is None:
-                site.frame.incomplete = True
-            else:
-                self.remember(node, UNKNOWN, site)
-            return UNKNOWN
-        result: Tensor | None
-        try:
-            if node.init is not None:
-                self.problems.add(
-                    "'init' is not supported by this version of cnnbuild", node.init.place, help="remove it"
-                )
-            if node.type.value == "foreach":
-                result = foreach(self, node, previous, site)
-            elif node.repeat is not None:
-                result = copies(self, node, node.repeat, previous, site)
-                self.remember(node, result, site)
-            elif self.is_dropped(node, site.context, self.current(node, previous, site)):
-                result = None
-            else:
-                result = self.apply(node, previous, site)
-                self.remember(node, result, site)
-        except UnresolvedError:
-            result = UNKNOWN
-            self.remember(node, result, site)
-        if result is None:
-            self.remember(node, None, site)
-            return previous
-        return result
-
-    def remember(self, node: Node, result: Tensor | None, site: Site) -> None:
-        """Make a node's output known under its name, in the list that it was written in."""
-        if node.name is None:
-            return
-        if node.type.value == "foreach":
-            site.frame.incomplete = site.frame.incomplete or result is UNKNOWN
-            return
-        try:
-            name = str(self.evaluator.scalar(node.name, site.context, None))
-        except UnresolvedError:
-            site.frame.incomplete = True
-            return
-        site.frame.names[name] = result
-
-    def current(self, node: Node, previous: Tensor, site: Site) -> Tensor:
-        """The tensor that enters a node, as far as it is known before its `when` and its type."""
-        source = node.source
-        if not isinstance(source, YamlScalar) or not isinstance(source.value, str):
-            return previous
-        try:
-            name = str(Evaluator(Problems()).scalar(source, site.context, previous))
-            return site.context.entered if name == "block" else site.frame.find(name) or previous
-        except (UnresolvedError, KeyError):
-            return previous  # `input` reports it, unless `when` drops the node
-
-    def is_dropped(self, node: Node, context: Context, current: Tensor) -> bool:
-        """Whether a node's `when` says no.
-
-        Raises:
-            UnresolvedError: the condition is faulty; reported.
-        """
-        if node.when is None:
-            return False
-        keep = self.evaluator.scalar(node.when, context, current)
-        if not isinstance(keep, bool):
-            self.problems.add(
-                f"'when' is true or false, and here it is {describe_value(keep)}",
-                node.when.place,
-                help="write `true`, `false` or a comparison: `when: $(depth > 2)`",
-                context=(*explain(node.when, context), *context.trail),
-            )
-            raise UnresolvedError
-        return not keep
-
-    def heed_first(self, node: Node, *, heeded: bool) -> None:
-        """Remember whether a `first` ever met its copy 0."""
-        if node.first is not None:
-            self.firsts[node.first.place] = heeded or self.firsts.get(node.first.place, False)
-
-    def apply(self, node: Node, previous: Tensor, site: Site, *, copy: int | None = None) -> Tensor:
-        """The output of one application of a node's type.
-
-        Raises:
-            UnresolvedError: the node is faulty; reported.
-        """
-        self.steps += 1
-        if self.steps > MAX_NODES:
-            self.problems.add(
-                f"the network has more than {MAX_NODES:,} nodes",
-                node.place,
-                help="repeat less often",
-                context=site.context.trail,
-            )
-            raise TooLargeError
-        word = type_of(self, node, site, self.current(node, previous, site))
-        if isinstance(word, LayerValue):
-            return apply_value(self, word, node, previous, site, copy)
-        if word in CONTAINERS and (node.lists or word in {"residual", "foreach"}):
-            return self.container(word, node, previous, site, copy)
-        if (layer_type := self.registry.get(word)) is not None:
-            return leaf(self, layer_type, node, previous, site, copy)
-        if word in site.context.document.blocks:
-            return block(self, word, node, self.input(node, previous, site), site, copy)
-        known = (*self.registry.words, *site.context.document.blocks, *STRUCTURAL)
-        trail = (*explain(node.type, site.context), *site.context.trail)
-        report_unknown_type(self.problems, word, node.place, known, trail)
-        raise UnresolvedError
-
-    def container(self, word: str, node: Node, previous: Tensor, site: Site, copy: int | None) -> Tensor:
-        """The output of a form that holds lists of layers.
-
-        Raises:
-            UnresolvedError: the form cannot stand here; reported.
-        """
-        if not node.lists or word == "foreach":
-            self.problems.add(
-                f"'{word}' holds lists of layers and cannot be chosen by a value",
-                node.place,
-                help="put it into a block, and choose the block",
-                context=site.context.trail,
-            )
-            raise UnresolvedError
-        if node.first is not None:
-            self.problems.add(
-                f"'first' changes parameters, and '{word}' has none",
-                node.first.place,
-                help="put it into a block with a parameter",
-                context=site.context.trail,
-            )
-        entering = self.input(node, previous, site)
-        inner = inner_site(self.evaluator, self.assembly.labels, node, word, site, copy)
-        return (
-            residual(self, node, entering, inner)
-            if word == "residual"
-            else join(self, word, node, entering, inner)
-        )
-
-    def input(self, node: Node, previous: Tensor, site: Site) -> Tensor:
-        """The tensor that enters a node."""
-        return node_input(self.evaluator, node, previous, site.frame, site.context)

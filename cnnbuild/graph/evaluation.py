@@ -11,9 +11,11 @@ from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Call, Frame
 from cnnbuild.lang.architecture import ArchitectureDocument
+from cnnbuild.lang.blocks import Block
 from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.operations import FUNCTIONS, MAX_ITEMS, fits_in
+from cnnbuild.lang.scope import Scope
 from cnnbuild.lang.source import Yaml, YamlList, YamlScalar, describe_value
 from cnnbuild.lang.tokens import ExpressionError
 from cnnbuild.lang.values import evaluate_text, has_expression, parse_template
@@ -31,6 +33,8 @@ class UnresolvedError(Exception):
 class Context:
     """What surrounds a list of layers while it is elaborated.
 
+    `scope` holds the blocks and defaults of the file that the list is written in, which may be another one
+    than the document: a block's. `calls` are the blocks around the list, outermost first.
     `values` are the variables, parameters and columns that expressions may look up; `hidden` names the
     file's variables that a block does not see; `entered` is what entered the enclosing block call; `trail`
     says how the block was reached, innermost first, and `route` the same as data, outermost first. `origins`
@@ -39,12 +43,13 @@ class Context:
     """
 
     document: ArchitectureDocument
+    scope: Scope
     contract: DataContract
     values: Mapping[str, Value]
     entered: Tensor
     hidden: frozenset[str] = frozenset()
     trail: tuple[str, ...] = ()
-    calls: tuple[str, ...] = ()
+    calls: tuple[Block, ...] = ()
     route: tuple[Call, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     outermost: Context | None = None
@@ -57,7 +62,11 @@ class Context:
     @property
     def for_defaults(self) -> Context:
         """What `defaults` see: the file's variables, even where they act inside a block."""
-        return self if self.outermost is None else replace(self.outermost, trail=self.trail)
+        if self.outermost is None:
+            return self
+        if self.scope.file == self.outermost.scope.file:
+            return replace(self.outermost, trail=self.trail)
+        return replace(self, values={}, origins={}, hidden=frozenset())  # a file of blocks has no variables
 
 
 UNRESOLVED = object()
@@ -150,9 +159,18 @@ def explain(yaml: Yaml, context: Context) -> tuple[str, ...]:
     )
 
 
-def origin_of(yaml: Yaml) -> str:
-    """Where a value was written, in words."""
-    return yaml.place.file if yaml.place.file == OVERRIDE else f"line {yaml.place.line}"
+def origin_of(yaml: Yaml, file: str) -> str:
+    """Where a value was written, in words, for a reader of `file`."""
+    return yaml.place.file if yaml.place.file == OVERRIDE else where(yaml.place, file)
+
+
+def where(place: Place, file: str) -> str:
+    """A place in words, for a reader of `file`.
+
+    >>> where(Place("blocks.yaml", 3, 1, 1, ""), "net.yaml")
+    'line 3 of blocks.yaml'
+    """
+    return f"line {place.line}" if place.file == file else f"line {place.line} of {place.file}"
 
 
 def _shown(value: Value) -> str:

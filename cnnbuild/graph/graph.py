@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
+from typing import TypeAlias
 
 from cnnbuild.errors import Place, Problem
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.receptive_field import OWN_PIXEL, Field
 from cnnbuild.layers.base import Layer, Shape
+from cnnbuild.layers.initialization import Initializer
+
+Provenance: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Of each parameter of a layer, where its value comes from: what was written, and what that refers to."""
 
 INPUT = -1
 """The index that stands for the network's input."""
@@ -31,13 +36,38 @@ class Tensor:
     field: Field = OWN_PIXEL
 
 
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """That a node applies the weights of an earlier node, `original`, again.
+
+    `application` is the same for all nodes of one `share`, and `level` is the level of names it stands in.
+    """
+
+    original: int
+    application: int
+    level: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One output of a network with several. `weight` is that of its loss; a `train_only` head is not
+    computed in evaluation.
+    """
+
+    name: str
+    node: int
+    weight: float = 1.0
+    train_only: bool = False
+
+
 @dataclass(frozen=True)
 class GraphNode:
     """One application of a layer.
 
     `path` is the key of its weights in the state dict, level by level. `inputs` are indices of earlier
     nodes, or `INPUT`. `field` is what an output sees of the network's input, and `aligned` is false where
-    joined branches look at different centres.
+    joined branches look at different centres. `initial` says how weights begin, where the file says it, and
+    `provenance` tells, when asked, where each of its layer's values comes from.
     """
 
     path: tuple[str, ...]
@@ -49,6 +79,9 @@ class GraphNode:
     aligned: bool
     origin: Place
     trail: tuple[str, ...] = ()
+    initial: tuple[tuple[str, Initializer], ...] = ()
+    shared: Sharing | None = None
+    provenance: Callable[[], Provenance] | None = None
 
     @property
     def name(self) -> str:
@@ -62,12 +95,14 @@ class GraphNode:
 
     @cached_property
     def parameters(self) -> int:
-        """How many numbers it learns."""
-        return sum(prod(shape) for shape in self.weight_shapes.values())
+        """How many numbers it learns; none where it shares those of another node."""
+        return 0 if self.shared else sum(prod(shape) for shape in self.weight_shapes.values())
 
     @cached_property
     def buffers(self) -> int:
-        """How many numbers it saves without learning them."""
+        """How many numbers it saves without learning them; none where it shares those of another node."""
+        if self.shared:
+            return 0
         return sum(prod(shape) for shape in self.layer.buffer_shapes(*self.input_shapes).values())
 
     @cached_property
@@ -85,7 +120,8 @@ class GraphNode:
 class Graph:
     """A network that was elaborated against a data contract, its nodes in the order of computation.
 
-    `labels` says which block or container opened a level of names.
+    `labels` says which block or container opened a level of names. `heads` are the outputs of a network with
+    several, the main one first, whose node is `output`.
     """
 
     name: str
@@ -93,6 +129,7 @@ class Graph:
     nodes: tuple[GraphNode, ...]
     output: int
     variant: str | None = None
+    heads: tuple[Head, ...] = ()
     labels: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
@@ -118,4 +155,5 @@ class Graph:
 
     def consumers(self) -> Counter[int]:
         """How often each node's output is used, by other nodes or as the network's output."""
-        return Counter([*(source for node in self.nodes for source in node.inputs), self.output])
+        ends = [head.node for head in self.heads] or [self.output]
+        return Counter([*(source for node in self.nodes for source in node.inputs), *ends])

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from cnnbuild.errors import Place
 from cnnbuild.graph.graph import Tensor
+from cnnbuild.lang.nodes import Node
+
+if TYPE_CHECKING:
+    from cnnbuild.graph.naming import Site
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")  # torch keeps its own attributes under leading underscores
 
@@ -135,16 +141,27 @@ class Level:
         return self.claim(str(self.copies - 1), place, route)
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A named node with where it stands, and the graph's nodes that it came to, from `begin` to `end`."""
+
+    node: Node
+    site: Site
+    begin: int
+    end: int
+
+
 @dataclass(slots=True)
 class Frame:
     """The names of one written list of layers, and the lists around it up to the block call.
 
-    A name that maps to None belongs to a node that `when` dropped. An `incomplete` list holds a node whose
-    name is not known, because of a fault that was reported.
+    A name that maps to None belongs to a node that `when` dropped. `applied` says what can be shared. An
+    `incomplete` list holds a node whose name is not known, because of a fault that was reported.
     """
 
     enclosing: Frame | None = None
     names: dict[str, Tensor | None] = field(default_factory=dict)
+    applied: dict[str, Applied] = field(default_factory=dict)
     incomplete: bool = False
 
     def find(self, name: str) -> Tensor | None:
@@ -153,28 +170,32 @@ class Frame:
         Raises:
             KeyError: no such name is visible from here.
         """
-        frame: Frame | None = self
-        while frame is not None:
+        for frame in self.outwards():
             if name in frame.names:
                 return frame.names[name]
-            frame = frame.enclosing
         raise KeyError(name)
+
+    def find_applied(self, name: str) -> Applied | Literal["dropped", "row", "unknown"]:
+        """What a named earlier node came to, or why it cannot be shared."""
+        for frame in self.outwards():
+            if name in frame.applied:
+                return frame.applied[name]
+            if name in frame.names:
+                return "dropped" if frame.names[name] is None else "row"
+        return "unknown"
 
     @property
     def hides_names(self) -> bool:
         """Whether a name that is not found may belong to a faulty node."""
-        frame: Frame | None = self
-        while frame is not None:
-            if frame.incomplete:
-                return True
-            frame = frame.enclosing
-        return False
+        return any(frame.incomplete for frame in self.outwards())
 
     def visible(self) -> list[str]:
         """Every name that `from` may use here."""
+        return [name for frame in self.outwards() for name in frame.names]
+
+    def outwards(self) -> Iterator[Frame]:
+        """This list, then the lists around it."""
         frame: Frame | None = self
-        names: list[str] = []
         while frame is not None:
-            names += frame.names
+            yield frame
             frame = frame.enclosing
-        return names

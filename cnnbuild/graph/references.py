@@ -8,7 +8,6 @@ from cnnbuild.errors import Place, did_you_mean, shortened
 from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame
-from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe
 
@@ -37,10 +36,14 @@ def join_inputs(
 ) -> tuple[Tensor, ...]:
     """The tensors that a join with a list takes, from `- add: [prev, stem]` or from `from: [prev, stem]`.
 
+    A type with parameters, written as a mapping, takes them from `from`.
+
     Raises:
         UnresolvedError: a reference is faulty, or there are fewer than two; reported.
     """
-    bare = isinstance(node.arguments, YamlScalar) and node.arguments.value is None
+    bare = isinstance(node.arguments, YamlMap) or (
+        isinstance(node.arguments, YamlScalar) and node.arguments.value is None
+    )
     listed = node.source if bare else node.arguments
     if isinstance(listed, YamlMap) or not isinstance(listed, YamlList) or len(listed.items) < 2:
         evaluator.problems.add(
@@ -122,8 +125,8 @@ def resolve(evaluator: Evaluator, yaml: Yaml, previous: Tensor, frame: Frame, co
 
 def _elsewhere(name: str, reference: Place, context: Context) -> tuple[str, ...]:
     """Where a name that cannot be seen from a reference is written, if anywhere."""
-    here = context.calls[-1] if context.calls else None
-    for nodes, block, container in _lists(context.document):
+    here = context.calls[-1].name if context.calls else None
+    for nodes, block, container in _lists(context):
         for node in nodes:
             if node.name is None or node.name.value != name:
                 continue
@@ -140,10 +143,12 @@ def _elsewhere(name: str, reference: Place, context: Context) -> tuple[str, ...]
     return ()
 
 
-def _lists(document: ArchitectureDocument) -> Iterator[tuple[tuple[Node, ...], str | None, Node | None]]:
-    """Every list of layers of a document, with the block and the node that it stands in."""
-    pending: list[tuple[tuple[Node, ...], str | None, Node | None]] = [(document.layers, None, None)]
-    pending += [(block.layers, block.name, None) for block in document.blocks.values()]
+def _lists(context: Context) -> Iterator[tuple[tuple[Node, ...], str | None, Node | None]]:
+    """Every list of layers of the file, with the block and the node that it stands in."""
+    pending: list[tuple[tuple[Node, ...], str | None, Node | None]] = []
+    if context.scope is context.document.scope:
+        pending.append((context.document.layers, None, None))
+    pending += [(block.layers, block.name, None) for block in context.scope.blocks.values()]
     while pending:
         nodes, block, container = pending.pop()
         yield nodes, block, container

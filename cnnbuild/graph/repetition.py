@@ -21,7 +21,7 @@ from cnnbuild.lang.source import Yaml, YamlMap, describe, describe_value
 from cnnbuild.lang.values import has_expression
 
 if TYPE_CHECKING:
-    from cnnbuild.graph.elaborate import Elaboration
+    from cnnbuild.graph.elaboration import Elaboration
 
 MAX_COPIES = 10_000
 
@@ -92,7 +92,7 @@ def foreach(elaboration: Elaboration, node: Node, previous: Tensor, site: Site) 
     if rows == 0:
         return elaboration.input(node, previous, site)
     told = (
-        {entry.name: origin_of(entry.value) for entry in node.arguments}
+        {entry.name: origin_of(entry.value, site.context.scope.file) for entry in node.arguments}
         if isinstance(node.arguments, YamlMap)
         else {}
     )

@@ -33,7 +33,7 @@ def with_variables(
             values[name] = evaluator.value(yaml, replace(context, values=values, origins=origins), None)
         except UnresolvedError:
             values[name] = UNRESOLVED
-        origins[name] = origin_of(yaml)
+        origins[name] = origin_of(yaml, document.file)
     return replace(context, values=values, origins=origins)
 
 

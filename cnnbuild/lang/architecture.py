@@ -10,14 +10,15 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from cnnbuild.errors import DocumentError, Place, Problem, Problems, did_you_mean, shortened
-from cnnbuild.lang.blocks import Block, parse_blocks
 from cnnbuild.lang.files import read_yaml
+from cnnbuild.lang.library import Uses, parse_scope
 from cnnbuild.lang.nodes import Node, parse_layers
-from cnnbuild.lang.sections import named_section, section, text_of
-from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, describe, find
+from cnnbuild.lang.outputs import HeadNode, parse_outputs
+from cnnbuild.lang.scope import Scope
+from cnnbuild.lang.sections import check_format_version, named_section, section, text_of
+from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, describe, find
 from cnnbuild.lang.validation import Settings, place_of_key, validate
 
-FORMAT_VERSION = 1
 TOP_LEVEL = (
     "cnnbuild",
     "name",
@@ -33,7 +34,7 @@ TOP_LEVEL = (
     "expect",
     "weights",
 )
-NOT_YET = ("uses", "outputs", "weights")
+NOT_YET = ("weights",)
 _STUDY_WORDS = frozenset(
     [
         "augment",
@@ -82,13 +83,12 @@ class ArchitectureDocument:
     name: str
     layers: tuple[Node, ...]
     place: Place
+    scope: Scope
     description: str = ""
     source: str = ""
     vars: Mapping[str, YamlEntry] = field(default_factory=dict)
     variants: Mapping[str, YamlMap] = field(default_factory=dict)
-    defaults: Mapping[str, YamlMap] = field(default_factory=dict)
-    default_places: Mapping[str, Place] = field(default_factory=dict)
-    blocks: Mapping[str, Block] = field(default_factory=dict)
+    outputs: tuple[HeadNode, ...] = ()
     expectations: tuple[tuple[Expectation, Place], ...] = ()
     faults: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
@@ -133,29 +133,11 @@ def parse_architecture(yaml: Yaml, *, default_name: str = "network") -> Architec
         layers=_layers(yaml, problems),
         vars=named_section(yaml, "vars", problems),
         variants=_variants(yaml, problems),
-        defaults=_defaults(yaml, problems),
-        default_places={entry.name: entry.key.place for entry in section(yaml, "defaults", Problems())},
-        blocks=parse_blocks(yaml, problems),
+        scope=parse_scope(yaml, Uses(problems)),
+        outputs=parse_outputs(yaml, problems),
         expectations=_expectations(yaml, problems),
     )
     return replace(document, faults=problems.errors)
-
-
-def check_format_version(yaml: YamlMap, problems: Problems) -> None:
-    """Report a missing or unknown `cnnbuild:` version."""
-    version = yaml.get("cnnbuild")
-    if version is None:
-        problems.add(
-            "the file does not say its format version",
-            yaml.place,
-            help=f"add `cnnbuild: {FORMAT_VERSION}` at the top",
-        )
-    elif not isinstance(version, YamlScalar) or version.value != FORMAT_VERSION or version.value is True:
-        problems.add(
-            f"this version of cnnbuild reads format {FORMAT_VERSION}, not {describe(version)}",
-            version.place,
-            help=f"write `cnnbuild: {FORMAT_VERSION}`",
-        )
 
 
 def _check_keys(yaml: YamlMap, problems: Problems) -> None:
@@ -210,20 +192,6 @@ def _variants(yaml: YamlMap, problems: Problems) -> dict[str, YamlMap]:
                 )
         variants[entry.name] = entry.value
     return variants
-
-
-def _defaults(yaml: YamlMap, problems: Problems) -> dict[str, YamlMap]:
-    defaults: dict[str, YamlMap] = {}
-    for entry in section(yaml, "defaults", problems):
-        if isinstance(entry.value, YamlMap):
-            defaults[entry.name] = entry.value
-        else:
-            problems.add(
-                f"the defaults of '{entry.name}' are a mapping of parameters, not {describe(entry.value)}",
-                entry.value.place,
-                help=f"write `{entry.name}: {{parameter: value}}`",
-            )
-    return defaults
 
 
 def _expectations(yaml: YamlMap, problems: Problems) -> tuple[tuple[Expectation, Place], ...]:

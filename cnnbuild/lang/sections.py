@@ -10,6 +10,7 @@ from cnnbuild.lang.source import YamlEntry, YamlMap, YamlScalar, describe
 RESERVED_NAMES = frozenset(
     {"data", "in", "block", "prev", "i", "true", "false", "null", "and", "or", "not", "if", "else"}
 )
+FORMAT_VERSION = 1
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -65,3 +66,20 @@ def name_is_sound(key: YamlScalar, what: str, problems: Problems) -> bool:
         )
         return False
     return True
+
+
+def check_format_version(yaml: YamlMap, problems: Problems) -> None:
+    """Report a missing or unknown `cnnbuild:` version."""
+    version = yaml.get("cnnbuild")
+    if version is None:
+        problems.add(
+            "the file does not say its format version",
+            yaml.place,
+            help=f"add `cnnbuild: {FORMAT_VERSION}` at the top",
+        )
+    elif not isinstance(version, YamlScalar) or version.value != FORMAT_VERSION or version.value is True:
+        problems.add(
+            f"this version of cnnbuild reads format {FORMAT_VERSION}, not {describe(version)}",
+            version.place,
+            help=f"write `cnnbuild: {FORMAT_VERSION}`",
+        )

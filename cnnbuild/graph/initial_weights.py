@@ -1,0 +1,142 @@
+"""`init:`, on a node or among the defaults of its type: how each weight of a layer begins."""
+
+from __future__ import annotations
+
+from cnnbuild.errors import Place, did_you_mean
+from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError, explain
+from cnnbuild.graph.graph import Tensor
+from cnnbuild.lang.source import Yaml, YamlEntry, YamlMap, YamlScalar, describe, describe_value
+from cnnbuild.lang.validation import validate
+from cnnbuild.layers.base import Layer, Shape, ShapeError
+from cnnbuild.layers.initialization import INITIALIZERS, Initializer
+
+EXAMPLE = "write `init: {weight: kaiming_normal}`"
+
+
+def initial_weights(
+    evaluator: Evaluator,
+    layer: Layer,
+    inputs: tuple[Tensor, ...],
+    own: Yaml | None,
+    by_default: Yaml | None,
+    context: Context,
+    heeded: dict[Place, bool],
+) -> dict[str, Initializer]:
+    """The initialiser of each weight that the node's `own` init names, or the defaults of its type.
+
+    Defaults name weights that some layers of the type may lack, such as a `bias`; `heeded` remembers of each
+    whether any had it.
+
+    Raises:
+        UnresolvedError: something is faulty; all of it was reported.
+    """
+    shapes = layer.weight_shapes(*(tensor.shape for tensor in inputs if tensor.shape is not None))
+    entries: dict[str, tuple[YamlEntry, Context]] = {}
+    for written, surroundings in ((by_default, context.for_defaults), (own, context)):
+        for entry in _entries(evaluator, written, context):
+            if written is by_default:
+                heeded.setdefault(entry.key.place, False)
+                if entry.name not in shapes:
+                    continue
+                heeded[entry.key.place] = True
+            entries[entry.name] = (entry, surroundings)
+    found: dict[str, Initializer] = {}
+    for name, (entry, surroundings) in entries.items():
+        if name not in shapes:
+            hint = did_you_mean(name, shapes, listing="its weights") or "it learns no weights here"
+            evaluator.problems.add(
+                f"this {layer.type_name} has no weight '{name}'",
+                entry.key.place,
+                help=hint,
+                context=context.trail,
+            )
+            raise UnresolvedError
+        found[name] = _initializer(evaluator, name, shapes[name], entry.value, surroundings, inputs[0])
+    return found
+
+
+def _entries(evaluator: Evaluator, written: Yaml | None, context: Context) -> tuple[YamlEntry, ...]:
+    if written is None:
+        return ()
+    if isinstance(written, YamlMap):
+        return written.entries
+    evaluator.problems.add(
+        f"'init' is a mapping from weights to initialisers, not {describe(written)}",
+        written.place,
+        help=EXAMPLE,
+        context=context.trail,
+    )
+    raise UnresolvedError
+
+
+def _initializer(
+    evaluator: Evaluator, weight: str, shape: Shape, written: Yaml, context: Context, current: Tensor
+) -> Initializer:
+    """The initialiser that `kaiming_normal`, `{constant: 0.1}` or `{normal: {std: 0.01}}` describes.
+
+    Raises:
+        UnresolvedError: it is faulty; reported.
+    """
+    word, arguments, place = _parts(evaluator, written, context, current)
+    kind = INITIALIZERS.get(word)
+    notes = (*explain(written, context), *context.trail)
+    if kind is None:
+        hint = did_you_mean(word.removesuffix("_"), INITIALIZERS, listing="they are")
+        evaluator.problems.add(f"unknown initialiser '{word}'", place, help=hint, context=notes)
+        raise UnresolvedError
+    if isinstance(arguments, YamlScalar) and arguments.value is None:
+        arguments = YamlMap((), place)
+    elif not isinstance(arguments, YamlMap):
+        if kind.primary is None:
+            known = ", ".join(kind.model_fields)
+            evaluator.problems.add(
+                f"'{word}' takes no single value, and here it gets {describe(arguments)}",
+                arguments.place,
+                help=f"name the parameter, one of {known}" if known else f"write `{word}` alone",
+                context=notes,
+            )
+            raise UnresolvedError
+        arguments = YamlMap((YamlEntry(YamlScalar(kind.primary, place), arguments),), place)
+    plain = {entry.name: evaluator.value(entry.value, context, current) for entry in arguments}
+    found = validate(
+        kind,
+        arguments,
+        evaluator.problems,
+        what=word,
+        context=context.trail,
+        plain=plain,  # type: ignore[arg-type]
+        explain=lambda part: explain(part, context),
+    )
+    if found is None:
+        raise UnresolvedError
+    try:
+        found.require_shape(weight, shape)
+    except ShapeError as error:
+        evaluator.problems.add(error.message, place, help=error.help, context=notes)
+        raise UnresolvedError from None
+    return found
+
+
+def _parts(evaluator: Evaluator, written: Yaml, context: Context, current: Tensor) -> tuple[str, Yaml, Place]:
+    """The initialiser's word, its arguments as written, and where the word stands.
+
+    Raises:
+        UnresolvedError: it is no such thing; reported.
+    """
+    if isinstance(written, YamlMap) and len(written.entries) == 1:
+        entry = written.entries[0]
+        return entry.name, entry.value, entry.key.place
+    if isinstance(written, YamlScalar):
+        word = evaluator.scalar(written, context, current)
+        if isinstance(word, str):
+            return word, YamlScalar(None, written.place), written.place
+        described = describe_value(word)
+    else:
+        described = describe(written)
+    evaluator.problems.add(
+        f"an initialiser is a word, or a mapping of one word, not {described}",
+        written.place,
+        help="write `kaiming_normal`, or `{normal: {std: 0.01}}`",
+        context=context.trail,
+    )
+    raise UnresolvedError
