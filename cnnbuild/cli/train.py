@@ -156,7 +156,7 @@ def _train(
     with seeded(seed):
         module = build_module(graph)
     try:
-        record = fit(module, data, recipe, seed=seed, on_epoch=show)
+        record = fit(module, data, recipe, seed=seed, on_epoch=show, head_weights=graph.head_weights)
     except DivergedRunError as error:
         _write(folder, about, error.record)
         raise

@@ -21,10 +21,14 @@ MAX_SIDE = 30_000  # of a map, in pixels
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Nodes, from `begin` to `end`, that a `share` applies again; it is written at `place`, in `level`."""
+    """Nodes, from `begin` to `end`, that a `share` applies again; it is written at `place`, in `level`.
+
+    `module` is the path of what is shared.
+    """
 
     begin: int
     end: int
+    module: tuple[str, ...]
     level: tuple[str, ...]
     place: Place
 
@@ -94,7 +98,7 @@ class Assembly:
             found = " and ".join(format_shape(shape) for shape in shapes)
             raise self._no_sharing(repeated, f"'{node.name}' was made for {told}, and here it takes {found}")
         original = node.shared.original if node.shared else index
-        return Sharing(original, self.applications, repeated.level)
+        return Sharing(original, self.applications, repeated.level, repeated.module)
 
     def add(
         self,

@@ -126,7 +126,9 @@ class Elaboration:
             return
         site.frame.names[name] = result
         if result is not None and result is not UNKNOWN and node.type.value != "share":
-            site.frame.applied[name] = Applied(node, site, begin, len(self.assembly.nodes))
+            site.frame.applied[name] = Applied(
+                (*site.level.path, name), node, site, begin, len(self.assembly.nodes)
+            )
 
     def current(self, node: Node, previous: Tensor, site: Site) -> Tensor:
         """The tensor that enters a node, as far as it is known before its `when` and its type."""

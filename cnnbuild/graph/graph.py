@@ -40,12 +40,14 @@ class Tensor:
 class Sharing:
     """That a node applies the weights of an earlier node, `original`, again.
 
-    `application` is the same for all nodes of one `share`, and `level` is the level of names it stands in.
+    `application` is the same for all nodes of one `share`, `level` is the level of names that it stands in,
+    and `module` the path of what it applies.
     """
 
     original: int
     application: int
     level: tuple[str, ...]
+    module: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,11 @@ class Graph:
     def activation_bytes(self) -> int:
         """Size of all nodes' outputs for one image, in float32."""
         return sum(node.activation_bytes for node in self.nodes)
+
+    @property
+    def head_weights(self) -> dict[str, float]:
+        """The weight of each head's loss; empty where there is one output."""
+        return {head.name: head.weight for head in self.heads}
 
     def consumers(self) -> Counter[int]:
         """How often each node's output is used, by other nodes or as the network's output."""

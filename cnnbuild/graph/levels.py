@@ -145,6 +145,7 @@ class Level:
 class Applied:
     """A named node with where it stands, and the graph's nodes that it came to, from `begin` to `end`."""
 
+    path: tuple[str, ...]
     node: Node
     site: Site
     begin: int

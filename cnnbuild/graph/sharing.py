@@ -46,7 +46,9 @@ def share(elaboration: Elaboration, node: Node, previous: Tensor, site: Site) ->
     original = applied.site
     again = Site(replace(original.context, trail=trail), original.frame, Level(original.level.path))
     plain = replace(applied.node, source=None, when=None)
-    with elaboration.assembly.repeating(Repeated(applied.begin, applied.end, site.level.path, node.place)):
+    with elaboration.assembly.repeating(
+        Repeated(applied.begin, applied.end, applied.path, site.level.path, node.place)
+    ):
         elaboration.problems.begin_round()
         if plain.repeat is None:
             return elaboration.apply(plain, entering, again)

@@ -1,101 +1,176 @@
 """Graph -> `nn.Module`, level by level, as one would write it by hand.
 
 Every level of the graph's names becomes one module: an `nn.Sequential` where each child takes what the one
-before it gave, a `Steps` where tensors branch and join. Nothing of cnnbuild's language is left in the result.
+before it gave, a `Steps` where tensors branch and join or weights are shared. Nothing of cnnbuild's language
+is left in the result.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from torch import nn
 
-from cnnbuild.graph.graph import INPUT, Graph
-from cnnbuild.modules.steps import Step, Steps
+from cnnbuild.graph.graph import INPUT, Graph, GraphNode
+from cnnbuild.modules.steps import HeadedSteps, Step, Steps
 
 
 def build_module(graph: Graph) -> nn.Module:
     """The network, freshly initialised from torch's global random generator.
 
-    It maps images (N, C, H, W) to logits (N, classes). Keys of its `state_dict` are the nodes' names.
+    It maps images (N, C, H, W) to logits (N, classes); one with several heads gives {name: logits}, see
+    `HeadedSteps`. Keys of its `state_dict` are the nodes' names.
     """
     return _Builder(graph).network()
 
 
 @dataclass(slots=True)
+class _Application:
+    """The nodes of one `share`, which apply the module at `path` again."""
+
+    path: tuple[str, ...]
+    nodes: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class _Level:
-    """A level of names: its children in order of computation, each a node's index or a level."""
+    """A level of names: its children by name, each a node's index or a level, and what is applied in turn.
+
+    `nodes` are the indices of all that is computed in the level, in the levels under it too.
+    """
 
     path: tuple[str, ...]
     children: dict[str, int | _Level] = field(default_factory=dict)
+    applied: list[str | _Application] = field(default_factory=list)
     nodes: set[int] = field(default_factory=set)
+
+    def add(self, name: str, child: int | _Level) -> None:
+        self.children[name] = child
+        self.applied.append(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """A level or layer: its module, the outside tensors that it takes, and the one that it gives."""
+
+    module: nn.Module
+    sources: tuple[int, ...]
+    gives: int
 
 
 class _Builder:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.root = _Level(())
+        self.modules: dict[tuple[str, ...], nn.Module] = {}
+        applications: dict[int, _Application] = {}
         for index, node in enumerate(graph.nodes):
-            level = self.root
+            sharing = node.shared
+            if sharing is None:
+                self.level_of(node.path[:-1], index).add(node.path[-1], index)
+                continue
+            level = self.level_of(sharing.level, index)
+            if sharing.application not in applications:
+                applications[sharing.application] = _Application(sharing.module)
+                level.applied.append(applications[sharing.application])
+            applications[sharing.application].nodes.append(index)
+
+    def level_of(self, path: tuple[str, ...], index: int) -> _Level:
+        """The level at a path, made where it is not yet there; the node belongs to it and those around it."""
+        level = self.root
+        level.nodes.add(index)
+        for depth, name in enumerate(path, start=1):
+            if name not in level.children:
+                level.add(name, _Level(path[:depth]))
+            child = level.children[name]
+            if isinstance(child, int):
+                raise TypeError(f"'{'.'.join(path[:depth])}' is both a layer and a level")
+            level = child
             level.nodes.add(index)
-            for depth, name in enumerate(node.path[:-1], start=1):
-                child = level.children.setdefault(name, _Level(node.path[:depth]))
-                if isinstance(child, int):
-                    raise TypeError(f"'{'.'.join(node.path[:depth])}' is both a layer and a level")
-                level = child
-                level.nodes.add(index)
-            level.children[node.path[-1]] = index
+        return level
 
     def network(self) -> nn.Module:
-        module, sources, _ = self.build(self.root)
-        if sources != (INPUT,):
-            raise TypeError(f"the network reads {sources}, not its one input")
-        return module
+        built = self.build(self.root)
+        if built.sources != (INPUT,):
+            raise TypeError(f"the network reads {built.sources}, not its one input")
+        return built.module
 
-    def build(self, level: _Level) -> tuple[nn.Module, tuple[int, ...], int]:
-        """A level's module, the outside tensors it takes, and the node whose output it gives."""
-        built: list[tuple[str, nn.Module, tuple[int, ...], int]] = []
-        for name, child in level.children.items():
-            if isinstance(child, _Level):
-                built.append((name, *self.build(child)))
-            else:
-                node = self.graph.nodes[child]
-                built.append((name, node.layer.build(*node.input_shapes), node.inputs, child))
+    def build(self, level: _Level) -> _Built:
+        """A level as one module."""
+        modules: OrderedDict[str, nn.Module] = OrderedDict()
+        steps: list[Step] = []
+        for item in level.applied:
+            if isinstance(item, _Application):
+                steps.append(self.again(item, level))
+                continue
+            child = level.children[item]
+            built = self.build(child) if isinstance(child, _Level) else self.layer(child)
+            self.modules[*level.path, item] = modules[item] = built.module
+            steps.append(Step(item, built.sources, built.gives))
         outside = tuple(
-            dict.fromkeys(s for _, _, sources, _ in built for s in sources if s not in level.nodes)
+            dict.fromkeys(source for step in steps for source in step.sources if source not in level.nodes)
         )
-        output = self.output_of(level)
-        modules = OrderedDict((name, module) for name, module, _, _ in built)
-        if _is_chain([(sources, gives) for _, _, sources, gives in built], outside, output):
-            return nn.Sequential(modules), outside, output
         label = self.graph.labels.get(level.path, "steps") if level.path else self.graph.name
-        steps = [Step(name, sources, gives) for name, _, sources, gives in built]
-        return Steps(modules, steps, inputs=outside, output=output, label=label), outside, output
+        if not level.path and self.graph.heads:
+            heads = self.graph.heads
+            headed = HeadedSteps(modules, steps, inputs=outside, heads=heads, label=label)
+            return _Built(headed, outside, heads[0].node)
+        output = self.output_of(level.nodes, level.path)
+        if _is_chain(steps, outside, output):
+            return _Built(nn.Sequential(modules), outside, output)
+        return _Built(Steps(modules, steps, inputs=outside, output=output, label=label), outside, output)
 
-    def output_of(self, level: _Level) -> int:
-        """The one node of a level that is used outside it."""
-        if self.graph.output in level.nodes:
-            return self.graph.output
+    def layer(self, index: int) -> _Built:
+        """A node as one module, its weights as the file wants them to begin."""
+        node = self.graph.nodes[index]
+        module = node.layer.build(*node.input_shapes)
+        fill_weights(module, node)
+        return _Built(module, node.inputs, index)
+
+    def again(self, application: _Application, level: _Level) -> Step:
+        """The step that applies a module which was built before."""
+        inside = set(application.nodes)
+        sources = dict.fromkeys(
+            source
+            for index in application.nodes
+            for source in self.graph.nodes[index].inputs
+            if source not in inside
+        )
+        *parent, name = application.path
+        borrowed = None if tuple(parent) == level.path else self.modules[application.path]
+        return Step(name, tuple(sources), self.output_of(inside, application.path), borrowed)
+
+    def output_of(self, nodes: Iterable[int], path: tuple[str, ...]) -> int:
+        """The one of some nodes that is used outside them."""
+        inside = set(nodes)
+        ends = {head.node for head in self.graph.heads} or {self.graph.output}
         used = {
             source
             for index, node in enumerate(self.graph.nodes)
-            if index not in level.nodes
+            if index not in inside
             for source in node.inputs
-            if source in level.nodes
-        }
+            if source in inside
+        } | (ends & inside)
         if len(used) != 1:
-            raise TypeError(f"the level '{'.'.join(level.path)}' gives {len(used)} tensors, not one")
+            raise TypeError(f"the level '{'.'.join(path)}' gives {len(used)} tensors, not one")
         return used.pop()
 
 
-def _is_chain(built: Sequence[tuple[tuple[int, ...], int]], outside: tuple[int, ...], output: int) -> bool:
-    if len(outside) != 1:
+def fill_weights(module: nn.Module, node: GraphNode) -> None:
+    """Overwrite those weights of a node's module for which the file says how they begin."""
+    parameters = dict(module.named_parameters())
+    for name, initializer in node.initial:
+        initializer.fill(parameters[name])
+
+
+def _is_chain(steps: Sequence[Step], outside: tuple[int, ...], output: int) -> bool:
+    if len(outside) != 1 or len({step.name for step in steps}) < len(steps):
         return False
     previous = outside[0]
-    for sources, gives in built:
-        if sources != (previous,):
+    for step in steps:
+        if step.sources != (previous,) or step.borrowed is not None:
             return False
-        previous = gives
+        previous = step.gives
     return previous == output

@@ -75,7 +75,8 @@ def _train(
 
     with seeded(cell.seed):
         module = build_module(cell.graph)
-    run = fit(module, dataset, cell.recipe, seed=cell.seed, on_epoch=follow)
+    weights = cell.graph.head_weights
+    run = fit(module, dataset, cell.recipe, seed=cell.seed, on_epoch=follow, head_weights=weights)
     save_weights(module, folder / "weights.pt")
     if run.test is not None:
         print(f"test accuracy {run.test.accuracy:.4f}, loss {run.test.loss:.4f}", file=log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from cnnbuild.errors import DocumentError, Place, Problem, Problems, did_you_mean
@@ -124,7 +124,14 @@ def describe_graph(graph: Graph) -> list[object]:
         [node.name, node.layer.type_name, json.loads(node.layer.model_dump_json()), list(node.inputs)]
         for node in graph.nodes
     ]
-    return [*nodes, graph.output, list(graph.contract.shape), graph.contract.classes]
+    beginnings = (
+        [node.name, weight, initializer.word, json.loads(initializer.model_dump_json())]
+        for node in graph.nodes
+        for weight, initializer in node.initial
+    )
+    sharing = ([n, node.shared.original] for n, node in enumerate(graph.nodes) if node.shared)
+    further = [*beginnings, *sharing, *(asdict(head) for head in graph.heads)]  # of most networks, nothing
+    return [*nodes, graph.output, list(graph.contract.shape), graph.contract.classes, *further]
 
 
 def _at_study(problem: Problem, places: Mapping[str, Place]) -> Problem:

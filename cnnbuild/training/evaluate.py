@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cnnbuild.data.batches import BatchSource
+from cnnbuild.training.heads import main_logits
 from cnnbuild.training.record import Evaluation
 
 CHUNK = 100  # images per forward pass: above it, blocks are so large that each pass maps new memory
@@ -37,7 +38,7 @@ def predict(module: nn.Module, source: BatchSource, indices: Tensor) -> tuple[Te
         with torch.inference_mode():
             for part in torch.split(indices.to(source.device), chunk):
                 images, labels = source.batch(part)
-                logits: Tensor = module(images)
+                logits = main_logits(module(images))
                 losses.append(functional.cross_entropy(logits.float(), labels, reduction="none"))
                 predictions.append(logits.argmax(1))
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -38,8 +38,12 @@ def fit(
     seed: int,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     checkpoint: Path | None = None,
+    head_weights: Mapping[str, float] | None = None,
 ) -> RunRecord:
     """Train `module` (images (N, C, H, W) to logits (N, classes)) and test it once with the selected weights.
+
+    A module with several heads gives {name: logits}: all are trained, each loss times its entry in
+    `head_weights` (1 by default), and the first is tested.
 
     The module is changed: it ends on the run's device, in evaluation mode, with the selected weights. Order,
     augmentation and dropout follow from `seed`; initial weights were drawn before (see `seeding.seeded`).
@@ -53,7 +57,7 @@ def fit(
     """
     device = choose_device(recipe.device)
     reset_peak_memory(device)
-    run = prepare_run(module, dataset, recipe, seed=seed, device=device)
+    run = prepare_run(module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {})
     image, _ = run.train.batch(run.fitted[:1])
     with worthwhile_threads(module, image, recipe.batch_size):
         return _train_and_test(run, dataset, on_epoch, checkpoint)

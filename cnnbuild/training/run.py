@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim import Optimizer
 
 from cnnbuild.data.augment import augment
@@ -18,6 +18,7 @@ from cnnbuild.data.split import split_validation, stratified_subset
 from cnnbuild.errors import DataError, DivergedError, RunError
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.training.evaluate import Score, score
+from cnnbuild.training.heads import main_logits, training_loss
 from cnnbuild.training.machine import synchronize
 from cnnbuild.training.optimizers import make_optimizer
 from cnnbuild.training.record import EpochRecord
@@ -49,6 +50,7 @@ class Run:
     optimizer: Optimizer
     order: torch.Generator
     steps_per_epoch: int
+    head_weights: Mapping[str, float] = field(default_factory=dict)
     epochs: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -56,7 +58,13 @@ class Run:
 
 
 def prepare_run(
-    module: nn.Module, dataset: Dataset, recipe: Recipe, *, seed: int, device: torch.device
+    module: nn.Module,
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    head_weights: Mapping[str, float],
 ) -> Run:
     """A run before its first epoch; the module is moved to the device and laid out for it.
 
@@ -93,6 +101,7 @@ def prepare_run(
         optimizer=make_optimizer(recipe.optimizer, module),
         order=torch.Generator().manual_seed(derived_seed(seed, "order")),
         steps_per_epoch=number_of_batches(len(fitted), recipe.batch_size),
+        head_weights=head_weights,
     )
 
 
@@ -143,7 +152,9 @@ def _update_weights(run: Run, epoch: int) -> tuple[float, float]:
             group["lr"] = lr
         images, labels = run.train.batch(run.fitted[batch.to(run.device)])
         images = augment(images, recipe.augment, run.order)
-        loss = functional.cross_entropy(run.module(images), labels, label_smoothing=recipe.label_smoothing)
+        loss = training_loss(
+            run.module(images), labels, label_smoothing=recipe.label_smoothing, head_weights=run.head_weights
+        )
         run.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         run.optimizer.step()
@@ -186,7 +197,7 @@ def _check_output(module: nn.Module, source: BatchSource, classes: int) -> None:
     module.eval()
     try:
         with torch.inference_mode():
-            output: object = module(images)
+            output: object = main_logits(module(images))
     finally:
         module.train(was_training)
     found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
