@@ -69,15 +69,18 @@ class Assembly:
         finally:
             self.repeated = None
 
-    def _no_sharing(self, repeated: Repeated, why: str) -> UnresolvedError:
+    def _no_sharing(self, repeated: Repeated, why: str, inputs: tuple[Tensor, ...] = ()) -> UnresolvedError:
         self.problems.add(
             f"what is shared cannot be applied again here: {why}",
             repeated.place,
             help="only height and width may differ; write the layers anew for weights of their own",
+            context=self.sources(inputs),
         )
         return UnresolvedError()
 
-    def _sharing(self, layer: Layer, shapes: tuple[Shape, ...], path: tuple[str, ...]) -> Sharing | None:
+    def _sharing(
+        self, layer: Layer, inputs: tuple[Tensor, ...], shapes: tuple[Shape, ...], path: tuple[str, ...]
+    ) -> Sharing | None:
         """Whose weights the next node shares, if any.
 
         Raises:
@@ -96,7 +99,8 @@ class Assembly:
         if before != now or layer.weight_shapes(*shapes) != node.weight_shapes:
             told = " and ".join(format_shape(shape) for shape in node.input_shapes)
             found = " and ".join(format_shape(shape) for shape in shapes)
-            raise self._no_sharing(repeated, f"'{node.name}' was made for {told}, and here it takes {found}")
+            why = f"'{node.name}' was made for {told}, and here it takes {found}"
+            raise self._no_sharing(repeated, why, inputs)
         original = node.shared.original if node.shared else index
         return Sharing(original, self.applications, repeated.level, repeated.module)
 
@@ -138,7 +142,7 @@ class Assembly:
                 context=(*self.sources(inputs), *context.trail),
             )
             raise UnresolvedError
-        sharing = self._sharing(layer, shapes, path)
+        sharing = self._sharing(layer, inputs, shapes, path)
         seen = see(layer, shapes, tuple(tensor.field for tensor in inputs), shape)
         self.nodes.append(
             GraphNode(
@@ -151,12 +155,21 @@ class Assembly:
                 seen.aligned,
                 place,
                 context.trail,
-                tuple(initial().items()) if initial is not None else (),
+                self._initial(initial),
                 sharing,
                 provenance,
             )
         )
         return Tensor(len(self.nodes) - 1, shape, seen.field)
+
+    def _initial(
+        self, initial: Callable[[], Mapping[str, Initializer]] | None
+    ) -> tuple[tuple[str, Initializer], ...]:
+        """How the weights of a node begin; a fault in it was reported, and does not spoil the node's shape."""
+        try:
+            return tuple(initial().items()) if initial is not None else ()
+        except UnresolvedError:
+            return ()
 
     def sources(self, inputs: tuple[Tensor, ...]) -> tuple[str, ...]:
         """Where each input's shape came from, in words."""

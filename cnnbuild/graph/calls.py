@@ -142,7 +142,9 @@ def block(
     arguments = written_arguments(node, block.primary, block.parameters, elaboration.problems, caller)
     merged = overlaid(arguments, node.first if copy == 0 else None)
     copied = f", copy {copy}" if copy is not None else ""
-    at = where(node.place, scope.file).replace("line", "at line", 1)
+    at = where(node.place, caller.document.file if scope.standard else scope.file).replace(
+        "line", "at line", 1
+    )
     inside = replace(
         caller,
         scope=scope,

@@ -41,6 +41,7 @@ def initial_weights(
                 heeded[entry.key.place] = True
             entries[entry.name] = (entry, surroundings)
     found: dict[str, Initializer] = {}
+    sound = True
     for name, (entry, surroundings) in entries.items():
         if name not in shapes:
             hint = did_you_mean(name, shapes, listing="its weights") or "it learns no weights here"
@@ -50,8 +51,14 @@ def initial_weights(
                 help=hint,
                 context=context.trail,
             )
-            raise UnresolvedError
-        found[name] = _initializer(evaluator, name, shapes[name], entry.value, surroundings, inputs[0])
+            sound = False
+            continue
+        try:
+            found[name] = _initializer(evaluator, name, shapes[name], entry.value, surroundings, inputs[0])
+        except UnresolvedError:
+            sound = False
+    if not sound:
+        raise UnresolvedError
     return found
 
 

@@ -176,13 +176,16 @@ class Frame:
                 return frame.names[name]
         raise KeyError(name)
 
-    def find_applied(self, name: str) -> Applied | Literal["dropped", "row", "unknown"]:
+    def find_applied(self, name: str) -> Applied | Literal["dropped", "row", "faulty", "unknown"]:
         """What a named earlier node came to, or why it cannot be shared."""
         for frame in self.outwards():
             if name in frame.applied:
                 return frame.applied[name]
             if name in frame.names:
-                return "dropped" if frame.names[name] is None else "row"
+                tensor = frame.names[name]
+                if tensor is None:
+                    return "dropped"
+                return "row" if tensor.shape is not None else "faulty"
         return "unknown"
 
     @property

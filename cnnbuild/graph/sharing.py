@@ -74,7 +74,7 @@ def _applied(elaboration: Elaboration, node: Node, site: Site) -> Applied:
     found = site.frame.find_applied(name)
     if isinstance(found, Applied):
         return found
-    if site.frame.hides_names:
+    if found == "faulty" or (found == "unknown" and site.frame.hides_names):
         raise UnresolvedError
     if found == "dropped":
         message, hint = f"the node '{name}' was dropped by its `when`", "give this node the same `when`"

@@ -178,6 +178,8 @@ def _parse(yaml: Yaml, uses: Uses, *, standard: bool) -> Library:
     for entry in yaml:
         if entry.name not in LIBRARY_KEYS:
             hint = did_you_mean(entry.name, LIBRARY_KEYS, listing="known keys")
+            if entry.name in {"vars", "variants"}:
+                hint = "a block sees only its parameters: declare what varies under its `params:`"
             problems.add(
                 f"unknown key '{shortened(entry.name)}' in a file of blocks", entry.key.place, help=hint
             )

@@ -64,7 +64,7 @@ def test_the_parameters_of_a_block_have_the_type_that_is_written_or_that_of_thei
         "      j: word, k: [1], l: {type: layer, default: relu}, m: 'int', n: {type: int, default: 2}}\n"
         f"    layers: [relu]\n{LAYERS}"
     )
-    kinds = {name: (p.kind, p.default is None) for name, p in parsed.blocks["b"].parameters.items()}
+    kinds = {name: (p.kind, p.default is None) for name, p in parsed.scope.blocks["b"].parameters.items()}
     assert kinds == {
         "a": ("int", True), "b": ("float", True), "c": ("bool", True), "d": ("str", True), "e": ("layer", True),
         "f": ("list", True), "g": ("int", False), "h": ("float", False), "i2": ("bool", False), "j": ("str", False),
@@ -84,7 +84,7 @@ def test_the_parameters_of_a_block_have_the_type_that_is_written_or_that_of_thei
 )
 def test_the_primary_parameter_is_the_only_required_one(parameters, primary):
     parsed = document(f"blocks: {{b: {{params: {parameters}, layers: [relu]}}}}\n{LAYERS}")
-    assert parsed.blocks["b"].primary == primary
+    assert parsed.scope.blocks["b"].primary == primary
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_the_primary_parameter_is_the_only_required_one(parameters, primary):
          [(2, 18, "'input' of an entry of 'expect': expected more items, not only 2")]),
         ("variants: {a: {b: 1}}\n" + LAYERS, [(2, 16, "the variant 'a' sets an unknown variable 'b'")]),
         ("lr: 0.1\n" + LAYERS, [(2, 1, "unknown key 'lr' in the architecture")]),
-        ("uses: []\n" + LAYERS, [(2, 1, "'uses' is not supported by this version of cnnbuild")]),
+        ("uses: {}\n" + LAYERS, [(2, 7, "'uses' is a list of files, not a mapping")]),
     ],
 )  # fmt: skip
 def test_faults_of_form_are_kept_in_the_document(text, found):
