@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def _odd_pair(pair: tuple[int, int]) -> tuple[int, int]:
     if any(size % 2 == 0 for size in pair):
-        raise ValueError(f"the gate has the map's size only with odd kernel sizes, not {list(pair)}")
+        raise ValueError("expected odd sizes; only then does the gate have the map's size")
     return pair
 
 
