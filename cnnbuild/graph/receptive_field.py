@@ -43,23 +43,26 @@ class Seen:
 
 def see(layer: Layer, shapes: tuple[Shape, ...], fields: tuple[Field, ...], output: Shape) -> Seen:
     """The receptive field of a layer's output, from those of its inputs."""
-    sight = layer.sight(*shapes)
+    sight, local_sight = layer.sight(*shapes), layer.local_sight(*shapes)
     known = tuple(field for field in fields if field is not None)
-    if sight is None or len(known) < len(fields):
+    if sight is None or local_sight is None or len(known) < len(fields):
         return Seen(None)
     if not layer.several_inputs:
         field = known[0]
         if sight is SEES_ITS_PIXEL:
             return Seen(field)
         height, width = (
-            Axis(compose(axis.whole, reach), compose(axis.local, reach))
-            for axis, reach in zip(field, sight, strict=True)
+            Axis(compose(axis.whole, reach), compose(axis.local, local))
+            for axis, reach, local in zip(field, sight, local_sight, strict=True)
         )
         return Seen((height, width))
     axes: list[Axis] = []
     aligned = True
-    for axis, reach in enumerate(sight):
-        sees = [Axis(compose(field[axis].whole, reach), compose(field[axis].local, reach)) for field in known]
+    for axis, (reach, local_reach) in enumerate(zip(sight, local_sight, strict=True)):
+        sees = [
+            Axis(compose(field[axis].whole, reach), compose(field[axis].local, local_reach))
+            for field in known
+        ]
         gates = [_is_gate(shape, output, axis) for shape in shapes]
         whole, _ = merge(
             tuple(EVERYTHING if gate else seen.whole for seen, gate in zip(sees, gates, strict=True))

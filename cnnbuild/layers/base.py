@@ -75,6 +75,13 @@ class Layer(Settings, ABC):
         """
         return SEES_ITS_PIXEL
 
+    def local_sight(self, *inputs: Shape) -> Sight:
+        """The sight without gates that the layer itself broadcasts over the map; by default the same.
+
+        A channel gate makes every output see the whole map; what people compare is the field without it.
+        """
+        return self.sight(*inputs)
+
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:  # noqa: ARG002
         """The shapes of the learned weights, named and ordered as `named_parameters()` gives them."""
         return {}

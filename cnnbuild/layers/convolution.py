@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from pydantic import model_validator
 
@@ -13,13 +13,20 @@ from cnnbuild.layers.reach import window
 if TYPE_CHECKING:
     from torch import nn
 
+PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
+
+ConvolutionArguments: TypeAlias = tuple[
+    int, int, tuple[int, int], tuple[int, int], str | tuple[int, int], tuple[int, int], int, bool, PaddingMode
+]
+"""In and out channels, kernel size, stride, padding, dilation, groups, bias, padding mode: torch's order."""
+
 
 class Conv(Layer):
     """A convolution: `torch.nn.Conv2d`, with its defaults."""
 
     type_name = "conv"
     primary = "out_channels"
-    examples = (
+    examples: ClassVar[tuple[Example, ...]] = (
         Example(((3, 8, 8),), {"out_channels": 4, "kernel_size": 3, "padding": "half", "stride": 2}),
         Example(((4, 9, 7),), {"out_channels": 6, "kernel_size": [3, 2], "groups": 2, "bias": False}),
         Example(((2, 12, 12),), {"out_channels": 3, "kernel_size": 3, "dilation": [2, 3], "padding": [1, 2]}),
@@ -34,7 +41,7 @@ class Conv(Layer):
     dilation: PositivePair = (1, 1)
     groups: PositiveInt = 1
     bias: bool = True
-    padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
+    padding_mode: PaddingMode = "zeros"
 
     @model_validator(mode="after")
     def _padding_fits(self) -> Conv:
@@ -45,11 +52,12 @@ class Conv(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (out, H', W'), H' = (H + padding - dilation (kernel - 1) - 1) // stride + 1."""
-        channels, height, width = require_map(inputs[0], "conv")
+        channels, height, width = require_map(inputs[0], self.type_name)
         for name, count in (("in", channels), ("out", self.out_channels)):
             if count % self.groups:
                 raise ShapeError(
-                    f"conv: {count} {name}put channels cannot be divided into {self.groups} groups",
+                    f"{self.type_name}: {count} {name}put channels cannot be divided into "
+                    f"{self.groups} groups",
                     parameter="groups",
                 )
         pads = resolve_padding(self.padding, self.kernel_size, self.dilation)
@@ -57,8 +65,8 @@ class Conv(Layer):
             most = {"reflect": size - 1, "circular": size}.get(self.padding_mode, max(pad))
             if max(pad) > most:
                 raise ShapeError(
-                    f"conv: padding_mode: {self.padding_mode} can add at most {most} pixels at each side of "
-                    f"{format_shape(inputs[0])}, not {max(pad)}",
+                    f"{self.type_name}: padding_mode: {self.padding_mode} can add at most {most} pixels "
+                    f"at each side of {format_shape(inputs[0])}, not {max(pad)}",
                     parameter="padding_mode",
                 )
         sizes = [
@@ -69,8 +77,8 @@ class Conv(Layer):
         ]
         if min(sizes) < 1:
             raise ShapeError(
-                f"conv: a kernel of {self.kernel_size[0]}x{self.kernel_size[1]} does not fit into "
-                f"{format_shape(inputs[0])}",
+                f"{self.type_name}: a kernel of {self.kernel_size[0]}x{self.kernel_size[1]} does not fit "
+                f"into {format_shape(inputs[0])}",
                 parameter="kernel_size",
                 help="add `padding: half`, use a smaller kernel, or fewer strides and pools before it",
             )
@@ -102,13 +110,17 @@ class Conv(Layer):
         """A `torch.nn.Conv2d`."""
         from torch import nn
 
+        return nn.Conv2d(*self.module_arguments(inputs[0][0]))
+
+    def module_arguments(self, in_channels: int) -> ConvolutionArguments:
+        """The arguments of `torch.nn.Conv2d`, which does not know `half`."""
         padding: str | tuple[int, int]
         if isinstance(self.padding, str) and self.padding != "half":
             padding = self.padding
         else:
             (top, _), (left, _) = resolve_padding(self.padding, self.kernel_size, self.dilation)
             padding = (top, left)
-        return nn.Conv2d(
-            inputs[0][0], self.out_channels, self.kernel_size, self.stride, padding,
+        return (
+            in_channels, self.out_channels, self.kernel_size, self.stride, padding,
             self.dilation, self.groups, self.bias, self.padding_mode,
         )  # fmt: skip

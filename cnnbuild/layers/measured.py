@@ -5,8 +5,8 @@
         def __init__(self, num_channels: int, scale: float = 1.0) -> None: ...
 
 `num_channels`, `in_channels`, `num_features` and `in_features` are not parameters of the YAML: they are
-supplied from the input. What an output sees of the input cannot be measured from shapes; without `sight` it
-is unknown.
+supplied from the input, the first one where there are several. What an output sees of the input cannot be
+measured from shapes; without `sight` it is unknown.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Declaration:
     type_name: str
     primary: str | None
     sight: SightDeclaration
+    several_inputs: bool
     examples: tuple[Example, ...]
 
 
@@ -66,16 +67,19 @@ def layer(
     *,
     primary: str | None = None,
     sight: SightDeclaration = None,
+    several_inputs: bool = False,
     examples: Iterable[Example] = (),
 ) -> Callable[[Class], Class]:
     """Mark an `nn.Module` as the layer type `type_name`.
 
     `sight` says what an output sees: its own `pixel`, `everything`, or a function of the parameters that
-    gives a `Reach` for height and width. The class itself is returned unchanged.
+    gives a `Reach` for height and width. With `several_inputs` its `forward` takes two tensors or more, and
+    the sight is that of each. The class itself is returned unchanged.
     """
 
     def mark(module_class: Class) -> Class:
-        setattr(module_class, MARK, Declaration(type_name, primary, sight, tuple(examples)))
+        declaration = Declaration(type_name, primary, sight, several_inputs, tuple(examples))
+        setattr(module_class, MARK, declaration)
         return module_class
 
     return mark
@@ -120,7 +124,7 @@ class MeasuredLayer(Layer):
         return self._measure(inputs).macs
 
     def build(self, *inputs: Shape) -> nn.Module:
-        """The module, its channels supplied."""
+        """The module, its channels supplied by the first input."""
         return self.module_class(**dict.fromkeys(self.supplied, inputs[0][0]), **self._arguments())
 
     def _arguments(self) -> dict[str, object]:
@@ -160,13 +164,15 @@ def layer_type_from(module_class: type) -> type[Layer]:
     """The layer type of a class that was marked with `@layer(…)`.
 
     Raises:
-        UsageError: the class is no marked `nn.Module`, or a type hint of its `__init__` is of no use.
+        UsageError: the class is no marked `nn.Module`, its `forward` takes another number of tensors than was
+            declared, or a type hint of its `__init__` is of no use.
     """
     from torch import nn
 
     declaration = getattr(module_class, MARK, None)
     if not isinstance(declaration, Declaration) or not issubclass(module_class, nn.Module):
         raise UsageError(f"{module_class.__name__} is not a torch.nn.Module marked with @cnnbuild.layer(…)")
+    _require_forward(module_class, several_inputs=declaration.several_inputs)
     own_constructor = module_class.__init__ is not nn.Module.__init__
     supplied, fields = _parameters_of(module_class) if own_constructor else ((), {})
     if declaration.primary is not None and declaration.primary not in fields:
@@ -188,11 +194,32 @@ def layer_type_from(module_class: type) -> type[Layer]:
         ) from error
     model.type_name = declaration.type_name
     model.primary = declaration.primary
+    model.several_inputs = declaration.several_inputs
     model.examples = declaration.examples
     model.declaration = declaration
     model.module_class = module_class
     model.supplied = supplied
     return model
+
+
+def _require_forward(module_class: type[nn.Module], *, several_inputs: bool) -> None:
+    """Do nothing if `forward` takes one tensor, or several where that was declared.
+
+    Raises:
+        UsageError: it takes another number.
+    """
+    parameters = list(signature(module_class.forward).parameters.values())[1:]
+    positional = [p for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    needed = sum(p.default is Parameter.empty for p in positional)
+    starred = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    if several_inputs and len(positional) < 2 and not starred:
+        raise UsageError(
+            f"{module_class.__name__}: several_inputs=True, but its forward takes fewer than two tensors"
+        )
+    if not several_inputs and needed > 1:
+        raise UsageError(
+            f"{module_class.__name__}: its forward takes {needed} tensors; declare several_inputs=True"
+        )
 
 
 def _parameters_of(module_class: type) -> tuple[tuple[str, ...], dict[str, tuple[object, object]]]:

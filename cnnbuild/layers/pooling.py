@@ -36,8 +36,8 @@ def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int
     return outputs
 
 
-class _WindowPool(Layer):
-    """What max-pooling and average-pooling have in common."""
+class WindowPool(Layer):
+    """The base of the pools over sliding windows."""
 
     primary = "kernel_size"
 
@@ -57,7 +57,7 @@ class _WindowPool(Layer):
         return (1, 1)
 
     @model_validator(mode="after")
-    def _padding_is_at_most_half(self) -> _WindowPool:
+    def _padding_is_at_most_half(self) -> WindowPool:
         if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
             raise ValueError("torch allows a pool a padding of at most half its kernel size")
         return self
@@ -89,7 +89,7 @@ class _WindowPool(Layer):
         return height, width
 
 
-class MaxPool(_WindowPool):
+class MaxPool(WindowPool):
     """The largest value of each window: `torch.nn.MaxPool2d`."""
 
     type_name = "max_pool"
@@ -116,7 +116,7 @@ class MaxPool(_WindowPool):
         )
 
 
-class AvgPool(_WindowPool):
+class AvgPool(WindowPool):
     """The mean of each window: `torch.nn.AvgPool2d`."""
 
     type_name = "avg_pool"

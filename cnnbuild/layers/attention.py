@@ -1,0 +1,281 @@
+"""Gates: layers that multiply their input by numbers between 0 and 1 which they compute from it.
+
+A gate per channel is computed from the whole map, by two 1x1 convolutions with fewer channels between them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, model_validator
+
+from cnnbuild.layers.base import (
+    SEES_EVERYTHING,
+    SEES_ITS_PIXEL,
+    Example,
+    Layer,
+    Shape,
+    ShapeError,
+    Sight,
+    require_map,
+)
+from cnnbuild.layers.parameters import PositiveInt, PositivePair
+from cnnbuild.layers.reach import window
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def _odd_pair(pair: tuple[int, int]) -> tuple[int, int]:
+    if any(size % 2 == 0 for size in pair):
+        raise ValueError("expected odd sizes; only then does the gate have the map's size")
+    return pair
+
+
+OddPair: TypeAlias = Annotated[PositivePair, AfterValidator(_odd_pair)]
+Pooling: TypeAlias = Literal["avg", "avg_max"]
+
+
+class SqueezeExcite(Layer):
+    """A gate per channel from the map's mean: `torchvision.ops.SqueezeExcitation`.
+
+    Hu et al. 2018, arXiv:1709.01507. The bottleneck has `squeeze_channels` or, where that is not given,
+    C // ratio channels; both convolutions have biases. `gate` is torchvision's `scale_activation`. Weights
+    have torchvision's names.
+    """
+
+    type_name = "squeeze_excite"
+    examples = (
+        Example(((16, 4, 5),)),
+        Example(((4, 5, 4),), {"squeeze_channels": 3, "activation": "silu"}),
+        Example(((6, 3, 4),), {"ratio": 4, "gate": "hardsigmoid"}),
+    )
+
+    squeeze_channels: PositiveInt | None = None
+    ratio: PositiveInt = 16
+    activation: Literal["relu", "silu"] = "relu"
+    gate: Literal["sigmoid", "hardsigmoid"] = "sigmoid"
+
+    @model_validator(mode="after")
+    def _one_size(self) -> SqueezeExcite:
+        if self.squeeze_channels is not None and "ratio" in self.model_fields_set:
+            raise ValueError("squeeze_channels and ratio both say how wide the bottleneck is; keep one")
+        return self
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """The input's shape."""
+        self._hidden_channels(inputs[0])
+        return inputs[0]
+
+    def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
+        """The whole map, through the gate."""
+        return SEES_EVERYTHING
+
+    def local_sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
+        """Its own pixel."""
+        return SEES_ITS_PIXEL
+
+    def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
+        """Weight and bias of `fc1` (hidden, C, 1, 1) and `fc2` (C, hidden, 1, 1)."""
+        return _bottleneck_weights(inputs[0][0], self._hidden_channels(inputs[0]))
+
+    def macs(self, *inputs: Shape) -> int:
+        """2 * C * hidden."""
+        return 2 * inputs[0][0] * self._hidden_channels(inputs[0])
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        """A module with the weights of torchvision's."""
+        from torch import nn
+
+        from cnnbuild.layers.torch_modules.attention import SqueezeExcite as SqueezeExciteModule
+
+        return SqueezeExciteModule(
+            inputs[0][0],
+            self._hidden_channels(inputs[0]),
+            nn.ReLU() if self.activation == "relu" else nn.SiLU(),
+            nn.Sigmoid() if self.gate == "sigmoid" else nn.Hardsigmoid(),
+        )
+
+    def _hidden_channels(self, shape: Shape) -> int:
+        if self.squeeze_channels is None:
+            return _divided_channels(shape, self.ratio, self.type_name, ", or `squeeze_channels`")
+        require_map(shape, self.type_name)
+        return self.squeeze_channels
+
+
+class ChannelAttention(Layer):
+    """A gate per channel: global average pool, 1x1 bottleneck of C // ratio channels with ReLU, sigmoid.
+
+    With `pool: avg_max` it is the channel attention of Woo et al. 2018, arXiv:1807.06521, eq. 2: the
+    bottleneck is applied to the mean and to the maximum of the map, and the sigmoid to the sum of the two.
+    Both convolutions have biases, as in the authors' code. Weights are named as those of `squeeze_excite`.
+    """
+
+    type_name = "channel_attention"
+    primary = "ratio"
+    examples = (
+        Example(((8, 4, 5),)),
+        Example(((5, 3, 4),), {"ratio": 2}),
+        Example(((4, 4, 3),), {"ratio": 4, "pool": "avg_max"}),
+    )
+
+    ratio: PositiveInt = 8
+    pool: Pooling = "avg"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """The input's shape."""
+        _divided_channels(inputs[0], self.ratio, self.type_name)
+        return inputs[0]
+
+    def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
+        """The whole map, through the gate."""
+        return SEES_EVERYTHING
+
+    def local_sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
+        """Its own pixel."""
+        return SEES_ITS_PIXEL
+
+    def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
+        """Weight and bias of `fc1` (hidden, C, 1, 1) and `fc2` (C, hidden, 1, 1)."""
+        return _bottleneck_weights(inputs[0][0], inputs[0][0] // self.ratio)
+
+    def macs(self, *inputs: Shape) -> int:
+        """2 * C * hidden for each pool."""
+        return _channel_macs(inputs[0][0], self.ratio, self.pool)
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        """A module that multiplies its input by its channels' gates."""
+        from cnnbuild.layers.torch_modules.attention import channel_attention
+
+        return channel_attention(inputs[0][0], inputs[0][0] // self.ratio, self.pool)
+
+
+class SpatialAttention(Layer):
+    """A gate per pixel: mean and maximum over channels, convolution to one map, sigmoid.
+
+    Woo et al. 2018, arXiv:1807.06521, eq. 3. The convolution has no bias, as in the authors' code, and no
+    batch normalisation after it, as in the paper (their code has one). It pads with zeros, so that the gate
+    has the map's size. The receptive field is the kernel's, also without gates: it moves with the pixel.
+    """
+
+    type_name = "spatial_attention"
+    primary = "kernel_size"
+    examples = (
+        Example(((4, 5, 4),)),
+        Example(((3, 8, 7),), {"kernel_size": 3}),
+        Example(((1, 6, 9),), {"kernel_size": [1, 5]}),
+    )
+
+    kernel_size: OddPair = (7, 7)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """The input's shape."""
+        require_map(inputs[0], self.type_name)
+        return inputs[0]
+
+    def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
+        """The kernel's window."""
+        height, width = (window(kernel, padding=kernel // 2) for kernel in self.kernel_size)
+        return height, width
+
+    def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:  # noqa: ARG002
+        """`conv.weight` (1, 2, kernel height, kernel width); its input is the mean, then the maximum."""
+        return {"conv.weight": (1, 2, *self.kernel_size)}
+
+    def macs(self, *inputs: Shape) -> int:
+        """2 * kernel height * width for each pixel."""
+        return _spatial_macs(inputs[0], self.kernel_size)
+
+    def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
+        """A module that multiplies its input by its pixels' gates."""
+        from cnnbuild.layers.torch_modules.attention import SpatialAttention as SpatialModule
+
+        return SpatialModule(self.kernel_size)
+
+
+class Cbam(Layer):
+    """`channel_attention`, by default with both pools, then `spatial_attention` of what it gives.
+
+    The convolutional block attention module of Woo et al. 2018, arXiv:1807.06521. The paper's ratio is 16;
+    here it is 8, as in `channel_attention`, so that the part and the whole can be compared. `pool: avg` makes
+    it the sequence of the two types with their defaults.
+    """
+
+    type_name = "cbam"
+    primary = "ratio"
+    examples = (
+        Example(((8, 5, 4),)),
+        Example(((4, 6, 5),), {"ratio": 2, "kernel_size": 3, "pool": "avg"}),
+    )
+
+    ratio: PositiveInt = 8
+    kernel_size: OddPair = (7, 7)
+    pool: Pooling = "avg_max"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """The input's shape."""
+        _divided_channels(inputs[0], self.ratio, self.type_name)
+        return inputs[0]
+
+    def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
+        """The whole map, through the channels' gates."""
+        return SEES_EVERYTHING
+
+    def local_sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
+        """The kernel's window."""
+        height, width = (window(kernel, padding=kernel // 2) for kernel in self.kernel_size)
+        return height, width
+
+    def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
+        """Those of `channel_attention` after `channel.`, and `spatial.conv.weight`."""
+        bottleneck = _bottleneck_weights(inputs[0][0], inputs[0][0] // self.ratio)
+        channel: dict[str, Shape] = {f"channel.{name}": shape for name, shape in bottleneck.items()}
+        return channel | {"spatial.conv.weight": (1, 2, *self.kernel_size)}
+
+    def macs(self, *inputs: Shape) -> int:
+        """Those of the two parts."""
+        channel = _channel_macs(inputs[0][0], self.ratio, self.pool)
+        return channel + _spatial_macs(inputs[0], self.kernel_size)
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        """A module that applies both gates in turn."""
+        from cnnbuild.layers.torch_modules.attention import Cbam as CbamModule
+        from cnnbuild.layers.torch_modules.attention import SpatialAttention as SpatialModule
+        from cnnbuild.layers.torch_modules.attention import channel_attention
+
+        channel = channel_attention(inputs[0][0], inputs[0][0] // self.ratio, self.pool)
+        return CbamModule(channel, SpatialModule(self.kernel_size))
+
+
+def _divided_channels(shape: Shape, ratio: int, type_name: str, alternative: str = "") -> int:
+    """The bottleneck's channels at a ratio, rounded down.
+
+    Raises:
+        ShapeError: the shape is flat, or nothing would be left.
+    """
+    channels, _, _ = require_map(shape, type_name)
+    if channels < ratio:
+        raise ShapeError(
+            f"{type_name}: a ratio of {ratio} leaves none of {channels} channels in its bottleneck",
+            parameter="ratio",
+            help=f"write a `ratio` of at most {channels}{alternative}",
+        )
+    return channels // ratio
+
+
+def _bottleneck_weights(channels: int, hidden: int) -> dict[str, Shape]:
+    return {
+        "fc1.weight": (hidden, channels, 1, 1),
+        "fc1.bias": (hidden,),
+        "fc2.weight": (channels, hidden, 1, 1),
+        "fc2.bias": (channels,),
+    }
+
+
+def _channel_macs(channels: int, ratio: int, pool: Pooling) -> int:
+    pools = 1 if pool == "avg" else 2
+    return pools * 2 * channels * (channels // ratio)
+
+
+def _spatial_macs(shape: Shape, kernel_size: tuple[int, int]) -> int:
+    return 2 * kernel_size[0] * kernel_size[1] * shape[1] * shape[2]
