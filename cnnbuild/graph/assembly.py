@@ -165,7 +165,7 @@ class Assembly:
     def _initial(
         self, initial: Callable[[], Mapping[str, Initializer]] | None
     ) -> tuple[tuple[str, Initializer], ...]:
-        """How the weights of a node begin; a fault in it was reported, and does not spoil the node's shape."""
+        """How the weights of a node begin; a fault in it was reported and leaves the shape known."""
         try:
             return tuple(initial().items()) if initial is not None else ()
         except UnresolvedError:

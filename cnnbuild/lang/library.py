@@ -160,7 +160,8 @@ class Uses:
         except DocumentError as error:
             self.problems.extend(error.problems)
         except UsageError as error:
-            self.problems.add(str(error), item.place, help="paths count from the folder of this file")
+            said = f"'{shortened(str(item.value))}': {str(error).removeprefix(f'{path}: ')}"
+            self.problems.add(said, item.place, help="paths count from the folder of this file")
         finally:
             self.chain = chain
 
