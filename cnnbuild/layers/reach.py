@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
+from math import floor, gcd, lcm
+from struct import pack, unpack
 
 Span = tuple[int, int]
 
@@ -108,6 +109,53 @@ def adaptive_window(inputs: int, outputs: int) -> Reach:
     return Reach(
         period, tuple((r * period // phases, -(-(r + 1) * period // phases) - 1) for r in range(phases))
     )
+
+
+def nearest_window(inputs: int, outputs: int) -> Reach:
+    """The one input that nearest interpolation copies: output o sees floor(o * in / out).
+
+    torch computes this in single precision, so that for some sizes (46 from 14) an output or two see the
+    pixel before; there each output is listed by itself.
+    """
+    scale = _single_precision(inputs / outputs)
+    copied = [min(int(_single_precision(scale * output)), inputs - 1) for output in range(outputs)]
+    divisor = gcd(inputs, outputs)
+    if any(pixel != output * inputs // outputs for output, pixel in enumerate(copied)):
+        divisor = 1
+    return Reach(inputs // divisor, tuple((pixel, pixel) for pixel in copied[: outputs // divisor]))
+
+
+def interpolation_window(inputs: int, outputs: int, taps: int, *, align_corners: bool = False) -> Reach:
+    """What linear (2 taps) or cubic (4 taps) interpolation weighs: the taps around a point.
+
+    Output o lies at (o + 1/2) * in / out - 1/2, or, with the centres of the corners aligned, at
+    o * (in - 1) / (out - 1). Where that is a pixel, the output is its copy. Beyond the border torch repeats
+    the border's pixel, which a point between it and the map sees anyway.
+
+    >>> interpolation_window(4, 8, 2)
+    Reach(period=1, spans=((-1, 0), (0, 1)), step=1)
+    """
+    if align_corners and (inputs == 1 or outputs == 1):
+        return Reach(inputs, ((0, 0),) * outputs)
+    if align_corners:
+        divisor = gcd(inputs - 1, outputs - 1)
+        period, phases = (inputs - 1) // divisor, (outputs - 1) // divisor
+        points = [Fraction(output * (inputs - 1), outputs - 1) for output in range(phases)]
+    else:
+        divisor = gcd(inputs, outputs)
+        period, phases = inputs // divisor, outputs // divisor
+        points = [Fraction((2 * output + 1) * inputs - outputs, 2 * outputs) for output in range(phases)]
+    return Reach(period, tuple(_taps_around(point, taps) for point in points))
+
+
+def _taps_around(point: Fraction, taps: int) -> Span:
+    pixel = floor(point)
+    return (pixel, pixel) if point == pixel else (pixel + 1 - taps // 2, pixel + taps // 2)
+
+
+def _single_precision(number: float) -> float:
+    rounded: float = unpack("f", pack("f", number))[0]
+    return rounded
 
 
 def compose(earlier: Reach, later: Reach) -> Reach:

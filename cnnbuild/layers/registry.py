@@ -13,7 +13,10 @@ from types import ModuleType
 from cnnbuild.errors import UsageError
 from cnnbuild.layers.base import Layer
 
-FAMILIES = ("convolution", "linear", "pooling", "normalization", "activation", "joining")
+FAMILIES = (
+    "convolution", "linear", "pooling", "normalization", "activation", "regularization", "resampling",
+    "channels", "joining",
+)  # fmt: skip
 """The modules of this room that hold layer types. A class in one of them needs no other mention."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
