@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -13,10 +12,8 @@ PositiveFloat: TypeAlias = Annotated[float, Field(gt=0)]
 NonNegativeFloat: TypeAlias = Annotated[float, Field(ge=0)]
 Probability: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 
-SIDES = ("top", "bottom", "left", "right")
 
-
-def _pair(value: object, least: int) -> tuple[int, int]:
+def _pair(value: object, least: int, *, advice: str = "") -> tuple[int, int]:
     numbers = [value, value] if isinstance(value, int) else value
     if (
         isinstance(numbers, list | tuple)
@@ -26,11 +23,15 @@ def _pair(value: object, least: int) -> tuple[int, int]:
         )
     ):
         return (numbers[0], numbers[1])
-    raise ValueError(f"expected a whole number of at least {least}, or [height, width] of such")
+    raise ValueError(f"expected a whole number of at least {least}, or [height, width] of such{advice}")
 
 
 def _positive_pair(value: object) -> tuple[int, int]:
     return _pair(value, 1)
+
+
+def _whole_factor(value: object) -> tuple[int, int]:
+    return _pair(value, 1, advice="; write `size: [height, width]` for any other size")
 
 
 def _non_negative_pair(value: object) -> tuple[int, int]:
@@ -45,21 +46,6 @@ def _padding(value: object) -> tuple[int, int] | str:
     return _pair(value, 0)
 
 
-def _sides(value: object) -> tuple[tuple[int, int], tuple[int, int]]:
-    if isinstance(value, dict) and value and value.keys() <= set(SIDES):
-        sides = [value.get(side, 0) for side in SIDES]
-        if all(isinstance(side, int) and not isinstance(side, bool) and side >= 0 for side in sides):
-            return (sides[0], sides[1]), (sides[2], sides[3])
-    elif not isinstance(value, dict):
-        with suppress(ValueError):
-            height, width = _pair(value, 0)
-            return (height, height), (width, width)
-    raise ValueError(
-        "expected a whole number of at least 0, [height, width] of such, or a mapping of top, bottom, left "
-        "and right to such; write `{top: 1, left: 2}` where the sides differ"
-    )
-
-
 def _pair_schema(least: int) -> dict[str, list[object]]:
     number: dict[str, object] = {"type": "integer", "minimum": least}
     return {"anyOf": [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]}
@@ -70,28 +56,14 @@ PositivePair: TypeAlias = Annotated[
 ]
 """One number for both axes, or [height, width]."""
 
+WholeFactor: TypeAlias = Annotated[
+    tuple[int, int], BeforeValidator(_whole_factor), WithJsonSchema(_pair_schema(1))
+]
+"""How many times larger: one number for both axes, or [height, width]."""
+
 NonNegativePair: TypeAlias = Annotated[
     tuple[int, int], BeforeValidator(_non_negative_pair), WithJsonSchema(_pair_schema(0))
 ]
-
-Sides: TypeAlias = Annotated[
-    tuple[tuple[int, int], tuple[int, int]],
-    BeforeValidator(_sides),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                *_pair_schema(0)["anyOf"],
-                {
-                    "type": "object",
-                    "properties": {side: {"type": "integer", "minimum": 0} for side in SIDES},
-                    "additionalProperties": False,
-                    "minProperties": 1,
-                },
-            ]
-        }
-    ),
-]
-"""What is added at ((top, bottom), (left, right)): one number, [height, width], or the sides by name."""
 
 Padding: TypeAlias = Annotated[
     tuple[int, int] | Literal["half", "same", "valid"],

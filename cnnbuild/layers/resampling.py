@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import model_validator
 
 from cnnbuild.layers.base import Example, Layer, Shape, ShapeError, Sight, require_map
-from cnnbuild.layers.parameters import PositiveInt, PositivePair, Sides
+from cnnbuild.layers.parameters import NonNegativeInt, NonNegativePair, PositiveInt, PositivePair, WholeFactor
 from cnnbuild.layers.reach import Reach, interpolation_window, nearest_window
 
 if TYPE_CHECKING:
@@ -33,16 +33,16 @@ class Upsample(Layer):
     )
 
     size: PositivePair | None = None
-    scale_factor: PositivePair | None = None
+    scale_factor: WholeFactor | None = None
     mode: Literal["nearest", "bilinear", "bicubic"] = "nearest"
     align_corners: bool = False
 
     @model_validator(mode="after")
     def _options_agree(self) -> Upsample:
-        if (self.size is None) == (self.scale_factor is None):
-            raise ValueError(
-                "expected either scale_factor or size; write `scale_factor: 2` to double the map"
-            )
+        if self.size is None and self.scale_factor is None:
+            raise ValueError("expected scale_factor or size; write `scale_factor: 2` to double the map")
+        if self.size is not None and self.scale_factor is not None:
+            raise ValueError("expected either scale_factor or size, not both; remove one of them")
         if self.align_corners and self.mode == "nearest":
             raise ValueError(
                 "align_corners has no meaning for mode: nearest; remove it, or write `mode: bilinear`"
@@ -124,8 +124,8 @@ class PixelShuffle(Layer):
 class ZeroPad(Layer):
     """Zeros around a map: `torch.nn.ZeroPad2d`.
 
-    `padding` is one number for all sides, [height, width] for both sides of each, or a mapping of `top`,
-    `bottom`, `left` and `right`, of which those left out get none. (torch's list of four begins at the left.)
+    `padding` is what both sides get, one number or [height, width]. Where the sides differ, they are named
+    instead, and those left out get none. (torch has a list that begins at the left.)
     """
 
     type_name = "zero_pad"
@@ -133,24 +133,47 @@ class ZeroPad(Layer):
     examples = (
         Example(((2, 3, 4),), {"padding": 1}),
         Example(((2, 3, 4),), {"padding": [0, 2]}),
-        Example(((2, 3, 4),), {"padding": {"top": 1, "right": 2}}),
+        Example(((2, 3, 4),), {"top": 1, "left": 2}),
+        Example(((2, 3, 4),), {"top": 2, "bottom": 1, "left": 1, "right": 3}),
     )
 
-    padding: Sides
+    padding: NonNegativePair | None = None
+    top: NonNegativeInt = 0
+    bottom: NonNegativeInt = 0
+    left: NonNegativeInt = 0
+    right: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _either_padding_or_sides(self) -> ZeroPad:
+        sides = self.model_fields_set - {"padding"}
+        if self.padding is not None and sides:
+            raise ValueError("expected either padding or single sides; remove one of them")
+        if self.padding is None and not sides:
+            raise ValueError("expected padding, or top, bottom, left or right; write `- zero_pad: 1`")
+        return self
+
+    @property
+    def vertical(self) -> tuple[int, int]:
+        """Rows of zeros above and below."""
+        return (self.top, self.bottom) if self.padding is None else (self.padding[0], self.padding[0])
+
+    @property
+    def horizontal(self) -> tuple[int, int]:
+        """Columns of zeros on the left and on the right."""
+        return (self.left, self.right) if self.padding is None else (self.padding[1], self.padding[1])
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (C, H + top + bottom, W + left + right)."""
         channels, height, width = require_map(inputs[0], "zero_pad")
-        return (channels, height + sum(self.padding[0]), width + sum(self.padding[1]))
+        return (channels, height + sum(self.vertical), width + sum(self.horizontal))
 
     def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
         """Its own pixel, `top` and `left` further back; in the padding none."""
-        (top, _), (left, _) = self.padding
+        top, left = self.vertical[0], self.horizontal[0]
         return Reach(1, ((-top, -top),)), Reach(1, ((-left, -left),))
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.ZeroPad2d`."""
         from torch import nn
 
-        (top, bottom), (left, right) = self.padding
-        return nn.ZeroPad2d((left, right, top, bottom))
+        return nn.ZeroPad2d((*self.horizontal, *self.vertical))

@@ -7,11 +7,6 @@ from pydantic import ValidationError
 
 from tests.layers.contract import standard
 
-PADDING = (
-    "expected a whole number of at least 0, [height, width] of such, or a mapping of top, bottom, left and "
-    "right to such; write `{top: 1, left: 2}` where the sides differ"
-)
-
 
 @pytest.mark.parametrize(
     ("type_name", "arguments", "message"),
@@ -54,12 +49,12 @@ PADDING = (
         (
             "upsample",
             {},
-            "expected either scale_factor or size; write `scale_factor: 2` to double the map",
+            "expected scale_factor or size; write `scale_factor: 2` to double the map",
         ),
         (
             "upsample",
             {"scale_factor": 2, "size": 8},
-            "expected either scale_factor or size; write `scale_factor: 2` to double the map",
+            "expected either scale_factor or size, not both; remove one of them",
         ),
         (
             "upsample",
@@ -73,33 +68,29 @@ PADDING = (
         ),
         (
             "zero_pad",
-            {"padding": -1},
-            PADDING,
+            {},
+            "expected padding, or top, bottom, left or right; write `- zero_pad: 1`",
+        ),
+        (
+            "zero_pad",
+            {"padding": 1, "top": 0},
+            "expected either padding or single sides; remove one of them",
         ),
         (
             "zero_pad",
             {"padding": [1, 2, 3, 4]},
-            PADDING,
+            "expected a whole number of at least 0, or [height, width] of such",
         ),
         (
             "zero_pad",
-            {"padding": {"up": 1}},
-            PADDING,
+            {"padding": -1},
+            "expected a whole number of at least 0, or [height, width] of such",
         ),
         (
-            "zero_pad",
-            {"padding": {"top": -1}},
-            PADDING,
-        ),
-        (
-            "zero_pad",
-            {"padding": {"top": True}},
-            PADDING,
-        ),
-        (
-            "zero_pad",
-            {"padding": {}},
-            PADDING,
+            "upsample",
+            {"scale_factor": 1.5},
+            "expected a whole number of at least 1, or [height, width] of such; "
+            "write `size: [height, width]` for any other size",
         ),
     ],
 )

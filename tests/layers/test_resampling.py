@@ -105,16 +105,18 @@ def test_pixel_shuffle_lays_four_channels_out_as_one_square_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("padding", "expected"),
+    ("arguments", "expected"),
     [
-        (1, [[0, 0, 0], [0, 5, 0], [0, 0, 0]]),
-        ([0, 1], [[0, 5, 0]]),
+        ({"padding": 1}, [[0, 0, 0], [0, 5, 0], [0, 0, 0]]),
+        ({"padding": [0, 1]}, [[0, 5, 0]]),
         ({"top": 1, "left": 2}, [[0, 0, 0], [0, 0, 5]]),
         ({"bottom": 1, "right": 1}, [[5, 0], [0, 0]]),
     ],
 )
-def test_zero_pad_adds_zeros_at_the_sides_that_are_named(padding: object, expected: list[list[int]]) -> None:
-    layer = standard("zero_pad", padding=padding)
+def test_zero_pad_adds_zeros_at_the_sides_that_are_named(
+    arguments: dict[str, object], expected: list[list[int]]
+) -> None:
+    layer = standard("zero_pad", **arguments)
     measured = layer.build((1, 1, 1))(torch.full((1, 1, 1, 1), 5.0))
     assert measured.tolist() == [[expected]]
     assert layer.output_shape((1, 1, 1)) == (1, len(expected), len(expected[0]))
