@@ -182,11 +182,14 @@ class ConvTranspose(Layer):
             )
         return (self.out_channels, sizes[0], sizes[1])
 
-    def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
+    def sight(self, *inputs: Shape) -> Sight:
         """The pixels that are spread over it, which are not the same for all outputs between two strides."""
+        outputs = self.output_shape(*inputs)[1:]
         height, width = (
-            transposed_window(k, s, p, d)
-            for k, s, p, d in zip(self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
+            transposed_window(k, s, p, d, outputs=size)
+            for k, s, p, d, size in zip(
+                self.kernel_size, self.stride, self.padding, self.dilation, outputs, strict=True
+            )
         )
         return height, width
 

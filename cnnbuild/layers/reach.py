@@ -78,6 +78,7 @@ class Reach:
 
 POINTWISE = Reach(1, ((0, 0),))
 EVERYTHING = Reach(0, ())
+MOST_STEPS = 200_000  # a fraction of a second
 
 
 def window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Reach:
@@ -89,17 +90,28 @@ def window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) ->
     return Reach(stride, ((-padding, dilation * (kernel - 1) - padding),), dilation)
 
 
-def transposed_window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Reach:
-    """The window of a transposed convolution: i reaches `stride * i - padding + dilation * k`."""
+def transposed_window(
+    kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, *, outputs: int = MOST_STEPS
+) -> Reach:
+    """The window of a transposed convolution: i reaches `stride * i - padding + dilation * k`.
+
+    Output o is met by the taps k with dilation * k = o + padding (mod stride): by every `turn`-th one from
+    the first that solves this. Of a stride beyond all measure, which only a single pixel allows, no more
+    phases are listed than there are `outputs`.
+    """
+    divisor = gcd(dilation, stride)
+    turn = stride // divisor
+    inverse = pow(dilation // divisor, -1, turn)
     spans: list[Span | None] = []
-    for phase in range(stride):
-        seen = [
-            (phase + padding - dilation * tap) // stride
-            for tap in range(kernel)
-            if (phase + padding - dilation * tap) % stride == 0
-        ]
-        spans.append((min(seen), max(seen)) if seen else None)
-    return Reach(1, tuple(spans), dilation // gcd(dilation, stride))
+    phases = stride if stride <= MOST_STEPS else min(stride, outputs)
+    for position in range(padding, padding + phases):
+        first = position // divisor * inverse % turn
+        if position % divisor or first >= kernel:
+            spans.append(None)
+            continue
+        last = first + (kernel - 1 - first) // turn * turn
+        spans.append(((position - dilation * last) // stride, (position - dilation * first) // stride))
+    return Reach(1, tuple(spans), dilation // divisor)
 
 
 def adaptive_window(inputs: int, outputs: int) -> Reach:
@@ -159,11 +171,17 @@ def _single_precision(number: float) -> float:
 
 
 def compose(earlier: Reach, later: Reach) -> Reach:
-    """What the outputs of `later` see of the input of `earlier`, `later` being applied to its output."""
+    """What the outputs of `later` see of the input of `earlier`, `later` being applied to its output.
+
+    Where both are so uneven that following it would take seconds (thousands of phases, as of a map resized to
+    29,989 pixels), the whole axis is all that is said.
+    """
     if earlier.is_global or later.is_global:
         return EVERYTHING
     repeats = len(earlier.spans) // gcd(len(earlier.spans), later.period)
     phases = len(later.spans) * repeats
+    if phases * min(later.size, 2 * len(earlier.spans)) > MOST_STEPS:
+        return EVERYTHING
     period = earlier.period * later.period * repeats // len(earlier.spans)
     hulls = tuple(_hull(earlier, later.seen_by(output), later.step) for output in range(phases))
     return _simplest(period, hulls)
@@ -180,6 +198,8 @@ def merge(reaches: tuple[Reach, ...]) -> tuple[Reach, bool]:
     if len({reach.stride for reach in reaches}) > 1:
         return EVERYTHING, False
     phases = lcm(*(len(reach.spans) for reach in reaches))
+    if phases > MOST_STEPS:
+        return EVERYTHING, True
     period = int(reaches[0].stride * phases)
     spans: list[Span | None] = []
     for output in range(phases):
