@@ -55,15 +55,15 @@ class Conv(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (out, H', W'), H' = (H + padding - dilation (kernel - 1) - 1) // stride + 1."""
-        channels, height, width = require_map(inputs[0], "conv")
-        _require_groups("conv", channels, self.out_channels, self.groups)
+        channels, height, width = require_map(inputs[0], self.type_name)
+        _require_groups(self.type_name, channels, self.out_channels, self.groups)
         pads = resolve_padding(self.padding, self.kernel_size, self.dilation)
         for size, pad in zip((height, width), pads, strict=True):
             most = {"reflect": size - 1, "circular": size}.get(self.padding_mode, max(pad))
             if max(pad) > most:
                 raise ShapeError(
-                    f"conv: padding_mode: {self.padding_mode} can add at most {most} pixels at each side of "
-                    f"{format_shape(inputs[0])}, not {max(pad)}",
+                    f"{self.type_name}: padding_mode: {self.padding_mode} can add at most {most} pixels "
+                    f"at each side of {format_shape(inputs[0])}, not {max(pad)}",
                     parameter="padding_mode",
                     help="use less padding, or leave `padding_mode` at zeros",
                 )
@@ -75,8 +75,8 @@ class Conv(Layer):
         ]
         if min(sizes) < 1:
             raise ShapeError(
-                f"conv: a kernel of {self.kernel_size[0]}x{self.kernel_size[1]} does not fit into "
-                f"{format_shape(inputs[0])}",
+                f"{self.type_name}: a kernel of {self.kernel_size[0]}x{self.kernel_size[1]} does not fit "
+                f"into {format_shape(inputs[0])}",
                 parameter="kernel_size",
                 help="add `padding: half`, use a smaller kernel, or fewer strides and pools before it",
             )
@@ -164,8 +164,8 @@ class ConvTranspose(Layer):
 
         H' = (H - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
         """
-        channels, height, width = require_map(inputs[0], "conv_transpose")
-        _require_groups("conv_transpose", channels, self.out_channels, self.groups)
+        channels, height, width = require_map(inputs[0], self.type_name)
+        _require_groups(self.type_name, channels, self.out_channels, self.groups)
         sizes = [
             (size - 1) * s - 2 * p + d * (k - 1) + extra + 1
             for size, k, s, p, d, extra in zip(

@@ -87,8 +87,8 @@ class _Pool(Layer):
         return height, width
 
 
-class _PaddedPool(_Pool):
-    """What max-pooling and average-pooling have in common."""
+class WindowPool(_Pool):
+    """The base of the pools over sliding windows that may reach into a padding."""
 
     padding: NonNegativePair = (0, 0)
 
@@ -98,13 +98,13 @@ class _PaddedPool(_Pool):
         return self.padding
 
     @model_validator(mode="after")
-    def _padding_is_at_most_half(self) -> _PaddedPool:
+    def _padding_is_at_most_half(self) -> WindowPool:
         if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
             raise ValueError("torch allows a pool a padding of at most half its kernel size")
         return self
 
 
-class MaxPool(_PaddedPool):
+class MaxPool(WindowPool):
     """The largest value of each window: `torch.nn.MaxPool2d`."""
 
     type_name = "max_pool"
@@ -131,7 +131,7 @@ class MaxPool(_PaddedPool):
         )
 
 
-class AvgPool(_PaddedPool):
+class AvgPool(WindowPool):
     """The mean of each window: `torch.nn.AvgPool2d`."""
 
     type_name = "avg_pool"
