@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from math import isqrt
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from cnnbuild.errors import CnnbuildError
@@ -99,8 +100,10 @@ class Layer(Settings, ABC):
         """The module, for inputs of these shapes."""
 
 
-def require_map(shape: Shape, type_name: str) -> tuple[int, int, int]:
-    """The shape as (C, H, W).
+def require_map(
+    shape: Shape, type_name: str, *, instead: str = "move it before `flatten`"
+) -> tuple[int, int, int]:
+    """The shape as (C, H, W); `instead` says what to do where it is flat.
 
     Raises:
         ShapeError: the shape is flat.
@@ -108,9 +111,37 @@ def require_map(shape: Shape, type_name: str) -> tuple[int, int, int]:
     if len(shape) != 3:
         raise ShapeError(
             f"{type_name} takes maps (C, H, W), not the flat {format_shape(shape)}",
-            help="move it before `flatten`",
+            help=instead,
         )
     return shape[0], shape[1], shape[2]
+
+
+def require_divisible(channels: int, parts: int, type_name: str, parameter: str) -> None:
+    """Nothing, where the channels can be divided into so many equal parts.
+
+    Raises:
+        ShapeError: they cannot.
+    """
+    if channels % parts:
+        what = parameter.removeprefix("num_")
+        raise ShapeError(
+            f"{type_name}: {channels} channels cannot be divided into {parts} {what}",
+            parameter=parameter,
+            help=nearest_divisors(channels, parts, parameter),
+        )
+
+
+def nearest_divisors(number: int, wanted: int, parameter: str) -> str:
+    """The advice to set a parameter to the divisor of `number` below or above the one that was wanted.
+
+    >>> nearest_divisors(64, 5, "groups"), nearest_divisors(3, 8, "groups")
+    ('choose `groups: 4` or `groups: 8`', 'choose `groups: 3`')
+    """
+    small = [divisor for divisor in range(1, isqrt(number) + 1) if number % divisor == 0]
+    divisors = sorted({*small, *(number // divisor for divisor in small)})
+    below = max(divisor for divisor in divisors if divisor <= wanted)
+    choices = [below, *(divisor for divisor in divisors if divisor > wanted)][:2]
+    return "choose " + " or ".join(f"`{parameter}: {choice}`" for choice in choices)
 
 
 def format_shape(shape: Shape) -> str:

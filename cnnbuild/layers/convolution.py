@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from math import gcd, prod
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from pydantic import model_validator
 
-from cnnbuild.layers.base import Example, Layer, Shape, ShapeError, Sight, format_shape, require_map
-from cnnbuild.layers.parameters import Padding, PositiveInt, PositivePair, resolve_padding
-from cnnbuild.layers.reach import window
+from cnnbuild.layers.base import (
+    Example,
+    Layer,
+    Shape,
+    ShapeError,
+    Sight,
+    format_shape,
+    nearest_divisors,
+    require_map,
+)
+from cnnbuild.layers.parameters import NonNegativePair, Padding, PositiveInt, PositivePair, resolve_padding
+from cnnbuild.layers.reach import transposed_window, window
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,13 +63,7 @@ class Conv(Layer):
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (out, H', W'), H' = (H + padding - dilation (kernel - 1) - 1) // stride + 1."""
         channels, height, width = require_map(inputs[0], self.type_name)
-        for name, count in (("in", channels), ("out", self.out_channels)):
-            if count % self.groups:
-                raise ShapeError(
-                    f"{self.type_name}: {count} {name}put channels cannot be divided into "
-                    f"{self.groups} groups",
-                    parameter="groups",
-                )
+        _require_groups(self.type_name, channels, self.out_channels, self.groups)
         pads = resolve_padding(self.padding, self.kernel_size, self.dilation)
         for size, pad in zip((height, width), pads, strict=True):
             most = {"reflect": size - 1, "circular": size}.get(self.padding_mode, max(pad))
@@ -68,6 +72,7 @@ class Conv(Layer):
                     f"{self.type_name}: padding_mode: {self.padding_mode} can add at most {most} pixels "
                     f"at each side of {format_shape(inputs[0])}, not {max(pad)}",
                     parameter="padding_mode",
+                    help="use less padding, or leave `padding_mode` at zeros",
                 )
         sizes = [
             (size + sum(pad) - d * (k - 1) - 1) // s + 1 if size + sum(pad) > d * (k - 1) else 0
@@ -124,3 +129,112 @@ class Conv(Layer):
             in_channels, self.out_channels, self.kernel_size, self.stride, padding,
             self.dilation, self.groups, self.bias, self.padding_mode,
         )  # fmt: skip
+
+
+class ConvTranspose(Layer):
+    """A transposed convolution, each pixel spread over a window of the output: `torch.nn.ConvTranspose2d`.
+
+    With `stride: 2` it doubles a map. A kernel size that is a multiple of the stride spreads evenly; others
+    leave a checkerboard (Odena et al. 2016, doi:10.23915/distill.00003).
+    """
+
+    type_name = "conv_transpose"
+    primary = "out_channels"
+    examples = (
+        Example(((3, 4, 5),), {"out_channels": 2, "kernel_size": 2, "stride": 2}),
+        Example(
+            ((2, 4, 3),),
+            {"out_channels": 3, "kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1},
+        ),
+        Example(((4, 3, 4),), {"out_channels": 6, "kernel_size": [3, 2], "groups": 2, "bias": False}),
+        Example(((2, 4, 4),), {"out_channels": 1, "kernel_size": 3, "stride": [2, 3], "dilation": [3, 2]}),
+        Example(((1, 3, 3),), {"out_channels": 2, "kernel_size": 1, "stride": 2}),
+    )
+
+    out_channels: PositiveInt
+    kernel_size: PositivePair
+    stride: PositivePair = (1, 1)
+    padding: NonNegativePair = (0, 0)
+    output_padding: NonNegativePair = (0, 0)
+    groups: PositiveInt = 1
+    bias: bool = True
+    dilation: PositivePair = (1, 1)
+
+    @model_validator(mode="after")
+    def _output_padding_fits(self) -> ConvTranspose:
+        for extra, step, spread in zip(self.output_padding, self.stride, self.dilation, strict=True):
+            if extra >= max(step, spread):
+                raise ValueError(
+                    f"an output_padding of {extra} must be smaller than the stride or the dilation, "
+                    f"{step} and {spread}; it only chooses among the sizes that one stride cannot tell apart"
+                )
+        return self
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """(C, H, W) to (out, H', W').
+
+        H' = (H - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
+        """
+        channels, height, width = require_map(inputs[0], self.type_name)
+        _require_groups(self.type_name, channels, self.out_channels, self.groups)
+        sizes = [
+            (size - 1) * s - 2 * p + d * (k - 1) + extra + 1
+            for size, k, s, p, d, extra in zip(
+                (height, width), self.kernel_size, self.stride, self.padding, self.dilation,
+                self.output_padding, strict=True,
+            )
+        ]  # fmt: skip
+        if min(sizes) < 1:
+            raise ShapeError(
+                f"conv_transpose: a padding of {self.padding[0]}x{self.padding[1]} cuts away all that a "
+                f"kernel of {self.kernel_size[0]}x{self.kernel_size[1]} makes of {format_shape(inputs[0])}",
+                parameter="padding",
+                help="use less padding: it is taken off each side of the output",
+            )
+        return (self.out_channels, sizes[0], sizes[1])
+
+    def sight(self, *inputs: Shape) -> Sight:
+        """The pixels that are spread over it, which are not the same for all outputs between two strides."""
+        outputs = self.output_shape(*inputs)[1:]
+        height, width = (
+            transposed_window(k, s, p, d, outputs=size)
+            for k, s, p, d, size in zip(
+                self.kernel_size, self.stride, self.padding, self.dilation, outputs, strict=True
+            )
+        )
+        return height, width
+
+    def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
+        """`weight` (in, out / groups, kernel height, kernel width), and `bias` (out,)."""
+        shapes: dict[str, Shape] = {
+            "weight": (inputs[0][0], self.out_channels // self.groups, *self.kernel_size)
+        }
+        return shapes | {"bias": (self.out_channels,)} if self.bias else shapes
+
+    def macs(self, *inputs: Shape) -> int:
+        """Kernel height * width * out / groups for each input value, also where padding cuts it away."""
+        return prod(inputs[0]) * prod(self.kernel_size) * self.out_channels // self.groups
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        """A `torch.nn.ConvTranspose2d`."""
+        from torch import nn
+
+        return nn.ConvTranspose2d(
+            inputs[0][0], self.out_channels, self.kernel_size, self.stride, self.padding,
+            self.output_padding, self.groups, self.bias, self.dilation,
+        )  # fmt: skip
+
+
+def _require_groups(type_name: str, in_channels: int, out_channels: int, groups: int) -> None:
+    """Nothing, where both numbers of channels can be divided into so many groups.
+
+    Raises:
+        ShapeError: one cannot.
+    """
+    for name, count in (("in", in_channels), ("out", out_channels)):
+        if count % groups:
+            raise ShapeError(
+                f"{type_name}: {count} {name}put channels cannot be divided into {groups} groups",
+                parameter="groups",
+                help=nearest_divisors(gcd(in_channels, out_channels), groups, "groups"),
+            )

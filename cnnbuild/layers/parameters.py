@@ -7,10 +7,13 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]
+NonNegativeInt: TypeAlias = Annotated[int, Field(ge=0)]
+PositiveFloat: TypeAlias = Annotated[float, Field(gt=0)]
+NonNegativeFloat: TypeAlias = Annotated[float, Field(ge=0)]
 Probability: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 
 
-def _pair(value: object, least: int) -> tuple[int, int]:
+def _pair(value: object, least: int, *, advice: str = "") -> tuple[int, int]:
     numbers = [value, value] if isinstance(value, int) else value
     if (
         isinstance(numbers, list | tuple)
@@ -20,11 +23,15 @@ def _pair(value: object, least: int) -> tuple[int, int]:
         )
     ):
         return (numbers[0], numbers[1])
-    raise ValueError(f"expected a whole number of at least {least}, or [height, width] of such")
+    raise ValueError(f"expected a whole number of at least {least}, or [height, width] of such{advice}")
 
 
 def _positive_pair(value: object) -> tuple[int, int]:
     return _pair(value, 1)
+
+
+def _whole_factor(value: object) -> tuple[int, int]:
+    return _pair(value, 1, advice="; write `size: [height, width]` for any other size")
 
 
 def _non_negative_pair(value: object) -> tuple[int, int]:
@@ -39,7 +46,7 @@ def _padding(value: object) -> tuple[int, int] | str:
     return _pair(value, 0)
 
 
-def _pair_schema(least: int) -> dict[str, object]:
+def _pair_schema(least: int) -> dict[str, list[object]]:
     number: dict[str, object] = {"type": "integer", "minimum": least}
     return {"anyOf": [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]}
 
@@ -48,6 +55,11 @@ PositivePair: TypeAlias = Annotated[
     tuple[int, int], BeforeValidator(_positive_pair), WithJsonSchema(_pair_schema(1))
 ]
 """One number for both axes, or [height, width]."""
+
+WholeFactor: TypeAlias = Annotated[
+    tuple[int, int], BeforeValidator(_whole_factor), WithJsonSchema(_pair_schema(1))
+]
+"""How many times larger: one number for both axes, or [height, width]."""
 
 NonNegativePair: TypeAlias = Annotated[
     tuple[int, int], BeforeValidator(_non_negative_pair), WithJsonSchema(_pair_schema(0))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from cnnbuild.layers.base import (
     SEES_EVERYTHING,
@@ -16,7 +16,7 @@ from cnnbuild.layers.base import (
     format_shape,
     require_map,
 )
-from cnnbuild.layers.parameters import NonNegativePair, PositivePair
+from cnnbuild.layers.parameters import NonNegativePair, PositiveInt, PositivePair
 from cnnbuild.layers.reach import adaptive_window, window
 
 if TYPE_CHECKING:
@@ -36,14 +36,13 @@ def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int
     return outputs
 
 
-class WindowPool(Layer):
-    """The base of the pools over sliding windows."""
+class _Pool(Layer):
+    """What pools over windows have in common."""
 
-    primary = "kernel_size"
+    primary: ClassVar[str | None] = "kernel_size"
 
     kernel_size: PositivePair
     stride: PositivePair | None = None
-    padding: NonNegativePair = (0, 0)
     ceil_mode: bool = False
 
     @property
@@ -56,11 +55,10 @@ class WindowPool(Layer):
         """The dilation."""
         return (1, 1)
 
-    @model_validator(mode="after")
-    def _padding_is_at_most_half(self) -> WindowPool:
-        if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
-            raise ValueError("torch allows a pool a padding of at most half its kernel size")
-        return self
+    @property
+    def margin(self) -> tuple[int, int]:
+        """The padding on each side."""
+        return (0, 0)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (C, H', W'), with H' = (H + 2 padding - dilation (kernel - 1) - 1) // stride + 1."""
@@ -68,7 +66,7 @@ class WindowPool(Layer):
         sizes = [
             pooled_size(size, k, s, p, d, self.ceil_mode)
             for size, k, s, p, d in zip(
-                (height, width), self.kernel_size, self.steps, self.padding, self.spread, strict=True
+                (height, width), self.kernel_size, self.steps, self.margin, self.spread, strict=True
             )
         ]
         if min(sizes) < 1:
@@ -84,9 +82,26 @@ class WindowPool(Layer):
         """The pool's window."""
         height, width = (
             window(k, s, p, d)
-            for k, s, p, d in zip(self.kernel_size, self.steps, self.padding, self.spread, strict=True)
+            for k, s, p, d in zip(self.kernel_size, self.steps, self.margin, self.spread, strict=True)
         )
         return height, width
+
+
+class WindowPool(_Pool):
+    """The base of the pools over sliding windows that may reach into a padding."""
+
+    padding: NonNegativePair = (0, 0)
+
+    @property
+    def margin(self) -> tuple[int, int]:
+        """The padding on each side."""
+        return self.padding
+
+    @model_validator(mode="after")
+    def _padding_is_at_most_half(self) -> WindowPool:
+        if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
+            raise ValueError("torch allows a pool a padding of at most half its kernel size")
+        return self
 
 
 class MaxPool(WindowPool):
@@ -124,31 +139,61 @@ class AvgPool(WindowPool):
         Example(((3, 8, 8),), {"kernel_size": 2}),
         Example(((2, 9, 7),), {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}),
         Example(((2, 8, 10),), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+        Example(((2, 4, 6),), {"kernel_size": 2, "divisor_override": 1}),
     )
 
     count_include_pad: bool = True
+    divisor_override: PositiveInt | None = None
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AvgPool2d`."""
         from torch import nn
 
         return nn.AvgPool2d(
-            self.kernel_size, self.steps, self.padding, self.ceil_mode, self.count_include_pad
-        )
+            self.kernel_size, self.steps, self.padding, self.ceil_mode, self.count_include_pad,
+            self.divisor_override,
+        )  # fmt: skip
 
 
-class AdaptiveAvgPool(Layer):
-    """The mean of windows chosen so that the output has a given size: `torch.nn.AdaptiveAvgPool2d`."""
+class LpPool(_Pool):
+    """The sum of the `norm_type`-th powers of each window, and the root of it: `torch.nn.LPPool2d`.
 
-    type_name = "adaptive_avg_pool"
+    A `norm_type` of 1 is the sum; with a large one it comes near the largest value. As in torch, powers keep
+    their sign and a negative sum has no root, so unless `norm_type` is 1 or even, the inputs must not be
+    negative (as after a relu).
+    """
+
+    type_name = "lp_pool"
+    primary = None
+    examples = (
+        Example(((3, 8, 8),), {"norm_type": 2, "kernel_size": 2}),
+        Example(((2, 9, 7),), {"norm_type": 4, "kernel_size": [3, 2], "stride": 2}),
+        Example(((2, 8, 10),), {"norm_type": 1, "kernel_size": 3, "stride": 2, "ceil_mode": True}),
+    )
+
+    norm_type: Annotated[float, Field(ge=1)]
+
+    def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
+        """A `torch.nn.LPPool2d`."""
+        from torch import nn
+
+        return nn.LPPool2d(self.norm_type, self.kernel_size, self.steps, self.ceil_mode)
+
+
+class _AdaptivePool(Layer):
+    """What pools to a given size have in common."""
+
     primary = "output_size"
-    examples = (Example(((3, 8, 8),), {"output_size": 4}), Example(((2, 7, 10),), {"output_size": [3, 4]}))
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(((3, 8, 8),), {"output_size": 4}),
+        Example(((2, 7, 10),), {"output_size": [3, 4]}),
+    )
 
     output_size: PositivePair
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (C, *output_size)."""
-        return (require_map(inputs[0], "adaptive_avg_pool")[0], *self.output_size)
+        return (require_map(inputs[0], self.type_name)[0], *self.output_size)
 
     def sight(self, *inputs: Shape) -> Sight:
         """Windows of about H / H' pixels, exactly as torch lays them."""
@@ -157,6 +202,12 @@ class AdaptiveAvgPool(Layer):
             adaptive_window(inputs[0][2], self.output_size[1]),
         )
 
+
+class AdaptiveAvgPool(_AdaptivePool):
+    """The means of windows chosen for a given output size: `torch.nn.AdaptiveAvgPool2d`."""
+
+    type_name = "adaptive_avg_pool"
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AdaptiveAvgPool2d`."""
         from torch import nn
@@ -164,22 +215,51 @@ class AdaptiveAvgPool(Layer):
         return nn.AdaptiveAvgPool2d(self.output_size)
 
 
-class GlobalAvgPool(Layer):
-    """The mean of each channel over the whole map, kept as (C, 1, 1)."""
+class AdaptiveMaxPool(_AdaptivePool):
+    """The largest values of windows chosen for a given output size: `torch.nn.AdaptiveMaxPool2d`."""
 
-    type_name = "global_avg_pool"
-    examples = (Example(((3, 8, 6),)),)
+    type_name = "adaptive_max_pool"
+
+    def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
+        """A `torch.nn.AdaptiveMaxPool2d`."""
+        from torch import nn
+
+        return nn.AdaptiveMaxPool2d(self.output_size)
+
+
+class _GlobalPool(Layer):
+    """What pools over the whole map have in common."""
+
+    examples: ClassVar[tuple[Example, ...]] = (Example(((3, 8, 6),)),)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (C, 1, 1)."""
-        return (require_map(inputs[0], "global_avg_pool")[0], 1, 1)
+        return (require_map(inputs[0], self.type_name)[0], 1, 1)
 
     def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
         """The whole map."""
         return SEES_EVERYTHING
+
+
+class GlobalAvgPool(_GlobalPool):
+    """The mean of each channel over the whole map, as (C, 1, 1): `torch.nn.AdaptiveAvgPool2d(1)`."""
+
+    type_name = "global_avg_pool"
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AdaptiveAvgPool2d(1)`."""
         from torch import nn
 
         return nn.AdaptiveAvgPool2d(1)
+
+
+class GlobalMaxPool(_GlobalPool):
+    """The largest value of each channel over the whole map, as (C, 1, 1): `torch.nn.AdaptiveMaxPool2d(1)`."""
+
+    type_name = "global_max_pool"
+
+    def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
+        """A `torch.nn.AdaptiveMaxPool2d(1)`."""
+        from torch import nn
+
+        return nn.AdaptiveMaxPool2d(1)

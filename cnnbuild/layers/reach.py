@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
+from math import floor, gcd, lcm
+from struct import pack, unpack
 
 Span = tuple[int, int]
 
@@ -77,6 +78,7 @@ class Reach:
 
 POINTWISE = Reach(1, ((0, 0),))
 EVERYTHING = Reach(0, ())
+MOST_STEPS = 200_000  # a fraction of a second
 
 
 def window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Reach:
@@ -88,17 +90,28 @@ def window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) ->
     return Reach(stride, ((-padding, dilation * (kernel - 1) - padding),), dilation)
 
 
-def transposed_window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Reach:
-    """The window of a transposed convolution: i reaches `stride * i - padding + dilation * k`."""
+def transposed_window(
+    kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, *, outputs: int = MOST_STEPS
+) -> Reach:
+    """The window of a transposed convolution: i reaches `stride * i - padding + dilation * k`.
+
+    Output o is met by the taps k with dilation * k = o + padding (mod stride): by every `turn`-th one from
+    the first that solves this. Of a stride beyond all measure, which only a single pixel allows, no more
+    phases are listed than there are `outputs`.
+    """
+    divisor = gcd(dilation, stride)
+    turn = stride // divisor
+    inverse = pow(dilation // divisor, -1, turn)
     spans: list[Span | None] = []
-    for phase in range(stride):
-        seen = [
-            (phase + padding - dilation * tap) // stride
-            for tap in range(kernel)
-            if (phase + padding - dilation * tap) % stride == 0
-        ]
-        spans.append((min(seen), max(seen)) if seen else None)
-    return Reach(1, tuple(spans), dilation // gcd(dilation, stride))
+    phases = stride if stride <= MOST_STEPS else min(stride, outputs)
+    for position in range(padding, padding + phases):
+        first = position // divisor * inverse % turn
+        if position % divisor or first >= kernel:
+            spans.append(None)
+            continue
+        last = first + (kernel - 1 - first) // turn * turn
+        spans.append(((position - dilation * last) // stride, (position - dilation * first) // stride))
+    return Reach(1, tuple(spans), dilation // divisor)
 
 
 def adaptive_window(inputs: int, outputs: int) -> Reach:
@@ -110,12 +123,65 @@ def adaptive_window(inputs: int, outputs: int) -> Reach:
     )
 
 
+def nearest_window(inputs: int, outputs: int) -> Reach:
+    """The one input that nearest interpolation copies: output o sees floor(o * in / out).
+
+    torch computes this in single precision, so that for some sizes (46 from 14) an output or two see the
+    pixel before; there each output is listed by itself.
+    """
+    scale = _single_precision(inputs / outputs)
+    copied = [min(int(_single_precision(scale * output)), inputs - 1) for output in range(outputs)]
+    divisor = gcd(inputs, outputs)
+    if any(pixel != output * inputs // outputs for output, pixel in enumerate(copied)):
+        divisor = 1
+    return Reach(inputs // divisor, tuple((pixel, pixel) for pixel in copied[: outputs // divisor]))
+
+
+def interpolation_window(inputs: int, outputs: int, taps: int, *, align_corners: bool = False) -> Reach:
+    """What linear (2 taps) or cubic (4 taps) interpolation weighs: the taps around a point.
+
+    Output o lies at (o + 1/2) * in / out - 1/2, or, with the centres of the corners aligned, at
+    o * (in - 1) / (out - 1). Where that is a pixel, the output is its copy. Beyond the border torch repeats
+    the border's pixel, which a point between it and the map sees anyway.
+
+    >>> interpolation_window(4, 8, 2)
+    Reach(period=1, spans=((-1, 0), (0, 1)), step=1)
+    """
+    if align_corners and (inputs == 1 or outputs == 1):
+        return Reach(inputs, ((0, 0),) * outputs)
+    if align_corners:
+        divisor = gcd(inputs - 1, outputs - 1)
+        period, phases = (inputs - 1) // divisor, (outputs - 1) // divisor
+        points = [Fraction(output * (inputs - 1), outputs - 1) for output in range(phases)]
+    else:
+        divisor = gcd(inputs, outputs)
+        period, phases = inputs // divisor, outputs // divisor
+        points = [Fraction((2 * output + 1) * inputs - outputs, 2 * outputs) for output in range(phases)]
+    return Reach(period, tuple(_taps_around(point, taps) for point in points))
+
+
+def _taps_around(point: Fraction, taps: int) -> Span:
+    pixel = floor(point)
+    return (pixel, pixel) if point == pixel else (pixel + 1 - taps // 2, pixel + taps // 2)
+
+
+def _single_precision(number: float) -> float:
+    rounded: float = unpack("f", pack("f", number))[0]
+    return rounded
+
+
 def compose(earlier: Reach, later: Reach) -> Reach:
-    """What the outputs of `later` see of the input of `earlier`, `later` being applied to its output."""
+    """What the outputs of `later` see of the input of `earlier`, `later` being applied to its output.
+
+    Where both are so uneven that following it would take seconds (thousands of phases, as of a map resized to
+    29,989 pixels), the whole axis is all that is said.
+    """
     if earlier.is_global or later.is_global:
         return EVERYTHING
     repeats = len(earlier.spans) // gcd(len(earlier.spans), later.period)
     phases = len(later.spans) * repeats
+    if phases * min(later.size, 2 * len(earlier.spans)) > MOST_STEPS:
+        return EVERYTHING
     period = earlier.period * later.period * repeats // len(earlier.spans)
     hulls = tuple(_hull(earlier, later.seen_by(output), later.step) for output in range(phases))
     return _simplest(period, hulls)
@@ -132,6 +198,8 @@ def merge(reaches: tuple[Reach, ...]) -> tuple[Reach, bool]:
     if len({reach.stride for reach in reaches}) > 1:
         return EVERYTHING, False
     phases = lcm(*(len(reach.spans) for reach in reaches))
+    if phases > MOST_STEPS:
+        return EVERYTHING, True
     period = int(reaches[0].stride * phases)
     spans: list[Span | None] = []
     for output in range(phases):

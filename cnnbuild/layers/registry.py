@@ -14,15 +14,9 @@ from cnnbuild.errors import UsageError
 from cnnbuild.layers.base import Layer
 
 FAMILIES = (
-    "convolution",
-    "linear",
-    "pooling",
-    "normalization",
-    "activation",
-    "joining",
-    "custom",
-    "attention",
-)
+    "convolution", "linear", "pooling", "normalization", "activation", "regularization", "resampling",
+    "channels", "attention", "custom", "joining",
+)  # fmt: skip
 """The modules of this room that hold layer types. A class in one of them needs no other mention."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

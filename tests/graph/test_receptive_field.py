@@ -178,6 +178,22 @@ def test_a_gate_makes_the_field_global_and_leaves_the_local_one(tmp_path: Path) 
         assert (axis.local.size, axis.local.stride, axis.local.start) == (5, 2, -2)
 
 
+@pytest.mark.parametrize("norm", ["group_norm: {num_groups: 2}", "instance_norm", "layer_norm: {over: all}"])
+def test_a_norm_over_the_map_makes_the_field_global_and_leaves_the_local_one(
+    tmp_path: Path, norm: str
+) -> None:
+    graph = net(
+        tmp_path,
+        f"  - conv: {{out_channels: 4, kernel_size: 3}}\n  - {norm}\n"
+        "  - conv: {out_channels: 4, kernel_size: 3, stride: 2}\n",
+    )
+    field = graph.nodes[2].field
+    assert field is not None
+    assert [(axis.whole.is_global, axis.local.size, axis.local.stride) for axis in field] == [
+        (True, 5, 2)
+    ] * 2
+
+
 @pytest.mark.parametrize("name", ["gate", "whole-map gate"])
 def test_what_is_behind_a_gate_depends_on_the_whole_image(tmp_path: Path, name: str) -> None:
     graph = net(tmp_path, NETS[name])

@@ -14,10 +14,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnnbuild.layers.base import Example, Layer, Shape
 from cnnbuild.layers.reach import Reach
+from cnnbuild.layers.registry import standard_registry
 
 DRAWS = 40  # a border row of a 3x3 max pool stays unseen in one draw of three: (2/3)^40 < 1e-7
+PAST_EVERY_BEND = 8  # activations bend at 3 and 6
 
 Span = tuple[int, int] | None
+
+
+def standard(type_name: str, **arguments: object) -> Layer:
+    """A layer of a standard type."""
+    return standard_registry().types[type_name].model_validate(arguments)
 
 
 def layer_of(layer_type: type[Layer], example: Example) -> Layer:
@@ -124,11 +131,13 @@ def _support(output: Tensor, images: tuple[Tensor, ...], position: tuple[int, ..
 def _check_map(
     sight: tuple[Reach, Reach], image: Shape, shape: Shape, position: tuple[int, ...], support: Tensor
 ) -> None:
+    spans = [clipped(*seen) for seen in zip(sight, position, image[1:], strict=True)]
+    nowhere = None in spans  # a row of padding sees no column either
     for axis, (reach, output) in enumerate(zip(sight, position, strict=True)):
         size = image[1 + axis]
         broadcast = size != shape[1 + axis] and size == 1 and reach == Reach(1, ((0, 0),))
         measured = hull(support.any(dim=1 - axis))
-        declared = (0, 0) if broadcast else clipped(reach, output, size)
+        declared = (0, 0) if broadcast else None if nowhere else spans[axis]
         assert measured in {declared, None} if broadcast else measured == declared, (
             f"on axis {axis} output {output} is declared to see {declared}, measured {measured}"
         )
@@ -171,17 +180,37 @@ def clipped(reach: Reach, output: int, size: int) -> Span:
 
 
 def check_gradients(layer: Layer, inputs: tuple[Shape, ...]) -> None:
-    """The gradients of inputs and weights are those of finite differences."""
+    """The gradients of inputs and weights are those of finite differences; of inputs, of large ones too."""
     module = built(layer, inputs)
     names = [name for name, _ in module.named_parameters()]
     weights = [parameter.detach().requires_grad_() for parameter in module.parameters()]
-    images = [(image - 0.6).requires_grad_() for image in drawn(inputs, 2)]  # both signs
 
     def forward(*arguments: Tensor) -> Tensor:
-        named = dict(zip(names, arguments[len(images) :], strict=True))
-        return torch.func.functional_call(module, named, arguments[: len(images)])
+        named = dict(zip(names, arguments[len(inputs) :], strict=True))
+        return torch.func.functional_call(module, named, arguments[: len(inputs)])
 
+    images = [(image - 0.6).requires_grad_() for image in drawn(inputs, 2)]  # both signs
     assert torch.autograd.gradcheck(forward, (*images, *weights), fast_mode=True)
+    large = [(PAST_EVERY_BEND * 2 * image.detach()).requires_grad_() for image in images]
+    constant = [weight.detach() for weight in weights]  # their gradients may be large now, and clipped
+    assert torch.autograd.gradcheck(forward, (*large, *constant), fast_mode=True)
+
+
+def check_another_size(layer: Layer, inputs: tuple[Shape, ...]) -> None:
+    """A module that was built for one size of map does the same for another one, where its weights allow it.
+
+    `share` applies a node's module to other maps, and whoever has the module does.
+    """
+    doubled = tuple((shape[0], *(2 * size if size > 1 else size for size in shape[1:])) for shape in inputs)
+    if layer.weight_shapes(*doubled) != layer.weight_shapes(*inputs):
+        return
+    images = drawn(doubled, 2)
+    expected = built(layer, doubled)(*images)
+    measured = built(layer, inputs)(*images)
+    assert expected.shape == measured.shape, (
+        f"built for the size it gives {tuple(expected.shape[1:])}, built for another {tuple(measured.shape[1:])}"
+    )
+    torch.testing.assert_close(measured, expected, rtol=0, atol=0)
 
 
 def check_compile(layer: Layer, inputs: tuple[Shape, ...]) -> None:
@@ -195,4 +224,6 @@ def check_compile(layer: Layer, inputs: tuple[Shape, ...]) -> None:
     torch.testing.assert_close(exported, expected, rtol=1e-12, atol=1e-12)
 
 
-CHECKS = (check_shape, check_weights, check_macs, check_sight, check_gradients, check_compile)
+CHECKS = (
+    check_shape, check_weights, check_macs, check_sight, check_gradients, check_another_size, check_compile,
+)  # fmt: skip

@@ -15,9 +15,11 @@ from cnnbuild.layers.convolution import Conv
 from cnnbuild.layers.measured import layer, layer_type_from
 from cnnbuild.layers.parameters import PositiveInt
 from cnnbuild.layers.plugins import registry_with
-from cnnbuild.layers.reach import window
+from cnnbuild.layers.reach import POINTWISE, Reach, window
+from cnnbuild.layers.resampling import ZeroPad
 from tests.layers.contract import (
     CHECKS,
+    check_another_size,
     check_gradients,
     check_macs,
     check_shape,
@@ -153,6 +155,16 @@ class _LiesAboutSight(Conv):
         return window(3, padding=1), window(3, padding=0)
 
 
+class _SeesItsOwnPixelThroughPadding(ZeroPad):
+    def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
+        return POINTWISE, Reach(1, ((-1, -1),))
+
+
+class _FitsOneSizeOnly(Conv):
+    def build(self, *inputs: Shape) -> nn.Module:
+        return nn.Sequential(super().build(*inputs), nn.AdaptiveAvgPool2d(self.output_shape(*inputs)[1:]))
+
+
 class _SaysNothingOfItsSight(Conv):
     def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
         return None
@@ -172,6 +184,11 @@ class _SaysNothingOfItsSight(Conv):
         (_LiesAboutMacs, check_macs, "declared multiply-adds 451, measured 450.0"),
         (_LiesAboutSight, check_sight, "on axis 1 output 0 is declared to see (0, 2), measured (0, 1)"),
         (_SaysNothingOfItsSight, check_sight, "the layer does not declare what it sees"),
+        (
+            _FitsOneSizeOnly,
+            check_another_size,
+            "built for the size it gives (2, 10, 10), built for another (2, 5, 5)",
+        ),
     ],
 )
 def test_the_contract_catches_a_layer_that_lies(liar: type[Layer], check: Check, message: str) -> None:
@@ -179,6 +196,33 @@ def test_the_contract_catches_a_layer_that_lies(liar: type[Layer], check: Check,
     with pytest.raises(AssertionError) as caught:
         check(lying, ((1, 5, 5),))
     assert str(caught.value).splitlines()[0] == message
+
+
+def test_the_contract_catches_a_layer_that_says_it_sees_a_pixel_where_there_is_only_padding() -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_sight(_SeesItsOwnPixelThroughPadding(padding=1), ((1, 3, 3),))
+    assert str(caught.value).splitlines()[0] == (
+        "on axis 0 output 0 is declared to see (0, 0), measured None"
+    )
+
+
+def test_the_contract_catches_a_gradient_that_is_wrong_only_for_large_values() -> None:
+    class StraightThrough(torch.autograd.Function):
+        @staticmethod
+        def forward(_context: object, x: Tensor) -> Tensor:
+            return x.clamp(-3, 3)
+
+        @staticmethod
+        def backward(_context: object, gradient: Tensor) -> Tensor:
+            return gradient
+
+    class Clamped(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return StraightThrough.apply(x)
+
+    clamped = layer_type_from(layer("clamped", sight="pixel")(Clamped))
+    with pytest.raises(GradcheckError):
+        check_gradients(clamped(), ((1, 3, 3),))
 
 
 def test_the_contract_catches_a_wrong_gradient() -> None:

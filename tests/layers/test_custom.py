@@ -136,14 +136,14 @@ def test_at_exactly_zero_relu_has_the_gradient_0_and_a_clamp_the_one_that_torch_
             {"out_channels": 4, "kernel_size": 3, "groups": 2},
             (3, 8, 8),
             "noisy_conv: 3 input channels cannot be divided into 2 groups",
-            "",
+            "choose `groups: 1`",
         ),
         (
             "affine_conv",
             {"out_channels": 4, "kernel_size": 7, "padding": "half", "padding_mode": "reflect"},
             (1, 3, 9),
             "affine_conv: padding_mode: reflect can add at most 2 pixels at each side of (1, 3, 9), not 3",
-            "",
+            "use less padding, or leave `padding_mode` at zeros",
         ),
         (
             "noisy_conv",

@@ -136,6 +136,22 @@ def test_adaptive_windows_of_seven_into_three_by_hand() -> None:
     assert adaptive_window(7, 3).stride == Fraction(7, 3)
 
 
+def test_what_is_too_uneven_to_follow_sees_everything() -> None:
+    uneven = compose(adaptive_window(30_000, 29_989), window(2))
+    assert not uneven.is_global
+    assert len(uneven.spans) == 29_989
+    assert compose(uneven, adaptive_window(29_988, 29_983)).is_global
+    assert compose(uneven, window(20_000)).is_global
+    one, other = Reach(29_989, ((0, 0),) * 29_989), Reach(29_983, ((0, 0),) * 29_983)  # both of stride 1
+    assert merge((one, other)) == (EVERYTHING, True)
+
+
+def test_a_stride_beyond_all_measure_lists_only_the_outputs_there_are() -> None:
+    # a kernel of 3 that is dilated by 2 spreads a single pixel over outputs 0, 2 and 4
+    seen = transposed_window(3, 10**9, 0, 2, outputs=5)
+    assert [seen.seen_by(output) for output in range(5)] == [(0, 0), None, (0, 0), None, (0, 0)]
+
+
 def test_nothing_narrows_what_sees_everything() -> None:
     assert compose(EVERYTHING, window(3)) == compose(window(3), EVERYTHING) == EVERYTHING
     assert merge((POINTWISE, EVERYTHING)) == (EVERYTHING, True)

@@ -1,0 +1,102 @@
+"""Layers that reorder, select or scale channels, and leave the pixels where they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import model_validator
+
+from cnnbuild.layers.activation import ElementWise
+from cnnbuild.layers.base import Example, Layer, Shape, require_divisible, require_map
+from cnnbuild.layers.parameters import NonNegativeInt, PositiveInt
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class ChannelShuffle(Layer):
+    """The channels of each group dealt out over all groups in turn: `torch.nn.ChannelShuffle`.
+
+    Six channels in two groups come out as 0, 3, 1, 4, 2, 5. Between two grouped convolutions it lets every
+    group see the others. Zhang et al. 2017, arXiv:1707.01083.
+    """
+
+    type_name = "channel_shuffle"
+    primary = "groups"
+    examples = (Example(((6, 4, 5),), {"groups": 2}), Example(((6, 3, 3),), {"groups": 3}))
+
+    groups: PositiveInt
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """(C, H, W), unchanged."""
+        channels, height, width = require_map(inputs[0], "channel_shuffle")
+        require_divisible(channels, self.groups, "channel_shuffle", "groups")
+        return (channels, height, width)
+
+    def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
+        """A `torch.nn.ChannelShuffle`."""
+        from torch import nn
+
+        return nn.ChannelShuffle(self.groups)
+
+
+class SplitChannels(Layer):
+    """One of several equal parts of the channels, or of the features after flatten: `torch.chunk`.
+
+    Two nodes with `from` and `index: 0` and `index: 1` split a map in two halves.
+    """
+
+    type_name = "split_channels"
+    examples = (
+        Example(((6, 4, 5),)),
+        Example(((6, 4, 5),), {"sections": 3, "index": 1}),
+        Example(((8,),), {"index": 1}),
+    )
+
+    sections: PositiveInt = 2
+    index: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _index_is_a_section(self) -> SplitChannels:
+        if self.index >= self.sections:
+            raise ValueError(
+                f"index {self.index} is not one of {self.sections} sections; "
+                f"they are counted from 0 to {self.sections - 1}"
+            )
+        return self
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """(C, H, W) to (C / sections, H, W)."""
+        channels = inputs[0][0]
+        require_divisible(channels, self.sections, "split_channels", "sections")
+        return (channels // self.sections, *inputs[0][1:])
+
+    def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
+        """A module that selects channels."""
+        from cnnbuild.layers.torch_modules.channels import SplitChannels as SplitChannelsModule
+
+        return SplitChannelsModule(self.sections, self.index)
+
+
+class LayerScale(ElementWise):
+    """Each channel times a learned number, which starts near zero: ConvNeXt's `layer_scale` in torchvision.
+
+    At the end of a residual body it makes the block begin as its shortcut. Touvron et al. 2021,
+    arXiv:2103.17239.
+    """
+
+    type_name = "layer_scale"
+    primary = "init_value"
+    examples = (Example(((3, 4, 5),)), Example(((6,),), {"init_value": 0.1}))
+
+    init_value: float = 1e-6
+
+    def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
+        """`weight` (C, 1, 1), or (F,) for a flat input."""
+        return {"weight": (inputs[0][0], *(1 for _ in inputs[0][1:]))}
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        """A module that scales channels."""
+        from cnnbuild.layers.torch_modules.channels import LayerScale as LayerScaleModule
+
+        return LayerScaleModule(self.weight_shapes(*inputs)["weight"], self.init_value)
