@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cnnbuild.cli.options import DataRootOption, DatasetOption, SetOption, parse_settings
+from cnnbuild.cli.options import DataRootOption, DatasetOption, SetOption, parse_settings, print_or_write
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_asked
 from cnnbuild.errors import UsageError
 
@@ -65,11 +65,4 @@ def inspect(
         typer.echo(f"{warning}\n", err=True)
     summary = Summary(graph)
     text = json.dumps(summary.to_dict(), indent=2) if format_ == "json" else str(summary)
-    if output is None:
-        typer.echo(text)
-    else:
-        try:
-            output.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{output} cannot be written: {error.strerror}") from None
-        typer.echo(f"written to {output}", err=True)
+    print_or_write(text, output)

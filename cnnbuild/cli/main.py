@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from cnnbuild.cli.check import check
+from cnnbuild.cli.expand import expand
 from cnnbuild.cli.inspect import inspect
 from cnnbuild.cli.run import run
 from cnnbuild.cli.train import train
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for verb in (run, inspect, check, train):
+for verb in (run, inspect, check, expand, train):
     app.command()(verb)
 
 

@@ -53,3 +53,21 @@ def parse_settings(assignments: list[str] | None) -> dict[str, object]:
             raise UsageError(f"--set takes name=value, not '{assignment}'")
         settings[name.strip()] = to_plain(parse_yaml(text, f"--set {assignment}")) if text.strip() else None
     return settings
+
+
+def print_or_write(text: str, output: Path | None) -> None:
+    """Print a result, or write it to the file of `-o`.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    from cnnbuild.errors import UsageError
+
+    if output is None:
+        typer.echo(text)
+        return
+    try:
+        output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from None
+    typer.echo(f"written to {output}", err=True)

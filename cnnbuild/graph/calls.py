@@ -150,6 +150,7 @@ def block(
         scope=scope,
         values={"i": caller.values["i"]} if "i" in caller.values else {},
         origins={},
+        written={},
         entered=entering,
         hidden=frozenset(caller.document.vars) if scope is caller.document.scope else frozenset(),
         trail=(f"in block '{name}', called {at}{copied}", *caller.trail),
@@ -161,12 +162,13 @@ def block(
     values = bind_parameters(block, merged, elaboration.evaluator, site, within, entering)
     given = {entry.name: origin_of(entry.value, scope.file) for entry in merged}
     told = {name: given.get(name, "its default") for name in values}
+    written = {entry.name: (entry.value, caller) for entry in merged}
     inner = inner_site(elaboration.evaluator, elaboration.assembly.labels, node, name, site, copy)
     with elaboration.problems.shown_at(node.place, scope.file if scope.standard else None):
         return elaboration.layers(
             block.layers,
             entering,
-            replace(within, context=inside.with_values(values, told), level=inner.level),
+            replace(within, context=inside.with_values(values, told, written), level=inner.level),
         )
 
 

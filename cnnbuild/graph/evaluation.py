@@ -38,8 +38,8 @@ class Context:
     `values` are the variables, parameters and columns that expressions may look up; `hidden` names the
     file's variables that a block does not see; `entered` is what entered the enclosing block call; `trail`
     says how the block was reached, innermost first, and `route` the same as data, outermost first. `origins`
-    says of values where they were written, and `outermost` is the context of the file's own level, in which
-    `defaults` are evaluated.
+    says of values where they were written, `written` what was written there and where it is evaluated, and
+    `outermost` is the context of the file's own level, in which `defaults` are evaluated.
     """
 
     document: ArchitectureDocument
@@ -52,12 +52,24 @@ class Context:
     calls: tuple[Block, ...] = ()
     route: tuple[Call, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
+    written: Mapping[str, tuple[Yaml, Context]] = field(default_factory=dict)
     outermost: Context | None = None
 
-    def with_values(self, values: Mapping[str, Value], origins: Mapping[str, str] | None = None) -> Context:
+    def with_values(
+        self,
+        values: Mapping[str, Value],
+        origins: Mapping[str, str] | None = None,
+        written: Mapping[str, tuple[Yaml, Context]] | None = None,
+    ) -> Context:
         """The same surroundings with some more values."""
         told = {name: place for name, place in self.origins.items() if name not in values}
-        return replace(self, values={**self.values, **values}, origins={**told, **(origins or {})})
+        known = {name: source for name, source in self.written.items() if name not in values}
+        return replace(
+            self,
+            values={**self.values, **values},
+            origins={**told, **(origins or {})},
+            written={**known, **(written or {})},
+        )
 
     @property
     def for_defaults(self) -> Context:

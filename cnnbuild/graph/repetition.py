@@ -91,15 +91,13 @@ def foreach(elaboration: Elaboration, node: Node, previous: Tensor, site: Site) 
     rows = len(next(iter(columns.values())))
     if rows == 0:
         return elaboration.input(node, previous, site)
-    told = (
-        {entry.name: origin_of(entry.value, site.context.scope.file) for entry in node.arguments}
-        if isinstance(node.arguments, YamlMap)
-        else {}
-    )
+    entries = node.arguments.entries if isinstance(node.arguments, YamlMap) else ()
+    told = {entry.name: origin_of(entry.value, site.context.scope.file) for entry in entries}
+    written = {entry.name: (entry.value, site.context) for entry in entries}
     for row in range(rows):
         elaboration.problems.begin_round()
         values = {name: column[row] for name, column in columns.items()} | {"i": row}
-        inner = replace(site, context=site.context.with_values(values, told))
+        inner = replace(site, context=site.context.with_values(values, told, written))
         name = None if node.name is None else name_of(elaboration.evaluator, node.name, inner)
         if elaboration.is_dropped(node, inner.context, current):
             if name is not None:

@@ -25,6 +25,7 @@ def with_variables(
     assigned = document.variants.get(variant or "", YamlMap((), document.place))
     values: dict[str, Value] = {}
     origins: dict[str, str] = {}
+    written: dict[str, tuple[Yaml, Context]] = {}
     for name, entry in document.vars.items():
         yaml: Yaml = assigned.get(name) or entry.value
         if name in overrides:
@@ -34,7 +35,9 @@ def with_variables(
         except UnresolvedError:
             values[name] = UNRESOLVED
         origins[name] = origin_of(yaml, document.file)
-    return replace(context, values=values, origins=origins)
+        before = replace(context, values=dict(values), origins=dict(origins), written=dict(written))
+        written[name] = (yaml, before)
+    return replace(context, values=values, origins=origins, written=written)
 
 
 def _from_outside(name: str, value: object) -> Yaml:

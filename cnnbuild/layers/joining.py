@@ -113,7 +113,6 @@ class ZeroPadShortcut(Layer):
     """
 
     type_name = "zero_pad_shortcut"
-    internal = True
     examples = (Example(((3, 8, 7),), {"out_channels": 5, "stride": [2, 2]}),)
 
     out_channels: PositiveInt
