@@ -16,6 +16,7 @@ import typer
 from cnnbuild.cli.check import check
 from cnnbuild.cli.inspect import inspect
 from cnnbuild.cli.run import run
+from cnnbuild.cli.schema import schema
 from cnnbuild.cli.train import train
 from cnnbuild.errors import CnnbuildError, RunError, error_text
 from cnnbuild.version import __version__
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for verb in (run, inspect, check, train):
+for verb in (run, inspect, check, train, schema):
     app.command()(verb)
 
 
