@@ -260,8 +260,8 @@ def _residual() -> Schema:
             "body": LAYERS | {"description": "The layers beside the shortcut."},
             "shortcut": {
                 "description": "What is added to the body's output: its input (`identity`), a 1x1 "
-                "convolution with `batch_norm` where shapes change (`projection`), a subsampled input with zero "
-                "channels (`zero_pad`), nothing (`none`), or a list of layers. Default: `identity`.",
+                "convolution with `batch_norm` where shapes change (`projection`), a subsampled input with "
+                "zero channels (`zero_pad`), nothing (`none`), or a list of layers. Default: `identity`.",
                 "default": "identity",
                 "anyOf": [{"enum": list(SHORTCUTS)}, LAYERS, EXPRESSION],
             },
