@@ -88,7 +88,7 @@ def node_definitions(vocabulary: Vocabulary, initializers: Mapping[str, Word]) -
             "examples": list(vocabulary.values),
         },
         "layers": {"type": "array", "items": {"$ref": "#/$defs/node"}, "minItems": 1},
-        "node": any_of({"$ref": "#/$defs/bare"}, _mapping(vocabulary)),
+        "node": _mapping(vocabulary) | {"anyOf": [{"type": "object"}, {"$ref": "#/$defs/bare"}]},
         "bare": _bare(vocabulary),
         "layer_value": {
             "anyOf": [
@@ -170,7 +170,7 @@ def _bare(vocabulary: Vocabulary) -> Schema:
 
 
 def _mapping(vocabulary: Vocabulary) -> Schema:
-    """A node with a type key, and what may stand beside it."""
+    """A node with a type key, and what may stand beside it; of a bare word, nothing is said here."""
     siblings = _siblings()
     words = vocabulary.words
     calls = {name: _call(name, word, vocabulary) for name, word in words.items()}
@@ -178,7 +178,6 @@ def _mapping(vocabulary: Vocabulary) -> Schema:
         calls[name] = value | {"description": text}
     computed: Schema = {"description": "The type that an expression names, with its parameters."}
     return {
-        "type": "object",
         "properties": {**calls, **siblings},
         "patternProperties": {EXPRESSION_PATTERN: computed},
         "propertyNames": QUIET | {"anyOf": [{"pattern": NAME_PATTERN}, {"pattern": EXPRESSION_PATTERN}]},
@@ -191,7 +190,7 @@ def _mapping(vocabulary: Vocabulary) -> Schema:
             "foreach": _alone("foreach", without=("repeat", "first")),
             "do": {"required": ["foreach"]},
         },
-        "not": {"propertyNames": {"enum": list(SIBLINGS)}, "description": "A node has a type."},
+        "not": {"type": "object", "propertyNames": {"enum": list(SIBLINGS)}},  # a node has a type
     }
 
 
