@@ -14,6 +14,7 @@ from cnnbuild.lang.validation import Settings
 from cnnbuild.layers.base import Layer
 from cnnbuild.layers.initialization import Initializer
 from cnnbuild.layers.schema_of_values import (
+    ANNOTATIONS,
     Schema,
     closed,
     fields_of,
@@ -167,7 +168,8 @@ def call_forms(word: Word) -> list[Schema]:
         return [{"type": "null"}, {"$ref": "#/$defs/joined"}]
     forms: list[Schema] = [{"$ref": f"#/$defs/{word.name}.parameters"}, {"type": "null"}]
     if word.primary is not None:
-        value: Schema = {"$ref": f"#/$defs/{word.name}.parameters/properties/{word.primary}"}
+        # without the parameter's description, so that an editor tells what the word is
+        value = {k: v for k, v in word.parameters[word.primary].items() if k not in ANNOTATIONS}
         forms.append({"allOf": [{"type": ["string", "number", "boolean", "array"]}, value]})
     return forms
 

@@ -139,3 +139,28 @@ def test_studies_are_completed_too(client: Client, tmp_path: Path) -> None:
     offered = client.completions("cnnbuild: 1\nstudy: a\ntrain:\n  optimizer: |", schema)
     assert list(offered) == ["sgd", "adam", "adamw"]
     assert client.completions("cnnbuild: 1\nstudy: a\ntrain:\n  |", schema)["epochs"] == "epochs: ${1:10}"
+
+
+def test_the_transcript_in_the_documentation_is_what_the_server_answers(client: Client, schema: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "editor.md").read_text(encoding="utf-8")
+    offered = client.completions(HEAD + "  - |", schema)
+    inside = client.completions(HEAD + "  - conv: {out_channels: 8, k|}", schema)
+    values = client.completions(HEAD + "  - residual: {body: [relu], shortcut: |}", schema)
+    told = client.hover(HEAD + "  - linear: 10\n  - max_p|ool: 2", schema)
+    found = client.diagnostics(HEAD + "  - conv: {out_channels: 8, kernel_sise: 3}", schema)
+    lines = [
+        "complete   - |",
+        *(
+            f"  {word:<12} inserts  {json.dumps(offered[word])}"
+            for word in ("conv", "linear", "relu", "concat")
+        ),
+        "complete   - conv: {out_channels: 8, k|}",
+        *(f"  {word:<12} inserts  {json.dumps(inside[word])}" for word in ("kernel_size", "stride", "bias")),
+        "complete   - residual: {body: [relu], shortcut: |}",
+        "  " + ", ".join(list(values)[:4]),
+        "hover      - max_p|ool: 2",
+        *(f"  {line}".rstrip() for line in told.split("\n\n- ")[0].split("\n")),
+        "underline  - conv: {out_channels: 8, kernel_sise: 3}",
+        *(f"  line {line}, column {column}: {message}" for line, column, message in found),
+    ]
+    assert "```text\n" + "\n".join(lines) + "\n```\n" in page
