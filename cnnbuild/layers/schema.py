@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cnnbuild.errors import Problems, UsageError
-from cnnbuild.lang.architecture import FORMAT_VERSION, NOT_YET, Expectation
+from cnnbuild.lang.architecture import NOT_YET, Expectation
 from cnnbuild.lang.blocks import PARAMETER_TYPES
 from cnnbuild.lang.files import read_yaml
-from cnnbuild.lang.sections import RESERVED_NAMES, section
+from cnnbuild.lang.library import LIBRARY_KEYS
+from cnnbuild.lang.sections import FORMAT_VERSION, RESERVED_NAMES, section
 from cnnbuild.lang.source import YamlMap, describe
 from cnnbuild.layers.initialization import INITIALIZERS
 from cnnbuild.layers.registry import STRUCTURAL, Registry
@@ -28,6 +29,7 @@ from cnnbuild.layers.schema_of_values import (
     closed,
     fields_of,
     required_fields,
+    with_expressions,
 )
 from cnnbuild.layers.schema_of_vocabulary import vocabulary_of
 from cnnbuild.layers.schema_of_words import (
@@ -35,8 +37,6 @@ from cnnbuild.layers.schema_of_words import (
     call_forms,
     word_of_initializer,
 )
-
-LIBRARY_KEYS = ("cnnbuild", "name", "description", "source", "uses", "defaults", "blocks")
 
 KEY_TEXTS = {
     "cnnbuild": "The version of the file's format: 1.",
@@ -218,16 +218,17 @@ def _blocks(taken: list[str]) -> Schema:
 
 
 def _outputs() -> Schema:
-    head = closed(
-        {
-            "from": {"$ref": "#/$defs/reference", "description": "The node whose output this is."},
-            "weight": {"type": "number", "description": "The weight of its loss. Default: 1."},
-            "train_only": {"type": "boolean", "description": "Whether it is for training only."},
-        },
-        required=("from",),
-    )
-    heads: Schema = any_of({"$ref": "#/$defs/reference"}, head)
-    return {"type": "object", "additionalProperties": heads, "minProperties": 1}
+    flag = with_expressions({"type": "boolean"})
+    fields: dict[str, Schema] = {
+        "from": {"$ref": "#/$defs/reference", "description": "The node whose output this is."},
+        "weight": with_expressions({"type": "number", "exclusiveMinimum": 0})
+        | {"description": "The weight of its loss in training. Default: 1."},
+        "train_only": flag | {"description": "Whether it is for training only. Default: `false`."},
+        "when": flag | {"description": "Whether the head is there at all. Default: `true`."},
+    }
+    heads = any_of({"$ref": "#/$defs/reference"}, closed(fields, required=("from",)))
+    names: Schema = {"pattern": NAME_PATTERN, "not": RESERVED}
+    return {"type": "object", "propertyNames": names, "additionalProperties": heads, "minProperties": 1}
 
 
 def _expect(tree: YamlMap | None) -> Schema:

@@ -185,9 +185,9 @@ def _mapping(vocabulary: Vocabulary) -> Schema:
         "dependentRequired": {"first": ["repeat"], "foreach": ["do"]},
         "dependentSchemas": {
             **{name: _beside(name, word, vocabulary) for name, word in words.items()},
-            "residual": _alone("residual", without=("first", "do")),
-            "share": _alone("share", without=("first", "do")),
-            "foreach": _alone("foreach", without=("repeat", "first")),
+            "residual": _alone("residual", without=("first", "init", "do")),
+            "share": _alone("share", without=("first", "init", "do")),
+            "foreach": _alone("foreach", without=("repeat", "first", "init")),
             "do": {"required": ["foreach"]},
         },
         "not": {"type": "object", "propertyNames": {"enum": list(SIBLINGS)}},  # a node has a type
@@ -226,14 +226,15 @@ def _beside(name: str, word: Word, vocabulary: Vocabulary) -> Schema:
     if not word.several_inputs:
         uncertain = name in vocabulary.standard
         first: Schema = {} if uncertain else {"$ref": f"#/$defs/{name}.parameters"}
-        return _alone(name, without=("do",), first=first)
+        without = ("do",) if name in vocabulary.types else ("do", "init")
+        return _alone(name, without=without, first=first)
     forms: list[Schema] = [
         {"properties": {name: {"type": "null"}, "from": {"type": "array"}}, "required": ["from"]},
         {"properties": {name: {"type": "array"}, "from": False}},
     ]
     if name in JOINS:
         forms.append({"properties": {name: {"type": "object"}, "from": {"type": "string"}}})
-    return _only(name, without=("do", "first")) | {"anyOf": forms}
+    return _only(name, without=("do", "first", "init")) | {"anyOf": forms}
 
 
 def _alone(name: str, *, without: tuple[str, ...], first: Schema | None = None) -> Schema:
@@ -286,5 +287,4 @@ def _init(initializers: Mapping[str, Word]) -> Schema:
         "type": "object",
         "properties": {name: initializer | {"description": text} for name, text in texts.items()},
         "additionalProperties": initializer,
-        "minProperties": 1,
     }

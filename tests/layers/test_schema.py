@@ -264,8 +264,8 @@ def test_code_and_schema_agree_on_every_value_of_every_initializer() -> None:
         {"residual": {"body": ["relu"], "shortcut": "$kind"}},
         {"foreach": {"width": [1, 2], "depth": "$depths"}, "do": ["relu"], "name": "s$(i)"},
         {"share": "stem"},
-        {"relu": None, "init": {"weight": "kaiming_normal", "bias": {"constant": 0.1}}},
-        {"relu": None, "init": {"weight": {"kaiming_normal": {"mode": "fan_out"}}}},
+        {"batch_norm": None, "init": {"weight": "ones", "bias": {"constant": 0.1}}},
+        {"batch_norm": None, "init": {"weight": {"uniform": {"a": "$low"}}}},
     ],
     ids=str,
 )  # fmt: skip
@@ -299,6 +299,8 @@ def test_a_form_of_the_language_is_accepted(node: object) -> None:
         {"foreach": {"width": [1, 2]}},
         {"foreach": {"in": [1]}, "do": ["relu"]},
         {"foreach": {"width": [1]}, "do": ["relu"], "repeat": 2},
+        {"basic": 8, "init": {"weight": "zeros"}},
+        {"share": "stem", "init": {"weight": "zeros"}},
         {"relu": None, "init": {"weight": "kaiming"}},
         {"relu": None, "init": {"weight": "constant"}},
         {"relu": None, "init": {"weight": {"kaiming_normal": {"mode": "fan"}}}},
@@ -307,6 +309,27 @@ def test_a_form_of_the_language_is_accepted(node: object) -> None:
 )
 def test_what_is_no_form_of_the_language_is_refused(node: object) -> None:
     assert not GENERAL.is_valid(net(node))
+
+
+def test_outputs_are_names_or_heads() -> None:
+    assert GENERAL.is_valid(
+        net("relu", outputs={"main": "prev", "side": {"from": "aux", "weight": 0.3, "train_only": True}})
+    )
+    assert GENERAL.is_valid(net("relu", outputs={"main": {"from": "prev", "when": "$(deep)"}}))
+    for wrong in [{}, [], {"main": 3}, {"in": "prev"}, {"main": {"weight": 0.3}}, {"main": {"from": "a", "wieght": 1}},
+                  {"main": {"from": "a", "weight": 0}}, {"main": {"from": "a", "train_only": 1}}]:  # fmt: skip
+        assert not GENERAL.is_valid(net("relu", outputs=wrong)), wrong
+
+
+def test_for_a_file_the_blocks_of_the_files_that_it_uses_are_known(tmp_path: Path) -> None:
+    library = "cnnbuild: 1\nblocks:\n  gate: {params: {ratio: int}, layers: [sigmoid]}\n"
+    (tmp_path / "gates.yaml").write_text(library, encoding="utf-8")
+    own, document = schema_for("cnnbuild: 1\nuses: [gates.yaml]\nlayers: [{gate: 4}]\n", tmp_path)
+    assert own.is_valid(document)
+    for wrong in ["gate", "gaet", {"gate": {"ratoi": 4}}, {"gate": "four"}]:
+        assert not own.is_valid({**document, "layers": [wrong]}), wrong
+    unread, document = schema_for("cnnbuild: 1\nuses: [lost.yaml]\nlayers: [{gate: 4}]\n", tmp_path)
+    assert unread.is_valid(document)
 
 
 def test_a_required_parameter_may_be_set_by_defaults() -> None:
