@@ -52,6 +52,12 @@ PALETTE = (
     None,
 )
 
+RULES_OF_THEIR_OWN = {
+    ("cbam", "kernel_size"): "odd sizes only",
+    ("spatial_attention", "kernel_size"): "odd sizes only",
+}
+"""Parameters with a rule that is a function, which no schema can be made from."""
+
 
 def plain(path: Path) -> object:
     return to_plain(read_yaml(path))
@@ -215,7 +221,7 @@ def verdict(model, arguments: dict[str, object], parameter: str) -> str:
 
 
 def test_code_and_schema_agree_on_every_value_of_every_parameter() -> None:
-    compared = {"fine": 0, "wrong": 0}
+    compared, unseen = {"fine": 0, "wrong": 0}, set()
     for name in REGISTRY.words:
         layer_type = REGISTRY.types[name]
         arguments = dict(layer_type.examples[0].arguments)
@@ -225,8 +231,11 @@ def test_code_and_schema_agree_on_every_value_of_every_parameter() -> None:
                 accepted = GENERAL.is_valid(net({name: {**arguments, parameter: value}}))
                 if said in compared:
                     compared[said] += 1
-                    assert accepted == (said == "fine"), f"{name}: {parameter}: {value!r} is {said}"
+                    assert accepted or said == "wrong", f"{name}: {parameter}: {value!r} is fine"
+                    if accepted and said == "wrong":
+                        unseen.add((name, parameter))
     assert min(compared.values()) > 50
+    assert unseen == set(RULES_OF_THEIR_OWN)
 
 
 def test_code_and_schema_agree_on_every_value_of_every_initializer() -> None:
