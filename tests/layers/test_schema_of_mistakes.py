@@ -46,7 +46,7 @@ SEEN = {
         244,
         245,
     ],
-    "parameters of layer types": [3, 4, 5, 6, 17, 74, 107, 109],
+    "parameters of layer types": [3, 4, 5, 6, 17, 74, 107, 109, 202, 204, 212, 214, 215],
     "keys of a later version": [105],
     "initialisers": [106],
     "kinds of values": [11, 12, 13, 14, 15, 70, 72, 73, 81, 82, 84, 85, 284, 285],
@@ -61,8 +61,8 @@ UNSEEN = {
         8, 9, 10, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 93, 94, 108, 111, 112, 113, 116,
     ],
     "a rule of a layer type that is a function": [282],
-    "shapes": [19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 280, 283],
-    "several values together": [16, 71, 86, 281],
+    "shapes": [19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 201, 203, 205, 206, 207, 208, 209, 210, 211, 213, 216, 280, 283],
+    "several values together": [16, 71, 86, 200, 281],
 }  # fmt: skip
 NO_YAML = [31, 32, 33, 35, 36, 37, 38, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 53, 55, 56, 57]
 """What the reader refuses before there is any data to judge."""
