@@ -17,6 +17,7 @@ from cnnbuild.cli.check import check
 from cnnbuild.cli.expand import expand
 from cnnbuild.cli.inspect import inspect
 from cnnbuild.cli.run import run
+from cnnbuild.cli.schema import schema
 from cnnbuild.cli.train import train
 from cnnbuild.errors import CnnbuildError, RunError, error_text
 from cnnbuild.version import __version__
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for verb in (run, inspect, check, expand, train):
+for verb in (run, inspect, check, expand, schema, train):
     app.command()(verb)
 
 

@@ -1,0 +1,67 @@
+"""`cnnbuild schema`: what editors complete, explain and underline, as a JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cnnbuild.cli.target import PluginOption
+from cnnbuild.errors import UsageError
+
+
+def schema(
+    kind: Annotated[
+        Literal["architecture", "study", "library"],
+        typer.Argument(
+            help="Which kind of file: architecture, study or library (of blocks).", metavar="KIND"
+        ),
+    ],
+    for_: Annotated[
+        Path | None,
+        typer.Option(
+            "--for",
+            help="Make it for one file: with its own blocks, variables and names, all others refused.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Write to a file instead of the terminal.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    plugin: PluginOption = None,
+) -> None:
+    """Print the JSON Schema of a kind of file, for editors: completion, documentation, misspelt keys.
+
+    Example: cnnbuild schema architecture -o architecture.schema.json
+    """
+    from cnnbuild.files import replace_file
+    from cnnbuild.layers.plugins import registry_with
+    from cnnbuild.layers.schema import architecture_schema, library_schema
+    from cnnbuild.layers.schema_of_studies import study_schema
+
+    registry = registry_with(plugin or ())
+    if kind == "study":
+        made = study_schema(file=for_)
+    else:
+        make = architecture_schema if kind == "architecture" else library_schema
+        made = make(registry, file=for_)
+    text = json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        replace_file(output, text.encode())
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from None
+    typer.echo(f"written to {output}; begin a file with", err=True)
+    typer.echo(f"# yaml-language-server: $schema={output.resolve()}", err=True)

@@ -1,0 +1,237 @@
+"""The JSON Schema (draft 2020-12) of study files, from the models that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_args
+
+from cnnbuild.errors import Problems, UsageError
+from cnnbuild.lang.choice import Choice
+from cnnbuild.lang.dataset import DATASET_NAMES, DatasetOptions
+from cnnbuild.lang.files import read_yaml
+from cnnbuild.lang.recipe import AugmentChoice, OptimizerChoice, Recipe, ScheduleChoice
+from cnnbuild.lang.sections import section
+from cnnbuild.lang.source import YamlMap, describe
+from cnnbuild.lang.study import FIXED
+from cnnbuild.lang.study_settings import (
+    ANALYSES,
+    MAX_SEED,
+    MAX_SEEDS,
+    ArchitectureSettings,
+    OverrideSettings,
+    StudySettings,
+    WhenSettings,
+)
+from cnnbuild.lang.validation import Settings
+from cnnbuild.layers.schema_of_values import (
+    METASCHEMA,
+    QUIET,
+    Schema,
+    any_of,
+    closed,
+    fields_of,
+    required_fields,
+)
+from cnnbuild.layers.schema_of_words import Word, need_schema, word_of_settings
+
+CHOICES: dict[str, type[Choice]] = {
+    "optimizer": OptimizerChoice,
+    "schedule": ScheduleChoice,
+    "augment": AugmentChoice,
+}
+TRAIN: Schema = {"$ref": "#/$defs/train"}
+
+STUDY_TEXTS = {
+    "cnnbuild": "The version of the file's format: 1.",
+    "study": "What the study is called.",
+    "question": "What it asks.",
+    "description": "What it is, in a sentence.",
+    "architectures": "What is compared: names, each with a file and what differs in it.",
+    "baseline": "The architecture that the others are compared with. Default: the first.",
+    "datasets": "What is trained on: names of data sets, each alone or with its options.",
+    "seeds": "How many runs of each cell, numbered from 0; or a list of seeds.",
+    "vars": "Variables of the architectures.",
+    "train": "How the networks are trained.",
+    "override": "Values for some cells of the study; the last that matches wins.",
+    "equivalence": "Points of accuracy that make no practical difference. Default: 0.5.",
+    "analyses": "What is worked out of each run beside its accuracy.",
+    "variants": "Named changes of the study: `cnnbuild run file.yaml@name` chooses one.",
+    "file": "The architecture's file, relative to the study.",
+    "variant": "Which of the file's variants.",
+    "when": "For which cells: those of a data set, of an architecture, or both.",
+    "dataset": "The name of a data set.",
+    "architecture": "The name of an architecture of this study.",
+    "size": "To how many pixels, for both axes, images are resized.",
+    "train_images": "How many images of the training part, drawn evenly from the classes.",
+    "path": "The folder of an `image_folder`, relative to the data root.",
+}
+RECIPE_TEXTS = {
+    "epochs": "How often all training images are seen.",
+    "batch_size": "How many images make one step.",
+    "optimizer": "What changes the weights.",
+    "schedule": "How the learning rate changes.",
+    "warmup_epochs": "Over how many epochs the learning rate rises from 0.",
+    "augment": "What is done to training images, in this order.",
+    "label_smoothing": "How much of each label is spread evenly over all classes.",
+    "select": "Whose weights are tested: those of the `best` epoch on the validation part, or the `last`.",
+    "validation": "The fraction of the training part that is held out.",
+    "device": "What the network is trained on.",
+    "lr": "The learning rate.",
+    "momentum": "How much of the last step goes on.",
+    "weight_decay": "How strongly weights are pulled to zero.",
+    "nesterov": "Whether the momentum is Nesterov's.",
+    "betas": "How slowly the two running means change.",
+    "eps": "What is added to the denominator, so that nothing is divided by zero.",
+    "milestones": "After which epochs the learning rate falls.",
+    "gamma": "What the learning rate is multiplied by.",
+    "step_size": "Every how many epochs it falls.",
+    "eta_min": "The learning rate at the end.",
+    "padding": "How many pixels are added at each side before the crop.",
+    "p": "How probable it is.",
+}
+
+
+def study_schema(*, file: Path | None = None) -> Schema:
+    """The schema of study files, or of one file with the names of its architectures.
+
+    Raises:
+        DocumentError: the file is not YAML.
+        UsageError: the file cannot be read, or is no study.
+    """
+    names: tuple[str, ...] | None = None
+    if file is not None:
+        tree = read_yaml(file)
+        if not isinstance(tree, YamlMap):
+            raise UsageError(f"{file}: a study is a mapping, not {describe(tree)}")
+        if tree.get("layers") is not None:
+            raise UsageError(f"{file}: this is an architecture; see `cnnbuild schema architecture`")
+        names = tuple(entry.name for entry in section(tree, "architectures", Problems()))
+    base = _study(names)
+    changes = _study(names, complete=False)
+    for key in FIXED:
+        changes.pop(key, None)
+    variants: Schema = {
+        "type": "object",
+        "additionalProperties": any_of({"type": "null"}, closed(changes)),
+        "description": STUDY_TEXTS["variants"],
+    }
+    alone: Schema = {
+        "properties": {
+            "override": False,
+            "architectures": QUIET | {"additionalProperties": {"properties": {"train": False}}},
+        }
+    }
+    complete: Schema = {"properties": {"train": QUIET | {"allOf": [{"$ref": "#/$defs/needs_of_train"}]}}}
+    return (
+        {"$schema": METASCHEMA, "$comment": "A study of cnnbuild"}
+        | closed(base | {"variants": variants}, required_fields(StudySettings))
+        | {"allOf": [{"if": alone, "then": complete}], "$defs": _definitions()}
+    )
+
+
+def _study(names: tuple[str, ...] | None, *, complete: bool = True) -> dict[str, Schema]:
+    """The keys of a study, or of what a variant changes."""
+    fields = _described(StudySettings, STUDY_TEXTS)
+    entry = _described(ArchitectureSettings, STUDY_TEXTS) | {"train": TRAIN | _text("train")}
+    reference: Schema = {"type": "string", "minLength": 1}
+    of_name: Schema = {} if names is None else {"enum": list(names)}
+    replaced: dict[str, Schema] = {
+        "architectures": {
+            "type": "object",
+            "additionalProperties": any_of(reference, closed(entry, ["file"] if complete else ())),
+            "minProperties": 1 if complete else 0,
+        },
+        "baseline": any_of({"type": "string"} | of_name, {"type": "null"}),
+        "datasets": {
+            "type": "array",
+            "items": {"$ref": "#/$defs/dataset"},
+            "minItems": 1,
+            "uniqueItems": True,
+        },
+        "seeds": {"$ref": "#/$defs/seeds"},
+        "train": TRAIN,
+        "override": {"type": "array", "items": _override(of_name)},
+        "analyses": {"type": "array", "items": {"enum": list(ANALYSES)}},
+    }
+    return fields | {name: schema | _text(name) for name, schema in replaced.items()}
+
+
+def _override(of_name: Schema) -> Schema:
+    fields = _described(OverrideSettings, STUDY_TEXTS)
+    of_dataset: Schema = {"enum": [*DATASET_NAMES, None]}
+    when = _described(WhenSettings, STUDY_TEXTS) | {"dataset": of_dataset | _text("dataset")}
+    if of_name:
+        when["architecture"] = any_of(of_name, {"type": "null"}) | _text("architecture")
+    fields |= {
+        "when": closed(when) | {"minProperties": 1} | _text("when"),
+        "train": TRAIN | _text("train"),
+        "seeds": {"$ref": "#/$defs/seeds"} | _text("seeds"),
+    }
+    return closed(fields, required_fields(OverrideSettings))
+
+
+def _definitions() -> dict[str, Schema]:
+    recipe = _described(Recipe, RECIPE_TEXTS)
+    words = {key: _words_of(choice) for key, choice in CHOICES.items()}
+    choices = {key: _choice(each) | _text(key, RECIPE_TEXTS) for key, each in words.items()}
+    augment: Schema = {"type": "array", "items": choices.pop("augment")}
+    needs: dict[str, Schema] = {key: _need(each) for key, each in words.items() if key != "augment"}
+    needs["augment"] = QUIET | {"items": _need(words["augment"])}
+    seed: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_SEED}
+    return {
+        "train": closed(recipe | choices | {"augment": augment | _text("augment", RECIPE_TEXTS)}),
+        "needs_of_train": {"properties": needs},
+        "seeds": any_of(
+            {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS},
+            {"type": "array", "items": seed, "minItems": 1, "uniqueItems": True},
+        ),
+        "dataset": _dataset(),
+    }
+
+
+def _words_of(choice: type[Choice]) -> dict[str, Word]:
+    """What may be chosen, by name: the models that the choice's fields may hold."""
+    words: dict[str, Word] = {}
+    for name, field in choice.model_fields.items():
+        for model in get_args(field.annotation):
+            if issubclass(model, Settings):
+                words[name] = word_of_settings(name, model, RECIPE_TEXTS)
+    return words
+
+
+def _choice(words: Mapping[str, Word]) -> Schema:
+    """One of some words: bare, or with its parameters, of which none is required here."""
+    bare: list[Schema] = [{"const": word.name, "description": word.text} for word in words.values()]
+    mapping = closed(
+        {name: word.notes | any_of({"type": "null"}, closed(word.parameters)) for name, word in words.items()}
+    )
+    return any_of(*bare, mapping | {"minProperties": 1, "maxProperties": 1})
+
+
+def _need(words: Mapping[str, Word]) -> Schema:
+    """What a choice must not lack where nothing is laid over it."""
+    asked = {name: QUIET | need_schema(word) for name, word in words.items() if word.required}
+    return QUIET | {"properties": asked} | ({"not": {"enum": list(asked)}} if asked else {})
+
+
+def _dataset() -> Schema:
+    """A data set: its name, or its name with options; `path` is for folders of images, which need it."""
+    options = _described(DatasetOptions, STUDY_TEXTS)
+    pathless = {key: value for key, value in options.items() if key != "path"}
+    named = [name for name in DATASET_NAMES if name != "image_folder"]
+    keys: dict[str, Schema] = {name: any_of({"type": "null"}, closed(pathless)) for name in named}
+    path: Schema = {"type": "string"}
+    keys["image_folder"] = closed(options | {"path": path | _text("path")}, ["path"])
+    described = {
+        name: key | {"description": f"The data set `{name}`, with options."} for name, key in keys.items()
+    }
+    return any_of({"enum": named}, closed(described) | {"minProperties": 1, "maxProperties": 1})
+
+
+def _described(model: type[Settings], texts: Mapping[str, str]) -> dict[str, Schema]:
+    return {name: field | _text(name, texts) for name, field in fields_of(model).items()}
+
+
+def _text(name: str, texts: Mapping[str, str] = STUDY_TEXTS) -> Schema:
+    return {"description": texts[name]}
