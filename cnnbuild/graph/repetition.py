@@ -86,6 +86,14 @@ def foreach(elaboration: Elaboration, node: Node, previous: Tensor, site: Site) 
             context=site.context.trail,
         )
         raise UnresolvedError
+    if node.init is not None:
+        elaboration.problems.add(
+            "'init' is for layers with weights, and 'foreach' holds a list of layers",
+            node.init.place,
+            help="write it beside the layers inside, or under `defaults:`",
+            context=site.context.trail,
+        )
+        raise UnresolvedError
     current, kept = elaboration.current(node, previous, site), False
     columns = _columns(elaboration, node, current, site)
     rows = len(next(iter(columns.values())))
