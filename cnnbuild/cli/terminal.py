@@ -36,10 +36,10 @@ def echo_faults(text: str) -> None:
 
 
 def coloured(text: str) -> str:
-    """Faults as `Problem.render` shows them, with terminal colours: red for errors, yellow for warnings.
+    r"""Faults as `Problem.render` shows them, with terminal colours: red for errors, yellow for warnings.
 
     >>> coloured("a.yaml:1:2: error: no")
-    'a.yaml:1:2: \\x1b[31m\\x1b[1merror:\\x1b[0m\\x1b[1m no\\x1b[0m'
+    'a.yaml:1:2: \x1b[31m\x1b[1merror:\x1b[0m\x1b[1m no\x1b[0m'
     """
     lines: list[str] = []
     colour: Colour = "red"

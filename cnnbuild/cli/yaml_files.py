@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from glob import glob, has_magic
+from glob import has_magic
 from pathlib import Path
 
 from cnnbuild.errors import UsageError
@@ -58,11 +58,15 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _matching(pattern: str) -> Iterator[Path]:
-    return (path for name in glob(pattern, recursive=True) if (path := Path(name)).is_file())
+    whole = Path(pattern)
+    root = Path(whole.anchor or ".")
+    for path in root.glob(str(whole.relative_to(whole.anchor))):
+        if path.is_file() and not _is_hidden(path, allowed=whole.parts):
+            yield path
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _is_hidden(path: Path, *, allowed: Iterable[str] = ()) -> bool:
+    return any(part.startswith(".") and part not in {"..", *allowed} for part in path.parts)
 
 
 def _is_ours(path: Path) -> bool:

@@ -1,8 +1,8 @@
 """Which node of one graph is which node of another: names first, then sequences within a level, by type.
 
-Nodes are aligned level by level, as their weights' keys are nested. In a level, things of one written name are
-the same thing, wherever they stand. The rest (unnamed layers, copies, rows) is aligned in order, so that a layer
-that was inserted or removed does not drag those after it along, though their counted names change.
+Nodes are aligned level by level, as their weights' keys are nested. In a level, things of one written name
+are the same thing, wherever they stand. The rest (unnamed layers, copies, rows) is aligned in order, so that
+a layer that was inserted or removed does not drag those after it along, though their counted names change.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from cnnbuild.graph.graph import Graph, GraphNode
 from cnnbuild.graph.unstable_names import is_counted
@@ -87,7 +88,7 @@ def _aligned(one: Sequence[Item], other: Sequence[Item]) -> Iterator[Pair]:
     partner = {b: a for a, b in pairs}
     taken = {a for a, _ in pairs}
     following: dict[int, list[int]] = {}  # after which item of `other` the removed ones of `one` stand
-    position = {a: b for a, b in pairs}
+    position = dict(pairs)
     last = -1
     for a in range(len(one)):
         if a in taken:
@@ -135,7 +136,7 @@ def _pairs(one: Sequence[Item], other: Sequence[Item]) -> list[tuple[int, int]]:
 
 
 def _increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Pairs that do not cross: those whose positions in `one` are the highest so far, in the order of `other`."""
+    """Pairs that do not cross: in the order of `other`, those whose position in `one` is the highest so far."""
     kept: list[tuple[int, int]] = []
     for pair in sorted(pairs, key=lambda pair: pair[1]):
         if not kept or pair[0] > kept[-1][0]:
@@ -144,7 +145,7 @@ def _increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _sequence(one: Sequence[Item], other: Sequence[Item]) -> list[tuple[int, int]]:
-    """The alignment of two lists in order: equal beginnings and ends first, then the best of what is between."""
+    """The alignment of two lists in order: equal beginnings and ends, then the best of what is between."""
     start = 0
     while start < min(len(one), len(other)) and one[start].content == other[start].content:
         start += 1
@@ -194,7 +195,7 @@ def _replaced(
     """Layers of different types that stand in each other's place: as many in `one` as in `other` there."""
     pairs: list[tuple[int, int]] = []
     borders = [(-1, -1), *found, (len(one), len(other))]
-    for (a, b), (next_a, next_b) in zip(borders, borders[1:], strict=False):
+    for (a, b), (next_a, next_b) in pairwise(borders):
         left, right = range(a + 1, next_a), range(b + 1, next_b)
         if len(left) == len(right):
             pairs += [(x, y) for x, y in zip(left, right, strict=True) if _may_be_replaced(one[x], other[y])]
