@@ -17,6 +17,7 @@ from cnnbuild.cli.check import check
 from cnnbuild.cli.diff import diff
 from cnnbuild.cli.expand import expand
 from cnnbuild.cli.inspect import inspect
+from cnnbuild.cli.layers import layers
 from cnnbuild.cli.run import run
 from cnnbuild.cli.terminal import echo_faults
 from cnnbuild.cli.train import train
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for verb in (run, inspect, check, expand, train, diff):
+for verb in (run, inspect, check, expand, train, diff, layers):
     app.command()(verb)
 
 

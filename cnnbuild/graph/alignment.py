@@ -7,6 +7,7 @@ a layer that was inserted or removed does not drag those after it along, though 
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -125,10 +126,10 @@ def _pairs(one: Sequence[Item], other: Sequence[Item]) -> list[tuple[int, int]]:
     rest_other = [n for n in range(len(other)) if n not in given]
     segments: dict[int, tuple[list[int], list[int]]] = {}
     borders = _increasing(pairs)
-    for n in rest_one:
-        segments.setdefault(sum(a < n for a, _ in borders), ([], []))[0].append(n)
-    for n in rest_other:
-        segments.setdefault(sum(b < n for _, b in borders), ([], []))[1].append(n)
+    for side, rest in enumerate((rest_one, rest_other)):
+        positions = [border[side] for border in borders]
+        for n in rest:
+            segments.setdefault(bisect(positions, n), ([], []))[side].append(n)
     for left, right in segments.values():
         found = _sequence([one[n] for n in left], [other[n] for n in right])
         pairs += [(left[a], right[b]) for a, b in found]
@@ -136,7 +137,7 @@ def _pairs(one: Sequence[Item], other: Sequence[Item]) -> list[tuple[int, int]]:
 
 
 def _increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Pairs that do not cross: in the order of `other`, those whose position in `one` is the highest so far."""
+    """Pairs that do not cross: in the order of `other`, each behind the one before it in `one` too."""
     kept: list[tuple[int, int]] = []
     for pair in sorted(pairs, key=lambda pair: pair[1]):
         if not kept or pair[0] > kept[-1][0]:
