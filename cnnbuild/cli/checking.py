@@ -86,11 +86,11 @@ def check_file(file: Path, case: Case) -> FileReport:
 
 def kind_of(tree: YamlMap) -> Kind:
     """Which of cnnbuild's documents a file is, by its top-level keys."""
+    from cnnbuild.lang.library import is_library
+
     if tree.get("study") is not None:
         return "study"
-    if tree.get("blocks") is not None and tree.get("layers") is None:
-        return "library of blocks"
-    return "architecture"
+    return "library of blocks" if is_library(tree) else "architecture"
 
 
 def _check_study(file: Path, tree: YamlMap, case: Case) -> FileReport:
@@ -121,15 +121,14 @@ def _check_study(file: Path, tree: YamlMap, case: Case) -> FileReport:
 
 def _check_library(file: Path, tree: YamlMap) -> FileReport:
     """The form of a library; what its blocks mean is known where a network calls them."""
-    from cnnbuild.lang.architecture import check_format_version
-    from cnnbuild.lang.blocks import parse_blocks
+    from cnnbuild.lang.library import parse_library
 
-    problems = Problems()
-    check_format_version(tree, problems)
-    blocks = parse_blocks(tree, problems)
-    problems.raise_if_any()
+    library = parse_library(tree)
+    if library.faults:
+        return FileReport(file, "library of blocks", problems=library.faults)
+    blocks = library.scope.blocks
     told = f"a library of {_counted(len(blocks), 'block')} ({', '.join(blocks)}), fine in form"
-    return FileReport(file, "library of blocks", told, problems.warnings)
+    return FileReport(file, "library of blocks", told)
 
 
 def _check_architecture(file: Path, case: Case) -> FileReport:

@@ -18,6 +18,7 @@ from cnnbuild.cli.diff import diff
 from cnnbuild.cli.expand import expand
 from cnnbuild.cli.inspect import inspect
 from cnnbuild.cli.layers import layers
+from cnnbuild.cli.new import new
 from cnnbuild.cli.run import run
 from cnnbuild.cli.terminal import echo_faults
 from cnnbuild.cli.train import train
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for verb in (run, inspect, check, expand, train, diff, layers):
+for verb in (run, inspect, check, expand, train, diff, layers, new):
     app.command()(verb)
 
 

@@ -1,4 +1,4 @@
-"""The files that `cnnbuild new` begins for its user: small, working, and with a comment where a reader asks."""
+"""The files that `cnnbuild new` begins: small, working, and with a comment where a reader asks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cnnbuild.lang.scalars import parse_scalar
 
-SCHEMAS = {"architecture": "architecture.schema.json", "study": "study.schema.json"}
+SCHEMAS = {kind: f"{kind}.schema.json" for kind in ("architecture", "study", "library")}
 SCHEMA_FOLDER = ".cnnbuild"
 
 
@@ -69,13 +69,14 @@ analyses: [confusion]
 
 def blocks_text(name: str) -> str:
     """A library with one block, to be imported with `uses:`."""
-    return f"""cnnbuild: 1
+    return f"""{_schema_line("library")}
+cnnbuild: 1
 name: {_text(name)}
 description: Blocks to be shared by architectures
 defaults:                      # for the nodes that are written in this file
   conv: {{padding: half, bias: false}}
 blocks:
-  conv_stage:                  # called like a layer type: - conv_stage: 32, or {{out_channels: 32, activation: gelu}}
+  conv_stage:                  # called like a layer type: - conv_stage: 32
     params:
       out_channels: int        # a type: the caller must give it
       kernel_size: 3           # a default, which fixes the type

@@ -23,6 +23,7 @@ Pair = tuple[int | None, int | None]
 MAX_TABLE = (
     1_000_000  # cells of a table of alignment; longer lists that differ throughout are paired in order
 )
+SHARE = "share"  # the level of one `share` is called by this word and a number, which no written name is
 ALIKE = 0.5  # from this share of common types on, two unnamed groups may be one that was changed
 
 
@@ -68,18 +69,21 @@ def _tree(graph: Graph) -> list[Item]:
     root: list[Item] = []
     levels: dict[tuple[str, ...], list[Item]] = {(): root}
     for index, node in enumerate(graph.nodes):
-        for depth in range(1, len(node.path)):
-            prefix = node.path[:depth]
+        path, shared = node.path, node.shared
+        if shared is not None:  # it has the name of another node, and stands where it is applied again
+            path = (*shared.level, f"{SHARE} {shared.application}", node.name)
+        for depth in range(1, len(path)):
+            prefix = path[:depth]
             if prefix not in levels:
-                group = Item(prefix[-1], counted=prefix[-1].isdigit())
+                name = prefix[-1]
+                group = Item(name, counted=name.isdigit() or name.startswith(f"{SHARE} "))
                 levels[prefix[:-1]].append(group)
                 levels[prefix] = group.items
-        levels[node.path[:-1]].append(_leaf(index, node))
+        levels[path[:-1]].append(_leaf(index, path[-1], node))
     return root
 
 
-def _leaf(index: int, node: GraphNode) -> Item:
-    name = node.path[-1]
+def _leaf(index: int, name: str, node: GraphNode) -> Item:
     return Item(name, index, node.layer.type_name, repr(node.layer), is_counted(name, node.layer))
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from cnnbuild.errors import UsageError
 from cnnbuild.graph.alignment import Pair, align
-from cnnbuild.graph.graph import INPUT, Graph, GraphNode
+from cnnbuild.graph.graph import INPUT, Graph, GraphNode, Head
 from cnnbuild.graph.receptive_field import Field
 from cnnbuild.graph.summary import Json
 from cnnbuild.graph.unstable_names import is_counted
@@ -80,16 +80,20 @@ class Figure:
 
 @dataclass(frozen=True)
 class GraphDiff:
-    """Two graphs, `before` and `after`, and what became of each node, in the reading order of `after`."""
+    """Two graphs, `before` and `after`, and what became of each node, in the reading order of `after`.
+
+    `outputs` are the changes of what the networks give: the node, or each named head.
+    """
 
     before: Graph
     after: Graph
     nodes: tuple[NodeDiff, ...]
+    outputs: tuple[Change, ...] = ()
 
     @property
     def is_equal(self) -> bool:
         """Whether both compute the same, node by node; counted names (`conv_2`) may differ."""
-        return all(node.kind == "same" for node in self.nodes)
+        return not self.outputs and all(node.kind == "same" for node in self.nodes)
 
     @cached_property
     def renamed(self) -> tuple[NodeDiff, ...]:
@@ -142,7 +146,7 @@ def compare(before: Graph, after: Graph) -> GraphDiff:
         new = None if other is None else after.nodes[other]
         changes = tuple(_changes(old, new, sources)) if old is not None and new is not None else ()
         nodes.append(NodeDiff(old, new, changes))
-    return GraphDiff(before, after, tuple(nodes))
+    return GraphDiff(before, after, tuple(nodes), tuple(sources.outputs()))
 
 
 def _changes(old: GraphNode, new: GraphNode, sources: _Sources) -> Iterator[Change]:
@@ -154,6 +158,8 @@ def _changes(old: GraphNode, new: GraphNode, sources: _Sources) -> Iterator[Chan
     for name in dict.fromkeys((*one, *other)):
         if one.get(name) != other.get(name):
             yield Change(name, one.get(name), other.get(name))
+    if old.initial != new.initial:
+        yield Change("init", _initial(old), _initial(new))
     if rewired := sources.change(old, new):
         yield rewired
     figures = zip(FIGURES, _figures(old), _figures(new), strict=True)
@@ -164,6 +170,14 @@ def arguments_of(node: GraphNode) -> dict[str, Json]:
     """The parameters of a node's layer as plain data."""
     arguments: dict[str, Json] = json.loads(node.layer.model_dump_json())
     return arguments
+
+
+def _initial(node: GraphNode) -> Json:
+    found: dict[str, Json] = {}
+    for name, initializer in node.initial:
+        arguments: dict[str, Json] = json.loads(initializer.model_dump_json(exclude_defaults=True))
+        found[name] = {initializer.word: arguments} if arguments else initializer.word
+    return found
 
 
 def _figures(node: GraphNode) -> tuple[Json, ...]:
@@ -213,6 +227,41 @@ class _Sources:
         if was == now and len(old.inputs) == len(new.inputs):
             return None
         return Change("inputs", _names(self.before, old), _names(self.after, new))
+
+    def outputs(self) -> Iterator[Change]:
+        """The changes of the network's outputs; one that only one network has is None in the other."""
+        one, other = self.before.heads, self.after.heads
+        if not one and not other:
+            now = None if self.after.output == INPUT else self.after.output
+            if self.partners.get(self.before.output) != now:
+                yield Change(
+                    "output", self._name(self.before, self.before.output), self._name(self.after, now)
+                )
+            return
+        was = {head.name: head for head in one}
+        new = {head.name: head for head in other}
+        for name in dict.fromkeys((*was, *new)):
+            old_head, new_head = was.get(name), new.get(name)
+            told = [
+                None if head is None else self._head(graph, head)
+                for graph, head in ((self.before, old_head), (self.after, new_head))
+            ]
+            moved = (
+                old_head is not None
+                and new_head is not None
+                and self.partners.get(old_head.node) != new_head.node
+            )
+            settings = [(head.weight, head.train_only) if head else None for head in (old_head, new_head)]
+            if moved or settings[0] != settings[1]:
+                yield Change(f"output {name}", told[0], told[1])
+
+    @staticmethod
+    def _name(graph: Graph, index: int | None) -> str:
+        return "input" if index is None or index == INPUT else graph.nodes[index].name
+
+    def _head(self, graph: Graph, head: Head) -> str:
+        training = ", in training only" if head.train_only else ""
+        return f"{self._name(graph, head.node)} (weight {head.weight:g}{training})"
 
 
 def _kept(graph: Graph, index: int, kept: Container[int]) -> int:

@@ -46,10 +46,11 @@ def difference_table(diff: GraphDiff, *, titles: tuple[str, str], width: int = 1
             lines.append(f"  … {_counted(len(nodes), 'node')} {fold}")
         else:
             lines += [line for node in nodes for line in _lines(node, columns, width)]
+    lines += [f"~ {_change(change)}" for change in diff.outputs]
     counts = ", ".join(
         f"{diff.count(kind)} {kind}" for kind in ("added", "removed", "changed") if diff.count(kind)
     )
-    return "\n".join([*lines, "", f"nodes: {counts}", *_totals(diff.totals), *_keys(diff)])
+    return "\n".join([*lines, "", f"nodes: {counts or 'no difference'}", *_totals(diff.totals), *_keys(diff)])
 
 
 def difference_markdown(diff: GraphDiff, *, titles: tuple[str, str]) -> str:
@@ -66,6 +67,7 @@ def difference_markdown(diff: GraphDiff, *, titles: tuple[str, str]) -> str:
         for node in nodes:
             cells = (f"`{MARKS[node.kind]}`", f"`{_name(node)}`", _type(node), "<br>".join(_details(node)))
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines += [f"| `~` | {_change(change)} | | |" for change in diff.outputs]
     lines += ["", "| | A | B | difference |", "|---|--:|--:|--:|"]
     lines += ["| " + " | ".join(cells) + " |" for cells in map(_total_cells, diff.totals)]
     return "\n".join(lines)
@@ -82,18 +84,23 @@ def difference_to_dict(diff: GraphDiff, *, titles: tuple[str, str]) -> dict[str,
         "classes": contract.classes,
         "equal": diff.is_equal,
         "totals": {f.name: {"a": f.before, "b": f.after, "difference": f.difference} for f in diff.totals},
+        "outputs": [_change_to_dict(change) for change in diff.outputs],
         "nodes": [_node_to_dict(node) for node in diff.nodes],
     }
 
 
 def _node_to_dict(node: NodeDiff) -> dict[str, Json]:
-    changes: list[Json] = [{"field": c.field, "a": c.before, "b": c.after} for c in node.changes]
+    changes: list[Json] = [_change_to_dict(change) for change in node.changes]
     return {
         "kind": node.kind,
         "a": None if node.before is None else _side(node.before),
         "b": None if node.after is None else _side(node.after),
         "changes": changes,
     }
+
+
+def _change_to_dict(change: Change) -> dict[str, Json]:
+    return {"field": change.field, "a": change.before, "b": change.after}
 
 
 def _side(node: GraphNode) -> dict[str, Json]:
@@ -143,6 +150,7 @@ def _details(node: NodeDiff) -> list[str]:
         return [_change(change) for change in node.changes]
     it = node.node
     details = [f"output {_shape(list(it.shape))}"]
+    details += ["weights of the same name shared"] if it.shared else []
     details += [f"{it.parameters:,} parameters"] if it.parameters else []
     return details + ([f"{it.macs:,} MACs"] if it.macs else [])
 

@@ -36,9 +36,9 @@ FORMS = (
     Form(
         "residual",
         "The sum of a body and a shortcut around it.",
-        "With `projection` the shortcut is a 1x1 `conv` and a `batch_norm`, there exactly where the channels "
-        "differ or the body's stride is not 1; `zero_pad` subsamples and appends zero channels; `none` leaves "
-        "the sum out. An activation after the sum is a node of its own.",
+        "With `projection` the shortcut is a 1x1 `conv` and a `batch_norm`, there where the channels "
+        "differ or the body's stride is not 1; `zero_pad` subsamples and appends zero channels; `none` "
+        "leaves the sum out. An activation after the sum is a node of its own.",
         (
             _needed("body", LAYERS, "what is added to the shortcut"),
             ParameterFacts(
@@ -91,8 +91,8 @@ FORMS = (
     Form(
         "foreach",
         "A list of layers for each row of a table.",
-        "The columns are lists of one length; in `do` their names stand for the row's values, and `i` for the "
-        "row's number, from 0. Each row opens a level of names, so give it a `name:` with `i` in it.",
+        "The columns are lists of one length; in `do` their names stand for the row's values, and `i` for "
+        "the row's number, from 0. Each row opens a level of names, so give it a `name:` with `i` in it.",
         (
             _needed("{a: […], b: […]}", "lists of one length", "the columns, by name"),
             _needed("do", LAYERS, "what is made for each row; written beside `foreach`"),
@@ -102,5 +102,17 @@ FORMS = (
         "  do:\n"
         "    - conv: {out_channels: $width, kernel_size: 3, stride: $stride, padding: half}\n"
         "    - relu\n",
+    ),
+    Form(
+        "share",
+        "The layers of an earlier node applied again, with the same weights.",
+        "The weights have one key, are counted once and learn from both places. Channels must be the same; "
+        "height and width may differ.",
+        (_needed("name", "name of an earlier node", "the node, block call or container to apply again"),),
+        "- conv: {out_channels: 16, kernel_size: 3, padding: half}\n"
+        "  name: step\n"
+        "- relu\n"
+        "- share: step\n"
+        "- relu\n",
     ),
 )

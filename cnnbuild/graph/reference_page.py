@@ -7,22 +7,19 @@ knows how it is shown.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from cnnbuild.errors import Problems, UsageError, did_you_mean
+from cnnbuild.errors import UsageError, did_you_mean
 from cnnbuild.graph.form_pages import FORMS, Form
 from cnnbuild.graph.summary import Json
 from cnnbuild.graph.worked_examples import WorkedExample, call_yaml, example_yaml, work
-from cnnbuild.lang.blocks import Block, Parameter, parse_blocks
-from cnnbuild.lang.files import read_yaml
-from cnnbuild.lang.sections import text_of
-from cnnbuild.lang.source import Plain, YamlMap, to_plain
+from cnnbuild.lang.blocks import Block, Parameter
+from cnnbuild.lang.source import Plain, to_plain
 from cnnbuild.layers.base import Layer
 from cnnbuild.layers.catalogue import PLUGINS, ParameterFacts, TypeFacts, catalogue, facts_of
 from cnnbuild.layers.meanings import MEANINGS
 from cnnbuild.layers.registry import Registry
-from cnnbuild.layers.standard_blocks import standard_block_file, standard_block_names
+from cnnbuild.layers.standard_blocks import standard_block, standard_block_file, standard_block_names
 
 SCHEMA_VERSION = 1
 BLOCKS, FORMS_TITLE = "standard blocks", "forms"
@@ -81,7 +78,7 @@ class Page:
 
 
 def contents(registry: Registry) -> dict[str, tuple[Page, ...]]:
-    """A page without examples for every word, by family: layer types, standard blocks, forms, then plugins."""
+    """A page without examples for every word, by family: types, standard blocks, forms, then plugins."""
     families = catalogue(registry)
     joins = {form.name for form in FORMS}
     pages = {
@@ -162,27 +159,21 @@ def _form_page(form: Form, examples: tuple[WorkedExample, ...] = ()) -> Page:
 
 def _block_page(name: str, registry: Registry | None = None) -> Page:
     """The page of a standard block; with a registry, its example too."""
-    file = standard_block_file(name)
-    tree = read_yaml(file)
-    if not isinstance(tree, YamlMap):
-        raise UsageError(f"{file}: a library of blocks is a mapping")
-    problems = Problems()
-    block = parse_blocks(tree, problems)[name]
-    description, source = text_of(tree, "description", problems), text_of(tree, "source", problems)
-    problems.raise_if_any()
+    library = standard_block(name)
+    block = library.scope.blocks[name]
     return Page(
         name,
         "block",
         BLOCKS,
-        description,
-        description,
-        source,
+        library.description,
+        library.description,
+        library.source,
         "",
         block.primary,
         tuple(_block_parameter(parameter) for parameter in block.parameters.values()),
         (),
-        () if registry is None else (_block_example(block, tree, registry),),
-        file.read_text(encoding="utf-8"),
+        () if registry is None else (_block_example(block, registry),),
+        standard_block_file(name).read_text(encoding="utf-8"),
     )
 
 
@@ -197,13 +188,13 @@ def _block_parameter(parameter: Parameter) -> ParameterFacts:
     )
 
 
-def _block_example(block: Block, tree: YamlMap, registry: Registry) -> WorkedExample:
+def _block_example(block: Block, registry: Registry) -> WorkedExample:
     """A call with what is required: 32 for a number, so that groups and quarters divide it."""
     values: dict[str, Plain] = {
         "int": ENTERING[0], "float": 0.5, "bool": True, "str": "relu", "layer": "relu", "list": [32, 32],
     }  # fmt: skip
     arguments = {p.name: values[p.kind] for p in block.parameters.values() if p.default is None}
-    return work(call_yaml(block.name, arguments, block.primary), ENTERING, registry, head=tree)
+    return work(call_yaml(block.name, arguments, block.primary), ENTERING, registry)
 
 
 def _parameter_to_dict(parameter: ParameterFacts) -> dict[str, Json]:

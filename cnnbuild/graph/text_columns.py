@@ -33,7 +33,7 @@ def wrapped_row(row: Sequence[str], widths: Sequence[int], *, indent: int = 0) -
 
 
 def column_widths(rows: Sequence[Sequence[str]], width: int, *, rigid: Sequence[int] = (0,)) -> list[int]:
-    """Widths with which rows fit: what is too much is taken from the widest of the columns, bar the `rigid`."""
+    """Widths with which rows fit: what is too much is taken from the widest columns, bar the `rigid`."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))] if rows else []
     room = width - GAP * (len(widths) - 1)
     flexible = [n for n in range(len(widths)) if n not in rigid]

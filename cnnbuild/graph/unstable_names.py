@@ -14,10 +14,10 @@ from cnnbuild.errors import Place, Problem
 from cnnbuild.graph.graph import Graph, GraphNode
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.nodes import Node
-from cnnbuild.lang.values import has_expression
 from cnnbuild.layers.base import Layer
+from cnnbuild.layers.standard_blocks import standard_block_names
 
-_CALL = re.compile(r"called at line (\d+)")  # what elaboration tells of a node inside a block
+_CALL = re.compile(r"called at line (\d+)(?:,|$)")  # what elaboration tells of a node in a block
 
 HELP_LEAF = "give it a `name:`"
 HELP_COPIES = "give it a `name:`, so that its copies count for themselves"
@@ -33,9 +33,8 @@ def unstable_names(document: ArchitectureDocument, graphs: Iterable[Graph]) -> I
     weighted = [node for graph in graphs for node in graph.nodes if node.parameters or node.buffers]
     walk = _Walk(document, weighted)
     yield from walk.lists(document.layers)
-    for block in document.blocks.values():
-        if block.file == document.file:
-            yield from walk.lists(block.layers)
+    for block in document.scope.blocks.values():
+        yield from walk.lists(block.layers)
 
 
 def is_counted(component: str, layer: Layer) -> bool:
@@ -95,13 +94,14 @@ class _Walk:
         yield Problem(message, node.place, advice, context, "warning")
 
     def is_call_of_another_file(self, word: str) -> bool:
-        block = self.document.blocks.get(word)
-        return block is not None and block.file != self.document.file
+        """Whether a word names a block of a used file, or a standard one."""
+        if word in self.document.scope.blocks:
+            return False
+        return word in standard_block_names() or self.document.scope.find(word) is not None
 
     def names_in(self, node: Node) -> Iterator[str]:
         """The names of all weights that a node has, those of its inner lists and of the block included."""
         yield from self.by_place.get(node.place, ())
-        if node.type.value in self.document.blocks or has_expression(str(node.type.value)):
-            yield from self.by_call.get(node.place.line, ())
+        yield from self.by_call.get(node.place.line, ())
         for inner in (one for nodes in node.lists.values() for one in nodes):
             yield from self.names_in(inner)

@@ -1,4 +1,4 @@
-"""Examples of the reference: a few lines of YAML, elaborated, with what comes in and out and what it costs."""
+"""Examples of the reference: a few lines of YAML, elaborated, with what comes in and out, and the costs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnnbuild.graph.graph import GraphNode
 from cnnbuild.graph.summary import Json
 from cnnbuild.lang.architecture import parse_architecture
 from cnnbuild.lang.reader import parse_yaml
-from cnnbuild.lang.source import Plain, YamlMap
+from cnnbuild.lang.source import Plain
 from cnnbuild.layers.base import Example, Layer, Shape
 from cnnbuild.layers.registry import Registry
 
@@ -49,8 +49,8 @@ class WorkedExample:
         }
 
 
-def work(layers: str, entering: Shape, registry: Registry, *, head: YamlMap | None = None) -> WorkedExample:
-    """A list of layers applied to a tensor of the shape `entering`; `head` is a document to take blocks from.
+def work(layers: str, entering: Shape, registry: Registry) -> WorkedExample:
+    """A list of layers applied to a tensor of the shape `entering`.
 
     Raises:
         DocumentError: the layers have faults, or do not fit the shape.
@@ -59,13 +59,9 @@ def work(layers: str, entering: Shape, registry: Registry, *, head: YamlMap | No
     before = f"- flatten:\n  name: {ENTRY}\n" if flat else ""
     after = f"- flatten:\n  name: {TAIL[0]}\n- linear: $data.classes\n  name: {TAIL[1]}\n"
     text = f"cnnbuild: 1\nlayers:\n{before}{layers}{after}"
-    tree = parse_yaml(text, "example")
-    if head is not None and isinstance(tree, YamlMap):
-        kept = tuple(entry for entry in head if entry.name in {"blocks", "defaults", "uses"})
-        tree = YamlMap((*tree.entries, *kept), tree.place)
     channels, height, width = (entering[0], 1, 1) if flat else entering
     contract = DataContract("example", channels, height, width, 10)
-    graph = elaborate(parse_architecture(tree), contract, registry=registry)
+    graph = elaborate(parse_architecture(parse_yaml(text, "example")), contract, registry=registry)
     nodes = [node for node in graph.nodes if node.name not in (ENTRY, *TAIL)]
     return WorkedExample(
         layers,
@@ -100,16 +96,16 @@ def example_yaml(layer_type: type[Layer], example: Example) -> str:
 
 
 def call_yaml(name: str, arguments: dict[str, Plain], primary: str | None) -> str:
-    """A call with its arguments, in the shortest form that the language has for it.
+    r"""A call with its arguments, in the shortest form that the language has for it.
 
     >>> call_yaml("conv", {"out_channels": 8, "kernel_size": [3, 1], "bias": False}, "out_channels")
-    '- conv: {out_channels: 8, kernel_size: [3, 1], bias: false}\\n'
+    '- conv: {out_channels: 8, kernel_size: [3, 1], bias: false}\n'
     >>> call_yaml("linear", {"out_features": 10}, "out_features"), call_yaml("relu", {}, None)
-    ('- linear: 10\\n', '- relu\\n')
+    ('- linear: 10\n', '- relu\n')
     """
     if not arguments:
         return f"- {name}\n"
-    if list(arguments) == [primary] and not isinstance(arguments[primary], dict):
+    if primary is not None and list(arguments) == [primary] and not isinstance(arguments[primary], dict):
         return f"- {name}: {flow_yaml(arguments[primary])}\n"
     return f"- {name}: {flow_yaml(arguments)}\n"
 
