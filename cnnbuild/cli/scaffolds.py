@@ -38,13 +38,13 @@ layers:
   - linear: $data.classes      # the data set knows how many classes there are
     name: classifier
 # expect:                      # what `cnnbuild check` compares with the network; see `cnnbuild inspect`
-#   - {{input: [3, 32, 32], classes: 10, parameters: 5498}}
+#   - {{input: [3, 32, 32], classes: 10, parameters: 5466}}
 """
 
 
 def study_text(name: str, architectures: Iterable[tuple[str, str]], dataset: str) -> str:
     """A study that compares architectures, given as names and references to their files."""
-    listed = [(key, reference) for key, reference in architectures]
+    listed = [(_text(key), reference) for key, reference in architectures]
     longest = max(len(key) for key, _ in listed)
     entries = "\n".join(f"  {f'{key}:'.ljust(longest + 1)} {_text(reference)}" for key, reference in listed)
     return f"""{_schema_line("study")}
@@ -60,7 +60,7 @@ train:
   epochs: 10
   batch_size: 64
   optimizer: {{adam: {{lr: 1e-3}}}}
-variants:                      # cnnbuild run {_text(name)}.yaml@quick
+variants:                      # cnnbuild run FILE@quick
   quick: {{seeds: 1, train: {{epochs: 1}}}}
 equivalence: 0.5               # points of accuracy that make no practical difference
 analyses: [confusion]

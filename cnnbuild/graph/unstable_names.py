@@ -17,7 +17,8 @@ from cnnbuild.lang.nodes import Node
 from cnnbuild.layers.base import Layer
 from cnnbuild.layers.standard_blocks import standard_block_names
 
-_CALL = re.compile(r"called at line (\d+)(?:,|$)")  # what elaboration tells of a node in a block
+_CALL = re.compile(r"called at line (\d+)(?: of (.+?))?(?:, copy \d+)?$")
+"""What elaboration tells of a node inside a block: where it was called, and in which file if in another."""
 
 HELP_LEAF = "give it a `name:`"
 HELP_COPIES = "give it a `name:`, so that its copies count for themselves"
@@ -57,8 +58,17 @@ class _Walk:
         self.by_call: dict[int, list[str]] = {}
         for node in weighted:
             self.by_place.setdefault(node.origin, []).append(node.name)
-            for line in {int(match[1]) for told in node.trail if (match := _CALL.search(told))}:
+            for line in self.calls_of(node):
                 self.by_call.setdefault(line, []).append(node.name)
+
+    def calls_of(self, node: GraphNode) -> Iterator[int]:
+        """The lines of the document on which blocks are called that the node is in, innermost first."""
+        file = node.origin.file
+        for told in node.trail:
+            if call := _CALL.search(told):
+                file = call[2] or file
+                if file == self.document.file:
+                    yield int(call[1])
 
     def lists(self, nodes: Iterable[Node]) -> Iterator[Problem]:
         for node in nodes:
