@@ -90,10 +90,15 @@ def shapes_and_rule(sentence: str) -> tuple[str, str]:
 
     >>> shapes_and_rule("(C, H, W) to (out, H', W'), H' = (H + 1) // stride.")
     ("(C, H, W) -> (out, H', W')", "H' = (H + 1) // stride")
+    >>> shapes_and_rule("(C, H, W), unchanged.")
+    ('(C, H, W) -> (C, H, W)', '')
     >>> shapes_and_rule("The input's shape.")
     ("the input's shape", '')
     """
     text = sentence.removesuffix(".")
+    if text.startswith("(") and text.endswith(", unchanged"):
+        shape = text.removesuffix(", unchanged")
+        return f"{shape} -> {shape}", ""
     before, to, after = text.partition(" to ")
     if to and before.startswith("(") and after.startswith("("):
         end = _closing(after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import prod
 
 import pytest
 
@@ -65,11 +66,11 @@ def _require_true(shapes: str, layer: Layer, entering: tuple[int, ...], output: 
     if len(expected) != len(output):
         return  # `*output_size` stands for two
     for word, size in zip(expected, output, strict=True):
-        if word.isdigit() or word in values or re.fullmatch(r"\w+( \* \w+)+", word):
-            product = 1
-            for factor in word.split(" * "):
-                value = int(factor) if factor.isdigit() else values[factor]
-                product *= value if isinstance(value, int) else 1
+        factors = word.split(" * ")
+        if all(factor.isdigit() or isinstance(values.get(factor), int) for factor in factors):
+            product = prod(
+                int(factor) if factor.isdigit() else int(str(values[factor])) for factor in factors
+            )
             assert product == size, f"{type(layer).__name__}: {shapes}, and {word} is {size} for {entering}"
 
 
