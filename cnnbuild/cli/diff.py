@@ -14,6 +14,7 @@ from cnnbuild.cli.terminal import Colour, colours_wanted, echo_faults, text_widt
 from cnnbuild.errors import UsageError
 
 COLOURS: dict[str, Colour] = {"+": "green", "-": "red", "~": "yellow"}
+CONTINUED = " " * 6  # at least so far are the further lines of a node indented
 
 FirstSetOption = Annotated[
     list[str] | None,
@@ -77,14 +78,19 @@ def diff(
     elif format_ == "markdown":
         typer.echo(difference_markdown(found, titles=names))
     else:
-        for line in difference_table(found, titles=names, width=text_width()).split("\n"):
-            typer.echo(_painted(line))
+        typer.echo(_painted(difference_table(found, titles=names, width=text_width())))
     if not found.is_equal:
         raise typer.Exit(1)
 
 
-def _painted(line: str) -> str:
-    """A line of the table, on a terminal in the colour of its mark."""
-    if line[1:2] != " " or line[:1] not in COLOURS or not colours_wanted(sys.stdout):
-        return line
-    return typer.style(line, fg=COLOURS[line[0]])
+def _painted(table: str) -> str:
+    """The table, on a terminal with each node in the colour of its mark, the lines that go on included."""
+    if not colours_wanted(sys.stdout):
+        return table
+    lines: list[str] = []
+    colour: Colour | None = None
+    for line in table.split("\n"):
+        if not line.startswith(CONTINUED):
+            colour = COLOURS.get(line[:1]) if line[1:2] == " " else None
+        lines.append(typer.style(line, fg=colour) if colour and line else line)
+    return "\n".join(lines)
