@@ -15,7 +15,7 @@ from cnnbuild.graph.graph import Graph, GraphNode
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.nodes import Node
 from cnnbuild.layers.base import Layer
-from cnnbuild.layers.standard_blocks import standard_block_names
+from cnnbuild.layers.standard_blocks import SHOWN_FOLDER, standard_block_names
 
 _CALL = re.compile(r"called at line (\d+)(?: of (.+?))?(?:, copy \d+)?$")
 """What elaboration tells of a node inside a block: where it was called, and in which file if in another."""
@@ -66,7 +66,8 @@ class _Walk:
         file = node.origin.file
         for told in node.trail:
             if call := _CALL.search(told):
-                file = call[2] or file
+                near = self.document.file if file.startswith(SHOWN_FOLDER) else file
+                file = call[2] or near  # a standard block leaves out the reader's file, others their own
                 if file == self.document.file:
                     yield int(call[1])
 
