@@ -2,108 +2,146 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cnnbuild.cli.options import DataRootOption, DatasetOption
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_asked
-from cnnbuild.errors import CnnbuildError, error_text
+from cnnbuild.cli.terminal import echo_faults
 
 if TYPE_CHECKING:
-    from cnnbuild.graph.data_contract import DataContract
-    from cnnbuild.layers.registry import Registry
+    from cnnbuild.cli.checking import FileReport
+    from cnnbuild.errors import Problem
+
+SCHEMA_VERSION = 1
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(help="Architecture and study files.", metavar="FILE...")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="Architectures, studies, libraries of blocks; folders, and patterns such as '**/*.yaml'.",
+            metavar="FILE...",
+        ),
+    ],
     dataset: DatasetOption = None,
     input_: InputOption = None,
     classes: ClassesOption = None,
     data_root: DataRootOption = None,
     plugin: PluginOption = None,
+    format_: Annotated[
+        Literal["text", "json"],
+        typer.Option("--format", "-f", help="What to print: for people, or for editors and CI."),
+    ] = "text",
+    names: Annotated[
+        bool,
+        typer.Option("--names", help="Warn of weights whose keys change when a layer is inserted."),
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="A warning makes the exit code 1.")] = False,
 ) -> None:
     """Check files: their form, every variant's shapes, and what they promise under `expect:`.
 
-    An architecture is checked for the images that it names under `expect:`, or for those that you name here.
-    Exit code 2 says that a file is faulty, 1 that an expectation does not hold.
+    An architecture is checked for the images that it names under `expect:`, or for those that you name here;
+    a study with all its runs, those of its variants included. Exit code 2 says that a file is faulty, 1 that
+    an expectation does not hold (or, with --strict, that there is a warning).
     """
+    from cnnbuild.cli.checking import Case, check_file
+    from cnnbuild.cli.yaml_files import yaml_files
     from cnnbuild.layers.plugins import registry_with
 
     contract = contract_asked(dataset, data_root, input_, classes)
-    registry = registry_with(plugin or ())
-    worst = 0
-    for file in files:
-        try:
-            code, told = _check_file(file, contract, registry, data_root)
-        except CnnbuildError as error:
-            typer.echo(error_text(error), err=True)
-            typer.echo("", err=True)
-            worst = 2
-            continue
-        typer.echo(f"{file}: {told}")
-        worst = max(worst, code) if worst != 2 else 2
-    if worst:
-        raise typer.Exit(worst)
+    case = Case(registry_with(plugin or ()), contract, data_root, names)
+    chosen = yaml_files(files)
+    reports: list[FileReport] = []
+    for file in chosen.files:
+        reports.append(check_file(file, case))
+        if format_ == "text":
+            _print_report(reports[-1])
+    code = max((report.exit_code(strict=strict) for report in reports), default=0)
+    if format_ == "json":
+        typer.echo(json.dumps(_document(reports, chosen.foreign, code), indent=2, ensure_ascii=False))
+    elif len(reports) + len(chosen.foreign) > 1:
+        typer.echo(_total(reports, chosen.foreign))
+    if code:
+        raise typer.Exit(code)
 
 
-def _check_file(
-    file: Path, contract: DataContract | None, registry: Registry, data_root: Path | None
-) -> tuple[int, str]:
-    """The exit code of one sound file, and what to say of it.
-
-    Raises:
-        CnnbuildError: the file is faulty.
-    """
-    from cnnbuild.lang.files import read_yaml
-    from cnnbuild.lang.source import YamlMap
-
-    tree = read_yaml(file)
-    if isinstance(tree, YamlMap) and tree.get("study") is not None:
-        return _check_study(file, registry, data_root)
-    return _check_architecture(file, contract, registry)
+def _print_report(report: FileReport) -> None:
+    """The problems to standard error, what the file is to standard output."""
+    for problem in (*report.problems, *report.unmet):
+        echo_faults(f"{problem}\n")
+    if report.fault:
+        echo_faults(f"error: {report.fault}\n")
+    if report.summary:
+        typer.echo(f"{report.file}: {report.summary}")
 
 
-def _check_study(file: Path, registry: Registry, data_root: Path | None) -> tuple[int, str]:
-    from cnnbuild.lang.study import read_study
-    from cnnbuild.studies.plan import plan_study
+def _total(reports: Sequence[FileReport], foreign: Sequence[Path]) -> str:
+    """One line about all files, such as `12 files: 10 fine, 1 with 3 errors, 1 with 2 warnings`."""
+    faulty = [report for report in reports if report.errors]
+    warned = [report for report in reports if report.warnings and not report.errors]
+    parts = [f"{len(reports) - len(faulty) - len(warned)} fine"]
+    if faulty:
+        parts.append(f"{len(faulty)} with {_counted(sum(r.errors for r in faulty), 'error')}")
+    if warned:
+        parts.append(f"{len(warned)} with {_counted(sum(r.warnings for r in warned), 'warning')}")
+    if foreign:
+        parts.append(f"{_counted(len(foreign), 'YAML file')} of other programs passed over")
+    return f"{_counted(len(reports), 'file')}: {', '.join(parts)}"
 
-    plan = plan_study(read_study(file), data_root=data_root, registry=registry)
-    for warning in plan.warnings:
-        typer.echo(f"{warning}\n", err=True)
-    return 0, f"a study of {len(plan.cells)} runs; every network fits its data"
+
+def _document(reports: Iterable[FileReport], foreign: Iterable[Path], code: int) -> dict[str, object]:
+    """All reports as one JSON document; lines and columns count from 1, `end_column` is the one after."""
+    reports = list(reports)
+    return {
+        "schema": SCHEMA_VERSION,
+        "exit_code": code,
+        "errors": sum(report.errors for report in reports),
+        "warnings": sum(report.warnings for report in reports),
+        "passed_over": [str(path) for path in foreign],
+        "files": [_file(report) for report in reports],
+    }
 
 
-def _check_architecture(file: Path, contract: DataContract | None, registry: Registry) -> tuple[int, str]:
-    from cnnbuild.graph.data_contract import DataContract
-    from cnnbuild.graph.elaborate import elaborate
-    from cnnbuild.graph.expectations import contract_expected, unmet_expectations
-    from cnnbuild.lang.architecture import read_architecture
+def _file(report: FileReport) -> dict[str, object]:
+    problems = [_problem(problem) for problem in (*report.problems, *report.unmet)]
+    if report.fault:
+        problems.append(
+            {
+                "file": str(report.file),
+                "line": None,
+                "column": None,
+                "end_column": None,
+                "severity": "error",
+                "message": report.fault,
+                "help": "",
+                "context": [],
+            }
+        )
+    return {
+        "file": str(report.file),
+        "kind": report.kind,
+        "summary": report.summary,
+        "problems": problems,
+    }
 
-    document = read_architecture(file)
-    asked = contract is not None
-    promised = [(e.variant, contract_expected(e), e.vars) for e, _ in document.expectations]
-    elsewhere = contract or (promised[0][1] if promised else DataContract("3x32x32", 3, 32, 32, 10))
-    cases = [] if asked else promised
-    covered = {variant for variant, _, overrides in cases if not overrides}
-    cases += [(variant, elsewhere, {}) for variant in (None, *document.variants) if variant not in covered]
-    warnings: dict[str, None] = {}
-    for variant, each, overrides in cases:
-        graph = elaborate(document, each, variant=variant, overrides=overrides, registry=registry)
-        warnings.update(dict.fromkeys(str(warning) for warning in graph.warnings))
-    for warning in warnings:
-        typer.echo(f"{warning}\n", err=True)
-    unmet = list(unmet_expectations(document, registry))
-    for problem in unmet:
-        typer.echo(f"{problem}\n", err=True)
-    count = len(document.expectations)
-    if unmet:
-        return 1, f"not what it promises: {_counted(len(unmet), 'figure')} under `expect:`"
-    sizes = " and ".join(dict.fromkeys(f"{each.name}, {each.classes} classes" for _, each, _ in cases))
-    kept = f"; {_counted(count, 'expectation')} {'hold' if count > 1 else 'holds'}" if count else ""
-    variety = f" in {_counted(len(document.variants), 'variant')}" if document.variants else ""
-    return 0, f"an architecture{variety}, fine for {sizes}{kept}"
+
+def _problem(problem: Problem) -> dict[str, object]:
+    place = problem.place
+    return {
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "end_column": place.column + place.length,
+        "severity": problem.severity,
+        "message": problem.message,
+        "help": problem.help,
+        "context": list(problem.context),
+    }
 
 
 def _counted(count: int, noun: str) -> str:

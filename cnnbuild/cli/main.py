@@ -14,10 +14,14 @@ from typing import Annotated
 import typer
 
 from cnnbuild.cli.check import check
+from cnnbuild.cli.diff import diff
 from cnnbuild.cli.expand import expand
 from cnnbuild.cli.inspect import inspect
+from cnnbuild.cli.layers import layers
+from cnnbuild.cli.new import new
 from cnnbuild.cli.run import run
 from cnnbuild.cli.schema import schema
+from cnnbuild.cli.terminal import echo_faults
 from cnnbuild.cli.train import train
 from cnnbuild.errors import CnnbuildError, RunError, error_text
 from cnnbuild.version import __version__
@@ -36,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for verb in (run, inspect, check, expand, schema, train):
+for verb in (run, inspect, check, expand, diff, train, new, layers, schema):
     app.command()(verb)
 
 
@@ -60,7 +64,7 @@ def main() -> None:
     try:
         app()
     except CnnbuildError as error:
-        typer.echo(error_text(error), err=True)
+        echo_faults(error_text(error))
         sys.exit(1 if isinstance(error, RunError) else 2)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from cnnbuild.errors import Place, Problem
 from cnnbuild.graph.data_contract import DataContract
-from cnnbuild.graph.elaborate import elaborate
-from cnnbuild.lang.architecture import ArchitectureDocument, Expectation
-from cnnbuild.layers.registry import Registry
+from cnnbuild.graph.graph import Graph
+from cnnbuild.lang.architecture import Expectation
 
 
 def contract_expected(expectation: Expectation) -> DataContract:
@@ -17,27 +16,17 @@ def contract_expected(expectation: Expectation) -> DataContract:
     return DataContract(f"{channels}x{height}x{width}", channels, height, width, expectation.classes)
 
 
-def unmet_expectations(document: ArchitectureDocument, registry: Registry | None = None) -> Iterator[Problem]:
-    """One problem for each figure that differs from what `expect:` says.
+def unmet(expectation: Expectation, place: Place, graph: Graph) -> Iterator[Problem]:
+    """One problem for each figure of a graph that differs from what the entry at `place` says.
 
-    Raises:
-        DocumentError: the architecture has faults for such an input.
-        UsageError: an entry sets a variable that does not exist.
+    The graph is that of the entry's own variant and variables, for `contract_expected(expectation)`.
     """
-    for expectation, place in document.expectations:
-        graph = elaborate(
-            document,
-            contract_expected(expectation),
-            variant=expectation.variant,
-            overrides=expectation.vars,
-            registry=registry,
-        )
-        for what, expected, found in (
-            ("parameters", expectation.parameters, graph.parameters),
-            ("macs", expectation.macs, graph.macs),
-        ):
-            if expected is not None and expected != found:
-                yield _differs(what, expected, found, expectation, place)
+    for what, expected, found in (
+        ("parameters", expectation.parameters, graph.parameters),
+        ("macs", expectation.macs, graph.macs),
+    ):
+        if expected is not None and expected != found:
+            yield _differs(what, expected, found, expectation, place)
 
 
 def _differs(what: str, expected: int, found: int, expectation: Expectation, place: Place) -> Problem:
