@@ -12,7 +12,7 @@ from cnnbuild.lang.reader import MAX_CHARACTERS, parse_yaml
 from cnnbuild.lang.source import Yaml
 
 MAX_BYTES = 4 * MAX_CHARACTERS  # UTF-8 has at most four bytes for a character
-_MAX_PATH = 300  # characters of a path that a message shows
+MAX_PATH = 300  # characters of a path that a message shows
 _OTHER_ENCODINGS = {
     codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark it begins with
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -28,11 +28,12 @@ def read_yaml(path: Path) -> Yaml:
         DocumentError: the text is not YAML as cnnbuild reads it.
         UsageError: the file does not exist, is no regular file, is too large or is not UTF-8 text.
     """
-    named = shortened(escaped(str(path)), _MAX_PATH)
+    named = shortened(escaped(str(path)), MAX_PATH)
     try:
         content = _content(path, named)
     except FileNotFoundError:
-        raise UsageError(f"{named}: there is no such file{_neighbours(path)}") from None
+        hint = proposed_neighbour(path)
+        raise UsageError(f"{named}: there is no such file{'; ' if hint else ''}{hint}") from None
     except OSError as error:
         raise UsageError(f"{named}: the file cannot be read: {error.strerror}") from None
     for mark, encoding in _OTHER_ENCODINGS.items():
@@ -43,6 +44,14 @@ def read_yaml(path: Path) -> Yaml:
     except UnicodeDecodeError as error:
         raise UsageError(f"{named}: the file is not UTF-8 text (byte {error.start} cannot be read)") from None
     return parse_yaml(text.replace("\r\n", "\n").replace("\r", "\n"), str(path))
+
+
+def is_regular_file(path: Path) -> bool:
+    """Whether a path leads to a file that can be read as a document; one that cannot exist does not."""
+    try:
+        return path.is_file()
+    except OSError:  # a name too long, a loop of links, a folder that may not be entered
+        return False
 
 
 def _content(path: Path, named: str) -> bytes:
@@ -69,9 +78,10 @@ def _content(path: Path, named: str) -> bytes:
     return content
 
 
-def _neighbours(path: Path) -> str:
-    if not path.parent.is_dir():
+def proposed_neighbour(path: Path) -> str:
+    """The sentence that proposes another YAML file of the folder; empty where none has a similar name."""
+    try:
+        names = [each.name for each in path.parent.iterdir() if each.suffix in {".yaml", ".yml"}]
+    except OSError:
         return ""
-    names = [p.name for p in path.parent.iterdir() if p.suffix in {".yaml", ".yml"} and p.name != path.name]
-    hint = did_you_mean(path.name, names)
-    return f"; {hint}" if hint else ""
+    return did_you_mean(path.name, [name for name in names if name != path.name])
