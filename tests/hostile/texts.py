@@ -149,6 +149,8 @@ ARCHITECTURES: dict[str, str] = {
     ),
     "a_name_that_is_a_path": f"{HEAD}layers:\n  - flatten\n  - linear: $data.classes\n    name: ../../etc/passwd\n",
     "an_import_of_a_path": f"{HEAD}uses: [../../../../../../etc/passwd]\n{TAIL}",
+    "a_file_that_uses_itself": f"{HEAD}uses: [hostile.yaml, ./hostile.yaml]\n{TAIL}",
+    "an_import_of_a_network": f"{HEAD}uses: ['https://example.org/net.yaml']\n{TAIL}",
     "raw_escapes_in_a_value": f"{HEAD}description: {ESCAPE}\n{TAIL}",
     "escapes_in_a_value": f'{HEAD}vars: {{a: "\\e[2J\\e]0;owned\\a\\x9b31m\\u202e\\u0000"}}\n'
     "layers:\n  - flatten\n  - linear: $a\n",
