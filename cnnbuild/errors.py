@@ -80,16 +80,16 @@ class Problem:
         """The fault as compilers show it: place and message, the source line, a caret, then what to do."""
         gutter = f"{self.place.line:>5}"
         blank = " " * len(gutter)
-        source, column = _window(self.place.source_line.replace("\t", " "), self.place.column)
+        source, column = _window(harmless(self.place.source_line), self.place.column)
         width = max(1, min(self.place.length, len(source) - column + 1))
         lines = [
-            f"{self.place}: {self.severity}: {self.message}",
+            f"{escaped(str(self.place))}: {self.severity}: {escaped(self.message)}",
             f"{gutter} | {source}".rstrip(),
             f"{blank} | {' ' * (column - 1)}{'^' * width}",
         ]
-        lines += [f"{blank} = {note}" for note in self.context]
+        lines += [f"{blank} = {escaped(note)}" for note in self.context]
         if self.help:
-            lines.append(f"{blank} = help: {self.help}")
+            lines.append(f"{blank} = help: {escaped(self.help)}")
         return "\n".join(lines)
 
 
@@ -180,12 +180,48 @@ class Problems:
 
 def error_text(error: CnnbuildError) -> str:
     """An error as the command line shows it; the faults of a file say themselves that they are errors."""
-    return str(error) if isinstance(error, DocumentError) else f"error: {error}"
+    if isinstance(error, DocumentError):
+        return str(error)
+    return "\n".join(escaped(line) for line in f"error: {error}".split("\n"))
 
 
 def render_problems(problems: Iterable[Problem]) -> str:
-    """All faults, one block of text each, with an empty line between them."""
-    return "\n\n".join(problem.render() for problem in problems)
+    """The faults, one block of text each, with an empty line between them; of very many, the first."""
+    listed = tuple(problems)
+    blocks = [problem.render() for problem in listed[:MAX_SHOWN]]
+    if hidden := len(listed) - MAX_SHOWN:
+        blocks += [f"{hidden:,} more not shown"] if hidden > 0 else []
+    return "\n\n".join(blocks)
+
+
+MAX_SHOWN = 100  # faults of one file that are worth showing
+_UNSHOWABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""What a terminal obeys, reorders or hides instead of showing it, and halves of characters."""
+
+
+def escaped(text: str) -> str:
+    r"""A text in one line, in which nothing is left that a terminal would obey or hide.
+
+    >>> print(escaped("a\x1b[2J"))
+    a\x1b[2J
+    """
+    return _UNSHOWABLE.sub(lambda sign: ascii(sign[0])[1:-1], text)
+
+
+def harmless(text: str) -> str:
+    """The same, each such character replaced by one that is one column wide: a caret below stays in place."""
+    return _UNSHOWABLE.sub(_picture, text)
+
+
+def _picture(sign: re.Match[str]) -> str:
+    """One column for a character: a space for a tab, Unicode's picture of a control character."""
+    code = ord(sign[0])
+    if sign[0] == "\t":
+        return " "
+    return chr(0x2400 + code) if code < 0x20 else "\ufffd"
 
 
 def did_you_mean(word: str, candidates: Iterable[str], *, listing: str = "") -> str:
@@ -200,6 +236,7 @@ def did_you_mean(word: str, candidates: Iterable[str], *, listing: str = "") -> 
     """
     import difflib
 
+    word = shortened(word, MAX_WORD)
     choices = sorted(set(candidates))
     matches = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     if not matches:  # capitals and a lost underscore are the usual slips that a ratio misses
@@ -208,9 +245,14 @@ def did_you_mean(word: str, candidates: Iterable[str], *, listing: str = "") -> 
         matches = [match] if match else []
     if matches:
         return f"did you mean '{matches[0]}'?"
-    return f"{listing}: {', '.join(choices)}" if listing and choices else ""
+    if not listing or not choices:
+        return ""
+    further = f", … ({len(choices) - MAX_LISTED:,} more)" if len(choices) > MAX_LISTED else ""
+    return f"{listing}: {', '.join(choices[:MAX_LISTED])}{further}"
 
 
+MAX_LISTED = 60  # names that a message lists
+MAX_WORD = 100  # letters of a misspelt word that are compared with the known ones
 MAX_LINE = 110  # characters of a source line that are shown
 BEFORE_CARET = 50  # of these, characters before the caret where a line is cut
 

@@ -1,26 +1,23 @@
-"""What a reader sees of a mistake: the whole screen, for each file in `mistakes/`, and for files changed at random.
+"""What a reader sees of a mistake: the whole screen, for each file in `mistakes/` (`fuzz/` has files changed at random).
 
 Each screen was read as a student would read it, and is compared as a whole. To add one: write the file, and
 beside it the screen that it should give.
 """
 
 import os
-import random
 import time
 from pathlib import Path
 
 import pytest
 
-from cnnbuild.errors import DocumentError, UsageError
+from cnnbuild.errors import DocumentError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.lang.architecture import parse_architecture, read_architecture
 from cnnbuild.lang.reader import MAX_CHARACTERS, parse_yaml
 
 MISTAKES = sorted((Path(__file__).parent / "mistakes").glob("*.yaml"))
-ARCHITECTURES = sorted((Path(__file__).parent.parent / "architectures").glob("*.yaml"))
 CIFAR = DataContract("cifar10", 3, 32, 32, 10)
-DIGITS = DataContract("digits", 1, 8, 8, 10)
 LONGEST_CASE_SECONDS = 2.0
 
 
@@ -89,7 +86,7 @@ def test_a_very_long_line_is_answered_in_time_and_shown_in_part(line):
 
 
 def test_a_file_of_nothing_but_mistakes_is_answered_in_time():
-    text = "cnnbuild: 1\nlayers:\n" + "".join(f"  - covn{n}: {{a: {n}}}\n" for n in range(10_000))
+    text = "cnnbuild: 1\nlayers:\n" + "".join(f"  - covn{n}: {{a: {n}}}\n" for n in range(5_000))
     began = time.process_time()
     assert "unknown layer type 'covn0'" in screen(text)
     assert time.process_time() - began < LONGEST_CASE_SECONDS
@@ -114,90 +111,3 @@ def test_a_chain_of_many_blocks_is_refused_before_the_interpreter_gives_up():
         "  194 |       - b64\n"
         "      |         ^^^\n"
     )
-
-
-CHARACTERS = "${}[]():,-#'\"& *!|>%@`\t\n\\.0123456789abcxyz_=+/<é\ue000"
-NUMBERS = (
-    "0",
-    "-1",
-    "1",
-    "2.5",
-    "1e9",
-    "1e300",
-    "99999999999999999999",
-    "null",
-    "true",
-    "''",
-    "[]",
-    "{}",
-    "$x",
-    ".inf",
-)
-
-
-def mutated(text, rng):
-    """The text after one to three random changes, of the kinds that fingers make."""
-    for _ in range(rng.randint(1, 3)):
-        lines = text.split("\n")
-        at = rng.randrange(len(lines))
-        match rng.randrange(9):
-            case 0:
-                del lines[at]
-            case 1:
-                lines.insert(at, lines[at])
-            case 2:
-                other = rng.randrange(len(lines))
-                lines[at], lines[other] = lines[other], lines[at]
-            case 3:
-                lines[at] = " " * rng.randint(1, 4) + lines[at]
-            case 4:
-                lines[at] = lines[at][rng.randint(1, 4) :]
-            case 5:
-                column = rng.randint(0, len(lines[at]))
-                lines[at] = (
-                    lines[at][:column] + rng.choice(CHARACTERS) + lines[at][column + rng.randint(0, 1) :]
-                )
-            case 6:
-                column = rng.randint(0, len(lines[at]))
-                lines[at] = lines[at][:column] + lines[at][column + rng.randint(1, 6) :]
-            case 7:
-                words = lines[at].split(" ")
-                word = rng.randrange(len(words))
-                words[word] = rng.choice([*NUMBERS, rng.choice(rng.choice(text.split("\n")).split(" "))])
-                lines[at] = " ".join(words)
-            case 8:
-                digits = [n for n, sign in enumerate(lines[at]) if sign.isdigit()]
-                if digits:
-                    digit = rng.choice(digits)
-                    lines[at] = lines[at][:digit] + rng.choice(NUMBERS) + lines[at][digit + 1 :]
-        text = "\n".join(lines)
-    return text
-
-
-def try_mutations(count, seed):
-    assert len(ARCHITECTURES) >= 5
-    sources = [path.read_text(encoding="utf-8") for path in ARCHITECTURES]
-    rng = random.Random(seed)
-    refused = 0
-    for number in range(count):
-        text = mutated(rng.choice(sources), rng)
-        began = time.process_time()
-        try:
-            elaborate(parse_architecture(parse_yaml(text, "net.yaml")), rng.choice([CIFAR, DIGITS]))
-        except (DocumentError, UsageError):
-            refused += 1
-        except Exception as error:
-            raise AssertionError(
-                f"mutation {number} of seed {seed} lets {error!r} escape:\n{text}"
-            ) from error
-        assert time.process_time() - began < LONGEST_CASE_SECONDS, f"mutation {number} is slow:\n{text}"
-    return refused
-
-
-def test_two_thousand_files_changed_at_random_raise_nothing_but_document_errors():
-    assert try_mutations(2_000, seed=1) > 1_000
-
-
-@pytest.mark.exhaustive
-def test_twenty_thousand_files_changed_at_random_raise_nothing_but_document_errors():
-    assert try_mutations(20_000, seed=2) > 10_000

@@ -13,6 +13,7 @@ from cnnbuild.errors import Place, Problems
 
 _FIRST_MASK = 0xE000  # Unicode's private use area: never part of a file that means something
 _MASKS = 0xF8FF - _FIRST_MASK + 1
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML's marks count as one
 EXPRESSION_MASK = re.compile("([\ue000-\uf8ff])\\1*")
 
 
@@ -26,7 +27,7 @@ def mask_expressions(text: str, file: str, problems: Problems) -> tuple[str, lis
         at = position.start() if position else 0
         problems.add(
             "the file contains a character of Unicode's private use area",
-            _place(text, file, at, 1),
+            place_at(text, file, at, 1),
             help="remove it",
         )
         return text, []
@@ -39,7 +40,7 @@ def mask_expressions(text: str, file: str, problems: Problems) -> tuple[str, lis
         masked.append(_mask_line(line, offset, text, file, originals, problems))
         offset += len(line) + 1
         if len(originals) > _MASKS:
-            place = _place(text, file, offset - len(line) - 1, 1)
+            place = place_at(text, file, offset - len(line) - 1, 1)
             problems.add(f"the file has more than {_MASKS:,} different expressions", place)
             return text, []
     return "\n".join(masked), list(originals)
@@ -80,7 +81,7 @@ def _mask_line(
             if end is None:
                 problems.add(
                     "the expression that begins here is not closed on its line",
-                    _place(text, file, offset + at, 2),
+                    place_at(text, file, offset + at, 2),
                     help="add the missing ')'",
                 )
                 return "".join(out) + line[at:]
@@ -116,9 +117,9 @@ def _closing(line: str, opening: int) -> int | None:
     return None
 
 
-def _place(text: str, file: str, position: int, length: int) -> Place:
-    line = text.count("\n", 0, position)
-    start = text.rfind("\n", 0, position) + 1
-    end = text.find("\n", position)
-    source = text[start : end if end >= 0 else len(text)]
-    return Place(file, line + 1, position - start + 1, length, source.rstrip("\r"))
+def place_at(text: str, file: str, position: int, length: int) -> Place:
+    """The stretch of `length` characters that begins at a position of a text, counted from 0."""
+    lines = LINE_BREAK.split(text[:position])
+    end = LINE_BREAK.search(text, position)
+    source = lines[-1] + text[position : end.start() if end else len(text)]
+    return Place(file, len(lines), len(lines[-1]) + 1, length, source)

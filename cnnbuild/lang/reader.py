@@ -9,18 +9,24 @@ from dataclasses import dataclass, field
 import yaml as pyyaml
 
 from cnnbuild.errors import DocumentError, Place, Problem, Problems, shortened
-from cnnbuild.lang.masking import EXPRESSION_MASK, mask_expressions
+from cnnbuild.lang.complaints import explain
+from cnnbuild.lang.masking import EXPRESSION_MASK, LINE_BREAK, mask_expressions, place_at
 from cnnbuild.lang.scalars import parse_scalar
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar
 
 MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 60
-MAX_PARTS = 100_000  # scalars, lists and mappings, aliases expanded
+MAX_PARTS = 50_000  # scalars, lists and mappings, aliases expanded
+MAX_ITEMS = 10_000  # of one list
+MAX_KEYS = 1_000  # of one mapping
 
 GLUED = re.compile(r"([A-Za-z_]\w*):(\S.*)")
 """A key and its value without the space that YAML asks for."""
 
-_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML's marks count as one
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What no document needs: control characters, and those that turn the order of a line."""
+_CONTROL_IN_TEXT = re.compile(f"{_CONTROL.pattern}|[\r\x85\u2028\u2029\ud800-\udfff]")
+"""The same for a text that was written with escapes."""
 
 _LOADER: type = getattr(pyyaml, "CSafeLoader", pyyaml.SafeLoader)
 
@@ -45,7 +51,7 @@ class _Reader:
     parts: int = 0
 
     def __post_init__(self) -> None:
-        self.lines = _LINE_BREAK.split(self.text)
+        self.lines = LINE_BREAK.split(self.text)
 
     def place(self, line: int, column: int, length: int = 1) -> Place:
         """The stretch that begins at a line and column counted from 0."""
@@ -65,6 +71,9 @@ class _Reader:
                 self.place(0, 0),
                 f"a document has at most {MAX_CHARACTERS:,} characters",
             )
+        if control := _CONTROL.search(self.text):
+            place = place_at(self.text, self.file, control.start(), 1)
+            raise self.fault(f"the file contains {_called(control[0])}", place, "remove it")
         masked, self.originals = mask_expressions(self.text, self.file, self.problems)
         self.problems.raise_if_any()
         events = self.events(masked)
@@ -94,96 +103,24 @@ class _Reader:
                 if not isinstance(event, framing):
                     yield event
         except pyyaml.MarkedYAMLError as error:
-            raise self.explain(error) from None
+            raise DocumentError((*self.problems.errors, explain(error, self.place, self.lines))) from None
         except (pyyaml.YAMLError, ValueError) as error:
             position = getattr(error, "position", 0) or 0
-            line = self.text.count("\n", 0, position)
-            column = position - (self.text.rfind("\n", 0, position) + 1)
             raise self.fault(
                 "the file contains a character that YAML does not allow",
-                self.place(line, column),
+                place_at(self.text, self.file, position, 1),
                 "remove it",
             ) from None
-
-    def explain(self, error: pyyaml.MarkedYAMLError) -> DocumentError:
-        """YAML's complaint, in words that say what to do."""
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line, mark.column) if mark else (0, 0)
-        place = self.place(line, column)
-        source = place.source_line
-        complaint = error.problem or "the text is not YAML"
-        if "\t" in source[: len(source) - len(source.lstrip())]:
-            tab = source.index("\t")
-            return self.fault("a tab cannot indent in YAML", self.place(line, tab), "indent with spaces")
-        if "mapping values are not allowed" in complaint:
-            return self.explain_stray_colon(line, place)
-        if "did not find expected" in complaint and any(
-            sign in complaint for sign in ("',' or", "key", "'-'")
-        ):
-            return self.explain_structure(error, place)
-        if "quoted scalar" in (error.context or "") and error.context_mark:
-            opened = self.place(error.context_mark.line, error.context_mark.column)
-            return self.fault("the quote opened here is not closed", opened, "add the closing quote")
-        if "found duplicate anchor" in complaint:
-            return self.fault(complaint, place, "give each anchor a name of its own")
-        if "undefined alias" in complaint:
-            return self.fault(complaint, place, "an alias needs an anchor (&name) before it")
-        if source[column : column + 1] in {"@", "`", "%"}:
-            return self.fault(f"'{source[column]}' cannot begin a value", place, "put the value in quotes")
-        return self.fault(f"this is not YAML: {complaint}", place)
-
-    def explain_stray_colon(self, line: int, place: Place) -> DocumentError:
-        key = re.match(r"\s*([\w.$-]+)\s*:", place.source_line)
-        previous = next((n for n in range(line - 1, -1, -1) if self.lines[n].strip()), None)
-        bare = (
-            re.match(r"(\s*-\s+)([$\w]+)\s*(#.*)?$", self.lines[previous]) if previous is not None else None
-        )
-        if key and bare and previous is not None:
-            start = place.source_line.index(key[1])
-            return self.fault(
-                f"'{key[1]}' stands under the bare type '{bare[2]}', which has no keys yet",
-                self.place(line, start, len(key[1])),
-                f"write `- {bare[2]}:` with a colon on line {previous + 1}",
-            )
-        return self.fault(
-            "a second `key: value` on one line",
-            place,
-            "put it on its own line, or quote a text that holds a colon",
-        )
-
-    def explain_structure(self, error: pyyaml.MarkedYAMLError, place: Place) -> DocumentError:
-        opened = error.context_mark
-        column = place.column - 1
-        flow = "flow" in (error.context or "")
-        if flow and opened is not None:
-            sign = "[" if "sequence" in (error.context or "") else "{"
-            closing = "]" if sign == "[" else "}"
-            return self.fault(
-                f"the '{sign}' opened here is not closed, or a comma is missing in it",
-                self.place(opened.line, opened.column),
-                f"add the missing '{closing}' or ',' "
-                f"(reading stopped at line {place.line}, column {place.column})",
-            )
-        before = next((n for n in range(place.line - 2, -1, -1) if self.lines[n].strip()), None)
-        if place.source_line[:column].strip() or before is None:
-            return self.fault(
-                "this cannot stand here", place, "put it on a line of its own, or quote the text"
-            )
-        indent = len(self.lines[before]) - len(self.lines[before].lstrip())
-        return self.fault(
-            "this line is not indented like its neighbours",
-            place,
-            f"line {before + 1} begins with {indent} spaces, this one with {column}: "
-            "align it with the lines that it belongs to",
-        )
-
-    # -- the tree -------------------------------------------------------------------------------------------
 
     def tree(self, event: pyyaml.Event, events: Iterator[pyyaml.Event], depth: int) -> Yaml:
         place = self.place_of(event)
         self.count(1, place)
         if depth > MAX_DEPTH:
-            raise self.fault(f"the file is nested deeper than {MAX_DEPTH} levels", place)
+            raise self.fault(
+                f"the file is nested deeper than {MAX_DEPTH} levels",
+                place,
+                "use blocks instead of inner lists",
+            )
         if isinstance(event, pyyaml.AliasEvent):
             return self.alias(event, place)
         tag = getattr(event, "tag", None)
@@ -208,7 +145,11 @@ class _Reader:
         self.parts += parts
         if self.parts > MAX_PARTS:
             raise self.fault(
-                f"the file says more than {MAX_PARTS:,} things, aliases counted", place, "write fewer aliases"
+                f"the file says more than {MAX_PARTS:,} things, aliases counted",
+                place,
+                "write fewer aliases"
+                if self.anchors
+                else "repeat layers with `repeat`, `foreach` and blocks",
             )
 
     def alias(self, event: pyyaml.AliasEvent, place: Place) -> Yaml:
@@ -237,18 +178,26 @@ class _Reader:
             self.place(n, 0, len(self.lines[n]))
             for n in range(start.line + 1, min(end.line + 1, len(self.lines)))
         ]
+        if event.style == '"' and (control := _CONTROL_IN_TEXT.search(text)):
+            self.problems.add(f"the text contains {_called(control[0])}", place, help="remove its escape")
         quoted = bool(event.style)  # libyaml says '' for a plain scalar, PyYAML's own scanner None
         return YamlScalar(text if quoted else parse_scalar(text), place, quoted, text, tuple(further))
 
     def sequence(self, events: Iterator[pyyaml.Event], place: Place, depth: int) -> YamlList:
-        items = []
+        items: list[Yaml] = []
         while not isinstance(event := next(events), pyyaml.SequenceEndEvent):
+            if len(items) == MAX_ITEMS:
+                message = f"the list has more than {MAX_ITEMS:,} items"
+                raise self.fault(message, self.place_of(event), "a document needs only a few")
             items.append(self.tree(event, events, depth + 1))
         return YamlList(tuple(items), place)
 
     def mapping(self, events: Iterator[pyyaml.Event], place: Place, depth: int) -> YamlMap:
         entries: dict[str, YamlEntry] = {}
         while not isinstance(event := next(events), pyyaml.MappingEndEvent):
+            if len(entries) == MAX_KEYS:
+                message = f"the mapping has more than {MAX_KEYS:,} keys"
+                raise self.fault(message, self.place_of(event), "a document needs only a few")
             key = self.tree(event, events, depth + 1)
             value = self.tree(next(events), events, depth + 1)
             if not isinstance(key, YamlScalar):
@@ -285,3 +234,7 @@ class _Reader:
             )
             return False
         return True
+
+
+def _called(control: str) -> str:
+    return f"the control character U+{ord(control):04X}"

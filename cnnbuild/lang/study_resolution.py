@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnbuild.errors import Place, Problems, did_you_mean
+from cnnbuild.errors import Place, Problems, did_you_mean, shortened
 from cnnbuild.lang.dataset import DATASET_NAMES, DatasetSettings, parse_dataset
+from cnnbuild.lang.files import MAX_PATH, is_regular_file, proposed_neighbour
 from cnnbuild.lang.merging import merge_maps, set_path, submap, with_entry
 from cnnbuild.lang.recipe import Recipe, parse_recipe
 from cnnbuild.lang.reference import split_reference
@@ -153,10 +154,9 @@ def _source_of(entry: YamlMap, study: Path, problems: Problems) -> tuple[Path, s
         return None  # validation has said so
     name, variant = split_reference(written.value)
     path = Path(os.path.normpath(study.parent / name))
-    if not path.is_file():
-        neighbours = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        message = f"there is no architecture file {path}"
-        problems.add(message, written.place, help=did_you_mean(path.name, neighbours))
+    if not is_regular_file(path):
+        message = f"there is no architecture file {shortened(str(path), MAX_PATH)}"
+        problems.add(message, written.place, help=proposed_neighbour(path))
         return None
     chosen = entry.get("variant")
     if variant is not None and chosen is not None:

@@ -97,18 +97,19 @@ def evaluate_text(text: str, lookup: Lookup) -> Value:
     if template.whole:
         piece = template.pieces[0]
         return piece if isinstance(piece, str) else evaluate(piece, lookup)
-    words: list[str] = []
+    text = ""
     for piece in template.pieces:
         if isinstance(piece, str):
-            words.append(piece)
+            text += piece
             continue
         value = evaluate(piece, lookup)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, str | int) or isinstance(value, bool):
             raise ExpressionError("only texts and whole numbers can be part of a text", piece.at)
-        words.append(str(value))
-    return "".join(words)
+        text += str(value)
+        within_limits(text, piece.at)
+    return text
 
 
 def evaluate(expression: Expression, lookup: Lookup) -> Value:

@@ -210,3 +210,8 @@ def test_a_whole_template_keeps_the_type_and_a_mixed_one_is_text():
     assert parse_template("$a").whole
     assert not parse_template("$a ").whole
     assert not parse_template("a").whole
+
+
+def test_a_text_that_grows_by_its_pieces_is_refused():
+    with pytest.raises(ExpressionError, match=r"^the text is longer than 1,000 characters$"):
+        evaluate_text("$a$a$a", {"a": "x" * 400}.__getitem__)
