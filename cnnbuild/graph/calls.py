@@ -23,6 +23,7 @@ from cnnbuild.graph.references import join_inputs
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.source import YamlMap, YamlScalar, describe_value
 from cnnbuild.layers.base import Layer
+from cnnbuild.layers.initialization import Initializer
 
 if TYPE_CHECKING:
     from cnnbuild.graph.elaboration import Elaboration
@@ -100,6 +101,13 @@ def leaf(
     defaults = context.scope.defaults.get(layer_type.type_name, YamlMap((), node.place))
     merged = overlaid(without_init(defaults, node.place), arguments, node.first if copy == 0 else None)
     layer = make_layer(layer_type, merged, elaboration.evaluator, context, inputs[0], defaults)
+    own, by_default = node.init, defaults.get("init")
+
+    def initial() -> dict[str, Initializer]:
+        return initial_weights(
+            elaboration.evaluator, layer, inputs, own, by_default, context, elaboration.heeded
+        )
+
     return elaboration.assembly.add(
         layer,
         inputs,
@@ -107,9 +115,7 @@ def leaf(
         node.place,
         context,
         merged,
-        initial=lambda: initial_weights(
-            elaboration.evaluator, layer, inputs, node.init, defaults.get("init"), context, elaboration.heeded
-        ),
+        initial=initial if own is not None or by_default is not None else None,
         provenance=lambda: provenance(layer, merged, defaults, context),
     )
 

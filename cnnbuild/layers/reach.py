@@ -14,8 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import floor, gcd, lcm
 from struct import pack, unpack
+
+CACHED = 1024  # networks repeat their layers, and height and width are mostly alike
 
 Span = tuple[int, int]
 
@@ -170,6 +173,7 @@ def _single_precision(number: float) -> float:
     return rounded
 
 
+@lru_cache(maxsize=CACHED)
 def compose(earlier: Reach, later: Reach) -> Reach:
     """What the outputs of `later` see of the input of `earlier`, `later` being applied to its output.
 
@@ -187,6 +191,7 @@ def compose(earlier: Reach, later: Reach) -> Reach:
     return _simplest(period, hulls)
 
 
+@lru_cache(maxsize=CACHED)
 def merge(reaches: tuple[Reach, ...]) -> tuple[Reach, bool]:
     """What a join of branches sees, and whether its branches look at the same centres at the same stride.
 
