@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,19 +70,14 @@ def new(
     registry = registry_with(plugin or ())
     if kind == "study":
         text = scaffolds.study_text(path.stem, _entries(chosen, path, dataset, registry), dataset)
-    elif kind == "library":
-        text = scaffolds.blocks_text(path.stem)
     else:
-        text = scaffolds.architecture_text(path.stem)
+        make = scaffolds.architecture_text if kind == "architecture" else scaffolds.blocks_text
+        text = make(path.stem)
     schema = path.parent / scaffolds.SCHEMA_FOLDER / scaffolds.SCHEMAS[kind]
-    _write(path, text)
-    written = str(path)
-    if not schema.exists() and (described := _schema(kind, registry)) is not None:
-        _write(schema, described)
-        written += f", {schema}"
-    typer.echo(f"Written: {written}")
-    for line in _next_steps(kind, path):
-        typer.echo(line)
+    files = {path: text} if schema.exists() else {path: text, schema: _schema(kind, registry)}
+    for each, content in files.items():
+        _write(each, content)
+    typer.echo("\n".join([f"Written: {', '.join(map(str, files))}", *_next_steps(kind, path)]))
 
 
 def _kind(*, study: bool, blocks: bool) -> str:
@@ -145,18 +138,15 @@ def _relative(path: Path, folder: Path) -> str:
         return path.resolve().as_posix()
 
 
-def _schema(kind: str, registry: Registry) -> str | None:
-    """The JSON Schema of a kind of file; None in an installation that has none."""
-    if find_spec("cnnbuild.layers.schema") is None:
-        return None
-    of_networks = import_module("cnnbuild.layers.schema")
-    match kind:
-        case "study":
-            made = import_module("cnnbuild.layers.schema_of_studies").study_schema()
-        case "library":
-            made = of_networks.library_schema(registry)
-        case _:
-            made = of_networks.architecture_schema(registry)
+def _schema(kind: str, registry: Registry) -> str:
+    """The JSON Schema of a kind of file."""
+    from cnnbuild.layers.schema import architecture_schema, library_schema
+    from cnnbuild.layers.schema_of_studies import study_schema
+
+    if kind == "study":
+        made = study_schema()
+    else:
+        made = (architecture_schema if kind == "architecture" else library_schema)(registry)
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
 

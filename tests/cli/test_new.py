@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,12 @@ from cnnbuild.lang.reader import parse_yaml
 from cnnbuild.lang.source import to_plain
 from tests.cli.commands import cnnbuild
 
-SCHEMAS = find_spec("cnnbuild.layers.schema") is not None
-"""Whether this version has JSON Schemas to write beside the files."""
-
 
 def test_a_new_network_is_fine_on_every_named_data_set(tmp_path: Path) -> None:
     outcome = cnnbuild("new", "my_net.yaml", cwd=tmp_path)
-    schema = ", .cnnbuild/architecture.schema.json" if SCHEMAS else ""
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out == (
-        f"Written: my_net.yaml{schema}\n"
+        "Written: my_net.yaml, .cnnbuild/architecture.schema.json\n"
         "Look at it:  cnnbuild inspect my_net.yaml --dataset digits\n"
         "Train it:    cnnbuild train my_net.yaml --dataset digits --epochs 5\n"
     )
@@ -30,7 +25,8 @@ def test_a_new_network_is_fine_on_every_named_data_set(tmp_path: Path) -> None:
     assert text.startswith(
         "# yaml-language-server: $schema=.cnnbuild/architecture.schema.json\ncnnbuild: 1\n"
     )
-    assert (tmp_path / ".cnnbuild" / "architecture.schema.json").exists() == SCHEMAS
+    schema = json.loads((tmp_path / ".cnnbuild" / "architecture.schema.json").read_text())
+    assert "layers" in schema["properties"]
     for dataset in ("digits", "mnist", "cifar10"):
         checked = cnnbuild("check", "my_net.yaml", "--names", "--dataset", dataset, cwd=tmp_path)
         assert (checked.code, checked.err) == (0, "")
@@ -91,6 +87,13 @@ def test_names_that_yaml_would_read_as_something_else_are_put_in_quotes(tmp_path
         assert tree["name"] == file.removesuffix(".yaml")
     assert cnnbuild("new", "--study", "-a", "12.yaml", cwd=tmp_path).code == 0
     assert cnnbuild("check", "my_study.yaml", cwd=tmp_path).code == 0
+
+
+def test_a_schema_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / ".cnnbuild").mkdir()
+    (tmp_path / ".cnnbuild" / "architecture.schema.json").write_text("mine")
+    assert cnnbuild("new", cwd=tmp_path).out.startswith("Written: my_net.yaml\n")
+    assert (tmp_path / ".cnnbuild" / "architecture.schema.json").read_text() == "mine"
 
 
 def test_no_file_is_overwritten(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.layers.contract import layer_of
 from tests.layers.test_contract import Blur, GatedConv
 
 TYPES = [layer_type for layer_type in standard_registry() if not layer_type.internal]
-LONGEST_SHAPES = 60  # characters, so that the table fits a window
+LONGEST_SHAPES = 64  # characters, so that the table fits a window
 
 
 def test_there_are_types_in_every_family() -> None:
