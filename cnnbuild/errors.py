@@ -87,7 +87,7 @@ class Problem:
             f"{gutter} | {source}".rstrip(),
             f"{blank} | {' ' * (column - 1)}{'^' * width}",
         ]
-        lines += [f"{blank} = {escaped(note)}" for note in self.context]
+        lines += [f"{blank} = {escaped(note)}" for note in _some(self.context)]
         if self.help:
             lines.append(f"{blank} = help: {escaped(self.help)}")
         return "\n".join(lines)
@@ -253,6 +253,7 @@ def did_you_mean(word: str, candidates: Iterable[str], *, listing: str = "") -> 
 
 MAX_LISTED = 60  # names that a message lists
 MAX_WORD = 100  # letters of a misspelt word that are compared with the known ones
+MAX_NOTES = 10  # of one fault that are shown
 MAX_LINE = 110  # characters of a source line that are shown
 BEFORE_CARET = 50  # of these, characters before the caret where a line is cut
 
@@ -271,6 +272,14 @@ def _window(source: str, column: int) -> tuple[str, int]:
 def shortened(text: str, limit: int = 60) -> str:
     """A text as it is quoted in a message: its beginning, where it is long."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _some(notes: tuple[str, ...]) -> Iterator[str]:
+    """The notes of a fault; of very many, as of blocks in blocks in blocks, the first and the last."""
+    yield from notes if len(notes) <= MAX_NOTES else notes[: MAX_NOTES - 2]
+    if len(notes) > MAX_NOTES:
+        yield f"… {len(notes) - MAX_NOTES + 1} more …"
+        yield notes[-1]
 
 
 def _in_file_order(problems: Iterable[Problem]) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +13,7 @@ import typer
 from cnnbuild.cli.options import DataRootOption, DatasetOption
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_asked
 from cnnbuild.cli.terminal import echo_faults
+from cnnbuild.errors import escaped
 
 if TYPE_CHECKING:
     from cnnbuild.cli.checking import FileReport
@@ -49,7 +51,7 @@ def check(
     a study with all its runs, those of its variants included. Exit code 2 says that a file is faulty, 1 that
     an expectation does not hold (or, with --strict, that there is a warning).
     """
-    from cnnbuild.cli.checking import Case, check_file
+    from cnnbuild.cli.checking import Case, FileReport, check_file
     from cnnbuild.cli.yaml_files import yaml_files
     from cnnbuild.layers.plugins import registry_with
 
@@ -57,8 +59,9 @@ def check(
     case = Case(registry_with(plugin or ()), contract, data_root, names)
     chosen = yaml_files(files)
     reports: list[FileReport] = []
-    for file in chosen.files:
-        reports.append(check_file(file, case))
+    missing = (FileReport(Path(argument), "unknown", fault=fault) for argument, fault in chosen.missing)
+    for report in chain((check_file(file, case) for file in chosen.files), missing):
+        reports.append(report)
         if format_ == "text":
             _print_report(reports[-1])
     code = max((report.exit_code(strict=strict) for report in reports), default=0)
@@ -75,9 +78,9 @@ def _print_report(report: FileReport) -> None:
     for problem in (*report.problems, *report.unmet):
         echo_faults(f"{problem}\n")
     if report.fault:
-        echo_faults(f"error: {report.fault}\n")
+        echo_faults(f"error: {escaped(report.fault)}\n")
     if report.summary:
-        typer.echo(f"{report.file}: {report.summary}")
+        typer.echo(f"{escaped(str(report.file))}: {report.summary}")
 
 
 def _total(reports: Sequence[FileReport], foreign: Sequence[Path]) -> str:

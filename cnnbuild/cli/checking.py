@@ -75,7 +75,7 @@ def check_file(file: Path, case: Case) -> FileReport:
             if kind == "study":
                 return _check_study(file, tree, case)
             if kind == "library of blocks":
-                return _check_library(file, tree)
+                return _check_library(file, tree, case.registry)
         kind = "architecture"
         return _check_architecture(file, case)
     except DocumentError as error:
@@ -119,13 +119,15 @@ def _check_study(file: Path, tree: YamlMap, case: Case) -> FileReport:
     return FileReport(file, "study", told, problems.warnings)
 
 
-def _check_library(file: Path, tree: YamlMap) -> FileReport:
-    """The form of a library; what its blocks mean is known where a network calls them."""
+def _check_library(file: Path, tree: YamlMap, registry: Registry) -> FileReport:
+    """The form of a library; what shapes its blocks come to is known where a network calls them."""
+    from cnnbuild.graph.written_calls import library_faults
     from cnnbuild.lang.library import parse_library
 
     library = parse_library(tree)
-    if library.faults:
-        return FileReport(file, "library of blocks", problems=library.faults)
+    problems = library_faults(library, registry)
+    if problems.errors:
+        return FileReport(file, "library of blocks", problems=(*problems.errors, *problems.warnings))
     blocks = library.scope.blocks
     told = f"a library of {_counted(len(blocks), 'block')} ({', '.join(blocks)}), fine in form"
     return FileReport(file, "library of blocks", told)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
-
-from cnnbuild.errors import UsageError
 
 SUFFIXES = (".yaml", ".yml")
 _OURS = re.compile(r"^(cnnbuild|layers|study|blocks|architectures)\s*:", re.MULTILINE)
@@ -17,10 +16,14 @@ _OURS = re.compile(r"^(cnnbuild|layers|study|blocks|architectures)\s*:", re.MULT
 
 @dataclass(frozen=True)
 class YamlFiles:
-    """The files to check, each once, and those found in folders that belong to other programs."""
+    """The files to check, each once, and those found in folders that belong to other programs.
+
+    `missing` are the arguments that give no file, each with what to say of it.
+    """
 
     files: tuple[Path, ...]
     foreign: tuple[Path, ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
 
 
 def yaml_files(arguments: Iterable[str]) -> YamlFiles:
@@ -29,26 +32,24 @@ def yaml_files(arguments: Iterable[str]) -> YamlFiles:
     Patterns such as `nets/**/*.yaml` are expanded here, so that they mean the same where the shell does not
     expand them. What is hidden (`.git`, `.cnnbuild`) is not looked into. A file that was named itself is
     always one of `files`, whatever is in it.
-
-    Raises:
-        UsageError: a folder or a pattern gives no file.
     """
     files: dict[Path, Path] = {}
     foreign: dict[Path, Path] = {}
+    missing: list[tuple[str, str]] = []
     for argument in arguments:
         path = Path(argument)
-        if not path.is_dir() and (path.exists() or not has_magic(argument)):
+        is_folder = os.path.isdir(path)  # noqa: PTH112 - Path's raises for a name that is too long
+        if not is_folder and (os.path.exists(path) or not has_magic(argument)):  # noqa: PTH110
             files.setdefault(_key(path), path)
             continue
-        found = sorted(_below(path) if path.is_dir() else _matching(argument))
+        found = sorted(_below(path) if is_folder else _matching(argument))
         if not found:
-            where = (
-                f"{argument}: the folder holds no YAML file" if path.is_dir() else f"no file fits {argument}"
-            )
-            raise UsageError(f"{where} (.yaml, .yml)")
+            what = f"{argument}: the folder holds no YAML file" if is_folder else f"no file fits {argument}"
+            missing.append((argument, f"{what} (.yaml, .yml)"))
         for each in found:
             (files if _is_ours(each) else foreign).setdefault(_key(each), each)
-    return YamlFiles(tuple(files.values()), tuple(p for key, p in foreign.items() if key not in files))
+    others = tuple(path for key, path in foreign.items() if key not in files)
+    return YamlFiles(tuple(files.values()), others, tuple(missing))
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -17,6 +17,7 @@ from cnnbuild.layers.initialization import Initializer
 
 MAX_VALUES = 1_000_000_000  # of one tensor, for one image
 MAX_SIDE = 30_000  # of a map, in pixels
+MAX_WEIGHTS = 10_000_000_000  # of one layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,14 @@ class Assembly:
                 f"{layer.type_name}: an output of {format_shape(shape)} is larger than any machine can hold",
                 place,
                 help=f"an image has at most {MAX_VALUES:,} values, and {MAX_SIDE:,} pixels on a side",
+                context=(*self.sources(inputs), *context.trail),
+            )
+            raise UnresolvedError
+        if sum(prod(weight) for weight in layer.weight_shapes(*shapes).values()) > MAX_WEIGHTS:
+            self.problems.add(
+                f"{layer.type_name}: more than {MAX_WEIGHTS:,} weights are more than any machine can hold",
+                place,
+                help="use a smaller kernel, or fewer channels",
                 context=(*self.sources(inputs), *context.trail),
             )
             raise UnresolvedError

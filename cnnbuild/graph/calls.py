@@ -20,6 +20,7 @@ from cnnbuild.graph.levels import Call, Frame
 from cnnbuild.graph.naming import Site, claim, inner_site, name_of
 from cnnbuild.graph.provenance import provenance
 from cnnbuild.graph.references import join_inputs
+from cnnbuild.graph.written_calls import find_block
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.source import YamlMap, YamlScalar, describe_value
 from cnnbuild.layers.base import Layer
@@ -90,8 +91,8 @@ def leaf(
         inputs = join_inputs(
             elaboration.evaluator, node, layer_type.type_name, previous, site.frame, site.context
         )
-        own = node.arguments if layer_type.model_fields else YamlScalar(None, node.place)
-        arguments = own if isinstance(own, YamlMap) else YamlMap((), node.place)
+        written = node.arguments if layer_type.model_fields else None
+        arguments = written if isinstance(written, YamlMap) else YamlMap((), node.place)
     else:
         inputs = (elaboration.input(node, previous, site),)
         arguments = written_arguments(
@@ -125,7 +126,7 @@ def block(
 ) -> Tensor:
     """The output of a block call."""
     caller = site.context
-    block, scope = elaboration.find_block(name, caller) or _no_block(name)
+    block, scope = find_block(name, caller.scope) or _no_block(name)
     if any(block is outer for outer in caller.calls):
         names = [outer.name for outer in caller.calls]
         chain = " -> ".join((*names[names.index(name) :], name))

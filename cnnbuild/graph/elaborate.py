@@ -20,6 +20,7 @@ from cnnbuild.graph.naming import Site
 from cnnbuild.graph.receptive_field import OWN_PIXEL
 from cnnbuild.graph.scopes import report_faulty_scopes
 from cnnbuild.graph.variables import with_variables
+from cnnbuild.graph.written_calls import report_faulty_calls
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.layers.registry import Registry, standard_registry
 
@@ -64,6 +65,8 @@ def elaborate(
     )
     if not problems.errors:
         report_loose_ends(document, graph, output, problems)
+    for nodes in (document.layers, *(block.layers for block in document.scope.blocks.values())):
+        report_faulty_calls(nodes, document.scope, elaboration.registry, problems)
     report_unused_words(document, problems)
     report_idle_sections(document, problems)
     report_unheeded(elaboration.firsts, elaboration.heeded, problems)

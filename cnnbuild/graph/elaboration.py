@@ -8,6 +8,7 @@ everything else in the file is still checked.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from cnnbuild.errors import Place, Problems
 from cnnbuild.graph.assembly import Assembly
@@ -21,14 +22,14 @@ from cnnbuild.graph.references import node_input
 from cnnbuild.graph.repetition import copies, foreach
 from cnnbuild.graph.sharing import share
 from cnnbuild.graph.unknown_types import report_unknown_type
-from cnnbuild.lang.blocks import Block
+from cnnbuild.graph.written_calls import find_block
 from cnnbuild.lang.nodes import JOINS, Node
-from cnnbuild.lang.scope import Scope
 from cnnbuild.lang.source import YamlScalar, describe_value
 from cnnbuild.layers.registry import STRUCTURAL, Registry
-from cnnbuild.layers.standard_blocks import standard_block, standard_block_names
+from cnnbuild.layers.standard_blocks import standard_block_names
 
-MAX_NODES = 20_000
+MAX_NODES = 10_000
+MAX_STEPS = 40_000  # nodes, copies and rows that are looked at, those that `when` drops counted
 MAX_NESTING = 64  # lists within lists, blocks within blocks
 MAX_FAULTS = 100  # a file with more is no file of this language: the rest would hide the first
 CONTAINERS = JOINS | {"residual", "foreach"}
@@ -85,6 +86,7 @@ class Elaboration:
         It is `previous` where `when` dropped the node, or all its copies or rows: what came before the node
         in the list, whatever its `from` says.
         """
+        self.step(node, site.context)
         if node.faulty:
             if node.name is None:
                 site.frame.incomplete = True
@@ -111,6 +113,25 @@ class Elaboration:
             self.remember(node, None, site, begin)
             return previous
         return result
+
+    def step(self, node: Node, context: Context) -> None:
+        """Count one more node, copy or row.
+
+        Raises:
+            TooLargeError: there are too many; reported.
+        """
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            self.too_large(f"this comes to more than {MAX_STEPS:,} copies and rows", node, context)
+
+    def too_large(self, message: str, node: Node, context: Context) -> NoReturn:
+        """Report that the network is too large, and stop.
+
+        Raises:
+            TooLargeError: always.
+        """
+        self.problems.add(message, node.place, help="repeat less often", context=context.trail)
+        raise TooLargeError
 
     def remember(self, node: Node, result: Tensor | None, site: Site, begin: int) -> None:
         """Make a node known under its name, in the list it was written in; its layers begin at `begin`."""
@@ -171,15 +192,8 @@ class Elaboration:
         Raises:
             UnresolvedError: the node is faulty; reported.
         """
-        self.steps += 1
-        if self.steps > MAX_NODES:
-            self.problems.add(
-                f"the network has more than {MAX_NODES:,} nodes",
-                node.place,
-                help="repeat less often",
-                context=site.context.trail,
-            )
-            raise TooLargeError
+        if len(self.assembly.nodes) >= MAX_NODES:
+            self.too_large(f"the network has more than {MAX_NODES:,} nodes", node, site.context)
         word = type_of(self, node, site, self.current(node, previous, site))
         if isinstance(word, LayerValue):
             return apply_value(self, word, node, previous, site, copy)
@@ -189,7 +203,7 @@ class Elaboration:
             return share(self, node, previous, site)
         if (layer_type := self.registry.get(word)) is not None:
             return leaf(self, layer_type, node, previous, site, copy)
-        if self.find_block(word, site.context) is not None:
+        if find_block(word, site.context.scope) is not None:
             return block(self, word, node, self.input(node, previous, site), site, copy)
         scope = site.context.scope
         if scope.incomplete:
@@ -198,12 +212,6 @@ class Elaboration:
         trail = (*explain(node.type, site.context), *site.context.trail)
         report_unknown_type(self.problems, word, node.place, known, trail)
         raise UnresolvedError
-
-    def find_block(self, word: str, context: Context) -> tuple[Block, Scope] | None:
-        """The block that a word names: the file's own, one of a file that it uses, or a standard one."""
-        if (found := context.scope.find(word)) is not None:
-            return found
-        return standard_block(word).scope.find(word) if word in standard_block_names() else None
 
     def container(self, word: str, node: Node, previous: Tensor, site: Site, copy: int | None) -> Tensor:
         """The output of a form that holds lists of layers.

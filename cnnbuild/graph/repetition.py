@@ -42,6 +42,7 @@ def copies(elaboration: Elaboration, node: Node, repeat: Yaml, previous: Tensor,
         return elaboration.input(node, previous, site)
     current, kept = elaboration.current(node, previous, site), False
     for copy in range(count):
+        elaboration.step(node, site.context)
         elaboration.problems.begin_round()
         inner = replace(site, context=site.context.with_values({"i": copy}), level=level)
         if elaboration.is_dropped(node, inner.context, current):
@@ -103,6 +104,7 @@ def foreach(elaboration: Elaboration, node: Node, previous: Tensor, site: Site) 
     told = {entry.name: origin_of(entry.value, site.context.scope.file) for entry in entries}
     written = {entry.name: (entry.value, site.context) for entry in entries}
     for row in range(rows):
+        elaboration.step(node, site.context)
         elaboration.problems.begin_round()
         values = {name: column[row] for name, column in columns.items()} | {"i": row}
         inner = replace(site, context=site.context.with_values(values, told, written))

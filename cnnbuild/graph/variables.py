@@ -9,7 +9,7 @@ from cnnbuild.errors import Place, UsageError, did_you_mean
 from cnnbuild.graph.evaluation import OVERRIDE, UNRESOLVED, Context, Evaluator, UnresolvedError, origin_of
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.expressions import Value
-from cnnbuild.lang.source import Yaml, YamlMap, from_plain
+from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, from_plain
 
 
 def with_variables(
@@ -41,7 +41,12 @@ def with_variables(
 
 
 def _from_outside(name: str, value: object) -> Yaml:
-    """A value of `--set` or of the Python interface, at a place that looks as it would be typed."""
+    """A value of `--set` or of the Python interface, at a place that looks as it would be typed.
+
+    What was written in a file, such as the variables of an `expect:`, keeps its own place.
+    """
+    if isinstance(value, YamlScalar | YamlList | YamlMap):
+        return value
     text = f"{name}={value}"
     return from_plain(
         value, Place(OVERRIDE, 1, 1, len(text), text).within(len(name) + 1, len(text) - len(name) - 1)

@@ -34,6 +34,7 @@ TOP_LEVEL = (
     "expect",
     "weights",
 )
+MAX_CASES = 200  # of variants, and of promises: each is a network to check
 NOT_YET = ("weights",)
 _STUDY_WORDS = frozenset(
     [
@@ -61,7 +62,10 @@ PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]
 
 
 class Expectation(Settings):
-    """One entry of `expect:`: what a variant must come to."""
+    """One entry of `expect:`: what a variant must come to.
+
+    The values of `vars` stay as they are written, with their places.
+    """
 
     input: tuple[PositiveInt, PositiveInt, PositiveInt]
     classes: PositiveInt
@@ -173,6 +177,12 @@ def _layers(yaml: YamlMap, problems: Problems) -> tuple[Node, ...]:
 def _variants(yaml: YamlMap, problems: Problems) -> dict[str, YamlMap]:
     known = {entry.name for entry in section(yaml, "vars", Problems())}
     variants: dict[str, YamlMap] = {}
+    written = yaml.get("variants")
+    if isinstance(written, YamlMap) and len(written.entries) > MAX_CASES:
+        problems.add(
+            f"more than {MAX_CASES} variants", written.place, help="keep what varies in `vars`, for `--set`"
+        )
+        return variants
     for entry in section(yaml, "variants", problems):
         if not isinstance(entry.value, YamlMap):
             problems.add(
@@ -203,7 +213,13 @@ def _expectations(yaml: YamlMap, problems: Problems) -> tuple[tuple[Expectation,
             f"'expect' is a list, not {describe(written)}", written.place, help="begin each entry with `- `"
         )
         return ()
+    if len(written.items) > MAX_CASES:
+        problems.add(
+            f"more than {MAX_CASES} entries of 'expect'", written.place, help="keep the telling ones"
+        )
+        return ()
     known = {entry.name for entry in section(yaml, "variants", Problems())}
+    variables = {entry.name for entry in section(yaml, "vars", Problems())}
     found = []
     for item in written:
         expectation = validate(Expectation, item, problems, what="an entry of 'expect'")
@@ -216,5 +232,12 @@ def _expectations(yaml: YamlMap, problems: Problems) -> tuple[tuple[Expectation,
                 f"there is no variant '{expectation.variant}'", place, help=hint or "the file has no variants"
             )
             continue
-        found.append((expectation, item.place))
+        written = find(item, ("vars",))[0]
+        entries = written.entries if expectation.vars and isinstance(written, YamlMap) else ()
+        for entry in entries:
+            if entry.name not in variables:
+                hint = did_you_mean(entry.name, variables, listing="known variables")
+                problems.add(f"there is no variable '{entry.name}'", entry.key.place, help=hint)
+        given: dict[str, object] = {entry.name: entry.value for entry in entries if entry.name in variables}
+        found.append((expectation.model_copy(update={"vars": given}), item.place))
     return tuple(found)

@@ -240,7 +240,8 @@ def _report_no_type(yaml: YamlMap, problems: Problems) -> None:
 def _report_two_types(keys: list[YamlEntry], problems: Problems) -> None:
     """Two keys that are not siblings: nearly always a parameter that was not indented under its type."""
     first, second = keys[0], keys[1]
-    slips = {entry.name: hint for entry in keys if (hint := did_you_mean(entry.name, SIBLINGS))}
+    words = [entry.name for entry in keys if "$" not in entry.name]
+    slips = {word: hint for word in words if (hint := did_you_mean(word, SIBLINGS))}
     if len(slips) == 1 and first.name in slips:
         first, second = second, first  # `- nmae: stem` above `conv:`: the first word is the slip
     empty = isinstance(first.value, YamlScalar) and first.value.value is None

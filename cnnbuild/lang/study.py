@@ -9,6 +9,7 @@ those of the architecture's entry; each `override` that matches, in written orde
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cnnbuild.errors import Place, Problems, UsageError, did_you_mean
@@ -16,7 +17,7 @@ from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.merging import merge_maps, set_path, with_entry, without
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, from_plain
 from cnnbuild.lang.study_document import StudyDocument
-from cnnbuild.lang.study_resolution import add_errors, resolve
+from cnnbuild.lang.study_resolution import add_errors, named_variables, resolve
 from cnnbuild.lang.study_settings import refuse_later_keys, spell_out_architectures, spell_out_train
 from cnnbuild.lang.validation import place_of_key
 
@@ -73,7 +74,7 @@ def read_study(
     problems.raise_if_any()
     if document is None:
         raise UsageError(f"{path}: not a study")
-    return document
+    return replace(document, named_variables=named_variables((asked, *variants.values())))
 
 
 def _split_variants(tree: YamlMap, problems: Problems) -> tuple[YamlMap, dict[str, YamlMap]]:

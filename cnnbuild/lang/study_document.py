@@ -46,7 +46,8 @@ class Combination:
 class StudyDocument:
     """A study, read and checked.
 
-    `equivalence_points` are the points of accuracy that make no practical difference.
+    `equivalence_points` are the points of accuracy that make no practical difference. `named_variables` are
+    those that overrides and variants set, also where they select no combination.
     """
 
     file: Path
@@ -60,6 +61,7 @@ class StudyDocument:
     analyses: tuple[str, ...]
     combinations: tuple[Combination, ...]
     warnings: tuple[Problem, ...]
+    named_variables: tuple[Variable, ...] = ()
 
     @property
     def title(self) -> str:

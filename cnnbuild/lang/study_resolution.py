@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -232,6 +232,16 @@ def _check_idle_overrides(tree: YamlMap, problems: Problems) -> None:
             add_errors(problems, faults)
         if (seeds := override.get("seeds")) is not None:
             parse_seeds(seeds, problems)
+
+
+def named_variables(trees: Iterable[YamlMap]) -> tuple[Variable, ...]:
+    """The variables that a study and its variants set for all architectures, or in an override."""
+    return tuple(
+        Variable(entry.name, to_plain(entry.value), entry.key.place, shared=True)
+        for tree in trees
+        for part in (tree, *_overrides(tree))
+        for entry in submap(part, "vars") or ()
+    )
 
 
 def _overrides(tree: YamlMap) -> list[YamlMap]:

@@ -231,12 +231,12 @@ class _Planner:
         known = {name for one in self.documents.values() if one is not None for name in one.vars}
         if None in self.documents.values():
             return  # the variables of a faulty file are not known
-        for combination in document.combinations:
-            for variable in combination.variables:
-                if variable.shared and variable.name not in known:
-                    hint = did_you_mean(variable.name, known, listing="known variables")
-                    message = f"no architecture of this study has a variable '{variable.name}'"
-                    self.problems.add(message, variable.place, help=hint)
+        settled = (v for combination in document.combinations for v in combination.variables if v.shared)
+        for variable in (*settled, *document.named_variables):
+            if variable.name not in known:
+                hint = did_you_mean(variable.name, known, listing="known variables")
+                message = f"no architecture of this study has a variable '{variable.name}'"
+                self.problems.add(message, variable.place, help=hint)
 
     def adopt(self, problems: tuple[Problem, ...], *context: str) -> None:
         for one in problems:

@@ -163,8 +163,6 @@ def _hold_of_place(problem: Problem, source: Source, text: str, folder: Path) ->
     place = problem.place
     path = Path(place.file)
     if path.name != source.path.name or (path.parent.name == "architectures" and source.kind == "study"):
-        if place.file == "--set":  # a fault in a study's variable is said to stand there
-            return
         if not path.is_file():
             raise BrokenPromiseError(f"the place {place} is in no file: {problem}")
         text = path.read_text(encoding="utf-8")

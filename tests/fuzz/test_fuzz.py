@@ -27,13 +27,6 @@ from tests.fuzz.unknown_keys import UNKNOWN, with_unknown_keys
 EVERY_RUN = range(500)
 EXHAUSTIVE = range(500, 20_500)
 
-UNREACHED = {
-    "residual_blocks.yaml": (", in block bottleneck", ", in block wide"),  # chosen by a study's `unit`
-    "residual.yaml": ("override 0: vars", "variant small: vars", "variant laptop: vars"),
-}
-"""Where an unknown key is found only once it is used: in blocks that the file's own values do not call, and in
-variables of parts of a study that the study as it stands does not use."""
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -85,8 +78,6 @@ def test_an_unknown_key_is_refused_wherever_it_stands_and_pointed_at(source: Sou
     spots = list(with_unknown_keys(source))
     assert len(spots) >= 4
     for what, line, text in spots:
-        if what.endswith(UNREACHED.get(source.path.name, "\n")):
-            continue
         complaint = complaint_of(source, text, folder)
         assert complaint is not None, f"{source.path.name} is accepted with an unknown key in {what}"
         named = [problem for problem in complaint if f"'{UNKNOWN}'" in problem.message]

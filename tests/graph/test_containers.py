@@ -188,7 +188,7 @@ def test_a_branch_is_called_what_a_module_can_be_called(branch: str, message: st
 
 
 def test_the_parts_of_a_residual_are_no_words_of_the_language() -> None:
-    text = "cnnbuild: 1\nlayers:\n  - zero_pad_shortcut: {out_channels: 3}\n  - flatten\n  - linear: 10\n"
+    text = "cnnbuild: 1\nlayers:\n  - projection: {out_channels: 3}\n  - flatten\n  - linear: 10\n"
     document = parse_architecture(parse_yaml(text, "net.yaml"))
-    with pytest.raises(DocumentError, match="unknown layer type 'zero_pad_shortcut'"):
+    with pytest.raises(DocumentError, match="unknown layer type 'projection'"):
         elaborate(document, DataContract("digits", 1, 8, 8, 10))

@@ -218,15 +218,3 @@ STUDIES: dict[str, str] = {
     + "variants:\n"
     + "".join(f"  v{n}: {{train: {{epochs: {n}}}}}\n" for n in range(5_000)),
 }
-
-UNBOUNDED = frozenset(
-    [
-        "a_trillion_nodes_that_are_dropped",
-        "a_trillion_nodes_of_no_copies",
-        "rows_that_are_dropped",
-        "blocks_that_double_and_drop",
-        "many_expectations",
-        "a_huge_kernel_with_padding",
-    ]
-)
-"""Files of which the walk through a network is too long, or what it finds too large, and which nothing refuses yet."""

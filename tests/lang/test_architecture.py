@@ -7,6 +7,7 @@ import pytest
 from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.lang.architecture import parse_architecture, read_architecture
 from cnnbuild.lang.reader import parse_yaml
+from cnnbuild.lang.source import YamlScalar
 
 LAYERS = "layers: [flatten, {linear: $data.classes}]\n"
 
@@ -49,12 +50,10 @@ def test_expectations_are_read_with_their_places():
     (first, place), (second, _) = parsed.expectations
     assert (first.variant, first.input, first.classes) == ("small", (3, 32, 32), 10)
     assert (first.parameters, first.macs) == (30730, 30720)
-    assert (second.variant, second.input, second.vars, second.parameters) == (
-        None,
-        (1, 28, 28),
-        {"width": 2},
-        None,
-    )
+    assert (second.variant, second.input, second.parameters) == (None, (1, 28, 28), None)
+    width = second.vars["width"]
+    assert isinstance(width, YamlScalar)
+    assert (width.value, width.place.line, width.place.column) == (2, 7, 54)
     assert (place.line, place.column) == (6, 5)
 
 

@@ -1,0 +1,111 @@
+"""What can be said of a call without elaborating it: its type, and the names of its parameters.
+
+Elaboration says the same, and more, of every node that it reaches; this is for those that it does not: in
+blocks that nobody calls, behind a `when` that says no, in a file of blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.graph.arguments import report_unknown_parameter
+from cnnbuild.graph.unknown_types import report_unknown_type
+from cnnbuild.lang.blocks import Block
+from cnnbuild.lang.library import Library
+from cnnbuild.lang.nodes import JOINS, Node
+from cnnbuild.lang.scope import Scope
+from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar
+from cnnbuild.lang.tokens import ExpressionError
+from cnnbuild.lang.values import has_expression, parse_template
+from cnnbuild.layers.registry import STRUCTURAL, Registry
+from cnnbuild.layers.standard_blocks import standard_block, standard_block_names
+
+SEEN_IN_BLOCKS = frozenset({"data", "in", "block", "i"})
+
+
+def report_faulty_calls(nodes: Iterable[Node], scope: Scope, registry: Registry, problems: Problems) -> None:
+    """Report types that do not exist and parameters that a type or block does not have."""
+    for node in _all(nodes):
+        word = node.type.value
+        if node.faulty or not isinstance(word, str) or has_expression(word):
+            continue
+        if (layer_type := registry.get(word)) is not None:
+            known = tuple(layer_type.model_fields)
+        elif (block := find_block(word, scope)) is not None:
+            known = tuple(block[0].parameters)
+        else:
+            if word not in STRUCTURAL and not scope.incomplete:
+                words = (*registry.words, *scope.names(), *standard_block_names(), *STRUCTURAL)
+                report_unknown_type(problems, word, node.place, words)
+            continue
+        if word in JOINS and node.lists:
+            continue  # the keys are names of branches
+        for written in (node.arguments, node.first):
+            for entry in written if isinstance(written, YamlMap) else ():
+                if entry.name not in known:
+                    report_unknown_parameter(entry, word, known, problems, ())
+
+
+def report_unknown_names(block: Block, problems: Problems) -> None:
+    """Report expressions of a block that look up what is neither a parameter nor known everywhere."""
+    known = {*block.parameters, *SEEN_IN_BLOCKS}
+    known |= {name for node in _all(block.layers) if node.type.value == "foreach" for name in _columns(node)}
+    for node in _all(block.layers):
+        for part in (node.type, node.arguments, node.name, node.source, node.repeat, node.first, node.when):
+            for scalar in _scalars(part) if part is not None and not node.faulty else ():
+                for name in sorted(_names(scalar) - known):
+                    hint = did_you_mean(name, known, listing="known names")
+                    message = f"unknown name '{name}'"
+                    problems.add(message, scalar.place, help=hint, context=(f"in block '{block.name}'",))
+
+
+def library_faults(library: Library, registry: Registry) -> Problems:
+    """What is wrong with a file of blocks, as far as it can be told without a network that calls them."""
+    from cnnbuild.graph.scopes import report_faulty_scopes
+
+    problems = Problems()
+    problems.extend(library.faults)
+    report_faulty_scopes(library.scope, registry, problems)
+    for block in library.scope.blocks.values():
+        report_faulty_calls(block.layers, library.scope, registry, problems)
+        report_unknown_names(block, problems)
+    return problems
+
+
+def find_block(word: str, scope: Scope) -> tuple[Block, Scope] | None:
+    """The block that a word names: the file's own, one of a file that it uses, or a standard one."""
+    if (found := scope.find(word)) is not None:
+        return found
+    return standard_block(word).scope.find(word) if word in standard_block_names() else None
+
+
+def _all(nodes: Iterable[Node]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        for inner in node.lists.values():
+            yield from _all(inner)
+
+
+def _columns(node: Node) -> list[str]:
+    return [entry.name for entry in node.arguments] if isinstance(node.arguments, YamlMap) else []
+
+
+def _scalars(yaml: Yaml) -> Iterator[YamlScalar]:
+    if isinstance(yaml, YamlScalar):
+        yield yaml
+    elif isinstance(yaml, YamlMap):
+        for entry in yaml:
+            yield from _scalars(entry.value)
+    else:
+        for item in yaml:
+            yield from _scalars(item)
+
+
+def _names(scalar: YamlScalar) -> set[str]:
+    if not isinstance(scalar.value, str) or not has_expression(scalar.value):
+        return set()
+    try:
+        return set(parse_template(scalar.value).names())
+    except ExpressionError:
+        return set()
