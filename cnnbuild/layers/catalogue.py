@@ -107,7 +107,7 @@ def shapes_and_rule(sentence: str) -> tuple[str, str]:
     return text[:1].lower() + text[1:], ""
 
 
-def default_in_words(value: Plain) -> str:
+def default_in_words(value: object) -> str:
     """A default as a file would say it: one number for a pair of equal ones.
 
     >>> default_in_words([1, 1]), default_in_words(True), default_in_words(1e-5), default_in_words(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
@@ -20,13 +19,6 @@ QUIET: Schema = {"doNotSuggest": True}
 ANNOTATIONS = frozenset({"default", "description", "examples", "markdownDescription"})
 NAME_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
 EXPRESSION_PATTERN = "\\$"
-
-_LIMITS = {
-    "minimum": "of at least {}",
-    "exclusiveMinimum": "above {}",
-    "maximum": "of at most {}",
-    "exclusiveMaximum": "below {}",
-}
 
 
 class _Lenient(GenerateJsonSchema):
@@ -118,54 +110,3 @@ def _with_inner(schema: Schema) -> Schema:
     if isinstance(fields, dict):
         opened["properties"] = {name: with_expressions(field) for name, field in fields.items()}
     return opened
-
-
-def shown(value: object) -> str:
-    """A default as a file would say it."""
-    match value:
-        case None:
-            return "none"
-        case str():
-            return value
-        case _:
-            return json.dumps(value)
-
-
-def in_words(schema: Schema) -> str:
-    """What a value may be, in a few words; empty where the schema does not say it simply.
-
-    >>> in_words({"type": "integer", "minimum": 1})
-    'a whole number of at least 1'
-    """
-    options = schema.get("enum")
-    if isinstance(options, list):
-        return " or ".join(f"`{shown(option)}`" for option in options)
-    alternatives = schema.get("anyOf")
-    if isinstance(alternatives, list):
-        said = [in_words(each) for each in alternatives if each != EXPRESSION]
-        return " or ".join(dict.fromkeys(said)) if all(said) else ""
-    match schema.get("type"):
-        case "integer" | "number" as kind:
-            noun = "a whole number" if kind == "integer" else "a number"
-            limits = [text.format(schema[key]) for key, text in _LIMITS.items() if key in schema]
-            return " ".join([noun, " and ".join(limits)]).strip()
-        case "boolean":
-            return "`true` or `false`"
-        case "string":
-            return f"`{schema['const']}`" if "const" in schema else "a text"
-        case "null":
-            return "nothing"
-        case "array":
-            return _list_in_words(schema)
-        case _:
-            return ""
-
-
-def _list_in_words(schema: Schema) -> str:
-    parts, items = schema.get("prefixItems"), schema.get("items")
-    if schema.get("maxItems") == 2 and schema.get("minItems") == 2:
-        return "a list of two"
-    if isinstance(parts, list):
-        return f"a list of {len(parts)}"
-    inner = in_words(items) if isinstance(items, dict) else ""
-    return f"a list, each item {inner}" if inner else "a list"

@@ -12,34 +12,18 @@ from cnnbuild.lang.blocks import Block
 from cnnbuild.lang.source import to_plain
 from cnnbuild.lang.validation import Settings
 from cnnbuild.layers.base import Layer
+from cnnbuild.layers.catalogue import default_in_words
 from cnnbuild.layers.initialization import Initializer
+from cnnbuild.layers.meanings import meaning_of
+from cnnbuild.layers.parameter_words import in_words
 from cnnbuild.layers.schema_of_values import (
     ANNOTATIONS,
     Schema,
     closed,
     fields_of,
-    in_words,
     required_fields,
-    shown,
     with_expressions,
 )
-
-TORCH_WORDS = {
-    "out_channels": "How many channels come out.",
-    "out_features": "How many features come out.",
-    "kernel_size": "How many pixels the window has, for both axes or as [height, width].",
-    "stride": "How many pixels the window moves on, for both axes or as [height, width].",
-    "padding": "What is added at each side of the map, for both axes or as [height, width].",
-    "dilation": "How far the kernel's taps are apart, for both axes or as [height, width].",
-    "groups": "Into how many groups the channels are divided, each convolved by itself.",
-    "bias": "Whether a learned number is added to each output.",
-    "padding_mode": "What the padding is made of.",
-    "output_size": "Size of the output, for both axes or as [height, width].",
-    "ceil_mode": "Whether a last window may hang over the map's end.",
-    "eps": "What is added to the variance, so that nothing is divided by zero.",
-    "affine": "Whether a learned scale and shift follow.",
-}
-"""Parameters that mean one thing in every layer type of torch that has them."""
 
 _KINDS: dict[str, Schema] = {
     "int": {"type": "integer"},
@@ -98,7 +82,7 @@ class Word:
     def _default_of(self, name: str) -> str:
         """A default as a file would say it; some defaults of plugins cannot be said in a file."""
         parameter = self.parameters[name]
-        return shown(parameter["default"]) if "default" in parameter else "…"
+        return default_in_words(parameter["default"]) if "default" in parameter else "…"
 
 
 def word_of_layer(layer_type: type[Layer]) -> Word:
@@ -106,11 +90,10 @@ def word_of_layer(layer_type: type[Layer]) -> Word:
     name = layer_type.type_name
     sentence = _first_paragraph(layer_type) or f"The layer type '{name}'; its class has no docstring."
     shapes = _first_paragraph(layer_type.output_shape)
-    ours = layer_type.__module__.startswith("cnnbuild.")
     return Word(
         name,
         f"{sentence}\n\nShapes: {shapes}" if shapes else sentence,
-        _parameters_of(layer_type, TORCH_WORDS if ours else {}),
+        _parameters_of(layer_type, {p: meaning_of(layer_type, p) for p in layer_type.model_fields}),
         required_fields(layer_type),
         layer_type.primary,
         layer_type.several_inputs,
@@ -150,7 +133,7 @@ def word_of_block(block: Block, description: str) -> Word:
         if parameter.default is not None:
             default = to_plain(parameter.default)
             schema |= {"default": default}
-            kind += f" Default: `{shown(default)}`."
+            kind += f" Default: `{default_in_words(default)}`."
         parameters[parameter.name] = schema | {"description": kind}
     required = tuple(p.name for p in block.parameters.values() if p.default is None)
     text = description or f"The block '{block.name}' of this file."
@@ -165,7 +148,8 @@ def parameters_schema(word: Word) -> Schema:
 def call_forms(word: Word) -> list[Schema]:
     """What may stand after the word; what it needs is not asked for here."""
     if word.several_inputs:
-        return [{"type": "null"}, {"$ref": "#/$defs/joined"}]
+        own: list[Schema] = [{"$ref": f"#/$defs/{word.name}.parameters"}] if word.parameters else []
+        return [{"type": "null"}, {"$ref": "#/$defs/joined"}, *own]
     forms: list[Schema] = [{"$ref": f"#/$defs/{word.name}.parameters"}, {"type": "null"}]
     if word.primary is not None:
         # without the parameter's description, so that an editor tells what the word is
@@ -204,13 +188,13 @@ def _parameters_of(model: type[Settings], sentences: Mapping[str, str]) -> dict[
 def _said(field: Schema, sentence: str) -> str:
     """The field's own description or a known sentence, what its values are, and its default."""
     own, kind = field.get("description"), in_words(field)
-    default = f"Default: `{shown(field['default'])}`." if "default" in field else ""
-    parts = [own if isinstance(own, str) else sentence, _sentence(kind), default]
+    default = f"Default: `{default_in_words(field['default'])}`." if "default" in field else ""
+    parts = [_sentence(own if isinstance(own, str) else sentence), _sentence(kind), default]
     return " ".join(part for part in parts if part) or "Required."
 
 
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}." if words else ""
+    return f"{words[:1].upper()}{words[1:].removesuffix('.')}." if words else ""
 
 
 def _first_paragraph(documented: object) -> str:

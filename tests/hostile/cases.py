@@ -127,7 +127,9 @@ FILES: tuple[Case, ...] = (
     Case("a_link_to_memory", BOTH, _link_to("/proc/self/mem")),
     Case("a_link_to_nothing_to_read", BOTH, _link_to("/dev/null")),
     Case("escapes_in_the_files_name", BOTH, _of_text(HEAD), "\x1b[2J\x07\u202e.yaml"),
-    Case("escapes_in_the_name_of_no_file", BOTH, lambda _: None, "\x1b[2J\x07\n\u202e.yaml"),
+    Case(
+        "escapes_in_the_name_of_no_file", ("inspect", "inspect"), lambda _: None, "\x1b[2J\x07\n\u202e.yaml"
+    ),
     Case("a_file_name_that_is_no_utf_8", BOTH, _of_text(HEAD), os.fsdecode(b"\xff\xfe.yaml")),
     Case("a_file_name_of_10_000_letters", BOTH, lambda _: None, "x" * 10_000),
 )

@@ -98,5 +98,5 @@ def test_a_terminal_is_sent_nothing_that_it_obeys(text: str, tmp_path: Path) -> 
     assert process.wait(timeout=60) == 2
     lines = shown.decode("utf-8").replace("\r\n", "\n")
     assert "\\x1b[31m\\x07.yaml:" in lines
-    assert "none\\x1b[2J.yaml: there is no such file" in lines
+    assert "no file fits none\\x1b[2J.yaml" in lines
     assert not RAW.search(lines)

@@ -100,8 +100,7 @@ def test_a_type_tells_its_sentence_its_shapes_its_parameters_and_their_defaults(
     stride = GENERAL.schema["$defs"]["conv.parameters"]["properties"]["stride"]
     assert stride["default"] == 1
     assert stride["description"] == (
-        "How many pixels the window moves on, for both axes or as [height, width]. "
-        "A whole number of at least 1 or a list of two. Default: `1`."
+        "Pixels from one window to the next. Whole number from 1 or [height, width]. Default: `1`."
     )
 
 

@@ -95,7 +95,7 @@ def test_a_type_tells_what_it_is(client: Client, schema: Path) -> None:
 
 def test_a_parameter_tells_what_it_is(client: Client, schema: Path) -> None:
     told = client.hover(HEAD + "  - conv: {out_channels: 8, kernel_size: 3, str|ide: 2}", schema)
-    assert told.startswith("How many pixels the window moves on")
+    assert told.startswith("Pixels from one window to the next")
     assert "Default: \\`1\\`" in told
 
 
