@@ -26,6 +26,7 @@ SeedsOption = Annotated[
 if TYPE_CHECKING:
     from cnnbuild.lang.study_document import StudyDocument
     from cnnbuild.layers.registry import Registry
+    from cnnbuild.studies.plan import StudyPlan
 
 
 def run(
@@ -75,20 +76,21 @@ def run(
         path, variant=variant, settings=parse_settings(set_), datasets=dataset or None, seeds=seeds
     )
     registry = registry_with(plugin or ())
-    if dry_run:
-        _print_plan(document, data_root, registry)
-        return
     from cnnbuild.studies.naming import default_folder
-
-    folder = out if out is not None else default_folder(document)
-    _run(document, folder, data_root, registry, quiet=quiet)
-
-
-def _print_plan(document: StudyDocument, data_root: Path | None, registry: Registry) -> None:
-    from cnnbuild.cli.study_tables import plan_table, print_table
     from cnnbuild.studies.plan import plan_study
 
     plan = plan_study(document, data_root=data_root, registry=registry)
+    if dry_run:
+        _print_plan(plan)
+        return
+
+    folder = out if out is not None else default_folder(document)
+    _run(document, folder, data_root, registry, quiet=quiet)  # faults were shown before torch is loaded
+
+
+def _print_plan(plan: StudyPlan) -> None:
+    from cnnbuild.cli.study_tables import plan_table, print_table
+
     _print_warnings(plan.warnings)
     print_table(plan_table(plan))
     count = len(plan.cells)
