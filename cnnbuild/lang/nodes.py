@@ -234,6 +234,10 @@ def _residual_lists(entry: YamlEntry, problems: Problems) -> dict[str, tuple[Nod
                 place_of_key(value, "norm"),
                 help="remove it, or write `shortcut: projection`",
             )
+        for inner in norm if isinstance(norm, YamlMap) else ():
+            if inner.name in SIBLINGS:
+                message = f"the norm of a projection has no '{inner.name}'"
+                problems.add(message, inner.key.place, help="it is called `shortcut.norm`: remove this key")
     return lists
 
 

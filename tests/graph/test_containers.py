@@ -84,6 +84,16 @@ def test_a_norm_without_a_projection_is_refused(shortcut):
     assert problem.help == "remove it, or write `shortcut: projection`"
 
 
+def test_the_norm_of_a_projection_is_one_layer_and_nothing_beside_it():
+    layers = residual("out_channels: 4, kernel_size: 1", "projection")
+    named = layers.replace("      body:", "      norm: {group_norm: 2, name: own, repeat: 2}\n      body:")
+    found = [(problem.message, problem.help) for problem in error(named).problems]
+    assert found == [
+        (f"the norm of a projection has no '{word}'", "it is called `shortcut.norm`: remove this key")
+        for word in ("name", "repeat")
+    ]
+
+
 def test_a_shortcut_whose_layers_are_all_dropped_needs_no_name():
     one = "  - residual:\n      shortcut: [{relu: , when: $(in.channels > 3)}]\n      body: [relu]\n"
     assert [name for name, _ in shapes(build(one + one))] == ["relu_1", "residual_1", "relu_2", "residual_2"]
