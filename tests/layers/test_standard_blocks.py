@@ -97,7 +97,7 @@ def test_a_file_has_nothing_that_changes_nothing(name: str) -> None:
         ("transition", (25, 33, 17), (12, 16, 8)),
         ("transition: {compression: 1}", (25, 28, 28), (25, 14, 14)),
         ("fire: 128", (96, 55, 55), (128, 55, 55)),
-        ("fire: {out_channels: 9, squeeze_channels: 2}", (1, 28, 28), (9, 28, 28)),
+        ("fire: {out_channels: 9, squeeze: 2}", (1, 28, 28), (9, 28, 28)),
         ("convnext", (3, 33, 17), (3, 33, 17)),
         ("convnext: {kernel_size: 3, expansion: 2, stochastic_depth: 0.1}", (96, 7, 7), (96, 7, 7)),
     ],
