@@ -6,32 +6,58 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import mobilenet_v2, resnet18
 
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.lang.architecture import Expectation, read_architecture
 from cnnbuild.modules.build import build_module
+from cnnbuild.training.heads import training_loss
+from tests.layers.standard_block_calls import copy_in_order, randomise
 
-FILES = sorted((Path(__file__).parent.parent / "architectures").glob("*.yaml"))
+ARCHITECTURES = Path(__file__).parent.parent / "architectures"
+FILES = sorted(ARCHITECTURES.glob("*.yaml"))
 DOCUMENTS = {path.name: read_architecture(path) for path in FILES}
 EXPECTATIONS = [
     pytest.param(name, expectation, id=f"{name}:{place.line}")
     for name, document in DOCUMENTS.items()
     for expectation, place in document.expectations
 ]
-SMALL = {"resnet.yaml": {"width": 4}, "residual_blocks.yaml": {"width": 4}}
+SMALL = {
+    "resnet.yaml": {"width": 4},
+    "resnet18.yaml": {"width": 4},
+    "residual_blocks.yaml": {"width": 4},
+    "densenet_bc.yaml": {"depth": 16},
+    "mobilenet_v2.yaml": {"width": 0.35},
+    "unet_like.yaml": {"width": 4},
+}
+"""Variables that keep a test short; the layers, or their table, stay as they are."""
+
+SHAPES = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)], ids=["grey", "colour"])
 
 
 def test_the_shipped_files_and_their_expectations_are_found() -> None:
-    assert {
+    assert list(DOCUMENTS) == [
+        "attention.yaml",
+        "densenet_bc.yaml",
         "fully_connected.yaml",
+        "inception.yaml",
+        "mobilenet_v2.yaml",
+        "recursive_cnn.yaml",
         "residual_blocks.yaml",
         "residual_cnn.yaml",
         "resnet.yaml",
-    } <= DOCUMENTS.keys()
-    assert len(FILES) >= 5
-    assert len(EXPECTATIONS) >= 15
+        "resnet18.yaml",
+        "simple_cnn.yaml",
+        "squeeze_excite.yaml",
+        "unet_like.yaml",
+    ]
+    assert len(EXPECTATIONS) >= 30
     assert [name for name, document in DOCUMENTS.items() if not document.expectations] == []
+    lessons = {"fully_connected.yaml", "simple_cnn.yaml"}  # from no paper
+    assert {name for name, document in DOCUMENTS.items() if not document.source} == lessons
 
 
 @pytest.mark.parametrize(("name", "expectation"), EXPECTATIONS)
@@ -47,13 +73,28 @@ def test_a_shipped_file_keeps_what_it_expects(name: str, expectation: Expectatio
     assert expectation.parameters in {sum(p.numel() for p in module.parameters()), None}
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)], ids=["grey", "colour"])
+@SHAPES
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_shipped_file_classifies_images(name: str, shape: tuple[int, int, int]) -> None:
     graph = elaborate(DOCUMENTS[name], DataContract("pictures", *shape, 7), overrides=SMALL.get(name, {}))
+    assert graph.warnings == ()
     logits = build_module(graph).eval()(torch.rand(2, *shape))
     assert logits.shape == (2, 7)
     assert logits.isfinite().all()
+
+
+@SHAPES
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_shipped_file_learns_from_a_batch(name: str, shape: tuple[int, int, int]) -> None:
+    torch.manual_seed(0)
+    graph = elaborate(DOCUMENTS[name], DataContract("pictures", *shape, 7), overrides=SMALL.get(name, {}))
+    module = build_module(graph).train()
+    outputs = module(torch.rand(4, *shape))
+    loss = training_loss(outputs, torch.arange(4), label_smoothing=0.0, head_weights={})
+    loss.backward()
+    gradients = [parameter.grad for parameter in module.parameters()]
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
+    assert sum(bool(gradient.abs().sum() > 0) for gradient in gradients if gradient is not None) > 2
 
 
 @pytest.mark.parametrize(
@@ -64,3 +105,72 @@ def test_every_variant_of_a_shipped_file_runs(name: str, variant: str) -> None:
     graph = elaborate(DOCUMENTS[name], DataContract("pictures", 3, 64, 64, 7), variant=variant)
     with torch.device("meta"):
         assert build_module(graph).eval()(torch.empty(2, 3, 64, 64)).shape == (2, 7)
+
+
+def test_resnet18_takes_at_most_thirty_lines() -> None:
+    text = (ARCHITECTURES / "resnet18.yaml").read_text(encoding="utf-8")
+    assert 20 < len(text.splitlines()) <= 30
+
+
+TORCHVISION = {"mobilenet_v2.yaml": mobilenet_v2, "resnet18.yaml": resnet18}
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_a_shipped_file_is_torchvision_s_network(name: str) -> None:
+    graph = elaborate(DOCUMENTS[name], DataContract("photographs", 3, 224, 224, 1000))
+    oracle, module = randomise(TORCHVISION[name]()), build_module(graph)
+    assert graph.parameters == sum(p.numel() for p in oracle.parameters())
+    assert graph.macs == macs_of(oracle.eval(), (3, 224, 224))
+    copy_in_order(oracle, module)
+    images = torch.rand(2, 3, 96, 64)
+    for network in (oracle, module):  # statistics of the batch: random ones let the signal die on the way
+        for dropout in (layer for layer in network.train().modules() if isinstance(layer, nn.Dropout)):
+            dropout.eval()
+    with torch.no_grad():
+        expected = oracle(images)
+        torch.testing.assert_close(module(images), expected, rtol=1e-4, atol=1e-4)
+    assert expected.std(dim=0).mean() > 0.1
+
+
+@pytest.mark.parametrize("width", [0.35, 0.5, 0.75, 1.4])
+def test_mobilenet_v2_has_torchvision_s_channels_at_every_published_width(width: float) -> None:
+    contract = DataContract("photographs", 3, 224, 224, 1000)
+    graph = elaborate(DOCUMENTS["mobilenet_v2.yaml"], contract, overrides={"width": width})
+    with torch.device("meta"):
+        oracle = mobilenet_v2(width_mult=width)
+    ours = [shape for node in graph.nodes for shape in node.weight_shapes.values()]
+    assert ours == [tuple(parameter.shape) for parameter in oracle.parameters()]
+
+
+def test_the_squeeze_and_excite_block_written_out_computes_what_the_layer_type_does() -> None:
+    contract = DataContract("pictures", 3, 32, 32, 7)
+    written_out = build_module(elaborate(DOCUMENTS["squeeze_excite.yaml"], contract)).eval()
+    by_type = build_module(elaborate(DOCUMENTS["attention.yaml"], contract, variant="squeeze_excite")).eval()
+    copy_in_order(randomise(by_type), written_out)
+    images = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(written_out(images), by_type(images))
+
+
+def test_a_shared_convolution_costs_no_parameters_and_is_computed_each_time() -> None:
+    contract = DataContract("pictures", 3, 32, 32, 10)
+    graphs = [elaborate(DOCUMENTS["recursive_cnn.yaml"], contract, overrides={"times": n}) for n in (1, 2, 8)]
+    convolution, bias, linear = 9 * 64 * 64, 64, 64 * 8 * 8 * 10 + 10
+    parameters = 9 * 3 * 64 + 64 + convolution + bias + linear
+    assert [graph.parameters for graph in graphs] == [parameters] * 3
+    once, twice, eight = (graph.macs for graph in graphs)
+    assert (twice - once, eight - twice) == (16 * 16 * convolution, 6 * 16 * 16 * convolution)
+
+
+def test_the_auxiliary_head_is_there_in_training_only() -> None:
+    graph = elaborate(DOCUMENTS["inception.yaml"], DataContract("pictures", 3, 32, 32, 7))
+    module, images = build_module(graph), torch.rand(2, 3, 32, 32)
+    outputs = module.train()(images)
+    assert {name: logits.shape for name, logits in outputs.items()} == {"main": (2, 7), "auxiliary": (2, 7)}
+    assert isinstance(module.eval()(images), torch.Tensor)
+
+
+def macs_of(module: nn.Module, shape: tuple[int, int, int]) -> int:
+    """The multiply-adds of one image by torch's counter, which counts each as two operations."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(torch.rand(1, *shape))
+    return int(counter.get_total_flops() // 2)

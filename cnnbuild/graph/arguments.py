@@ -157,11 +157,24 @@ def bind_parameters(
         by_default = replace(inside, context=inside.context.with_values(values))
         try:
             values[name] = _bind(parameter, yaml, evaluator, caller if name in given else by_default, current)
+            if name in given and inside.context.scope is not caller.context.scope:
+                values[name] = _as_caller_means(
+                    values[name], parameter, yaml.place, evaluator.problems, caller
+                )
         except UnresolvedError:
             sound = False
     if not sound:
         raise UnresolvedError
     return values
+
+
+def _as_caller_means(
+    value: Value, parameter: Parameter, place: Place, problems: Problems, caller: Site
+) -> Value:
+    """The value itself; where it names a block of the caller's file, a call of it, for a block elsewhere."""
+    if parameter.kind == "layer" and isinstance(value, str) and caller.context.scope.find(value) is not None:
+        return LayerValue(parse_node(YamlScalar(value, place), problems), caller.context, caller.frame)
+    return value
 
 
 def _bind(parameter: Parameter, yaml: Yaml, evaluator: Evaluator, site: Site, current: Tensor) -> Value:

@@ -89,9 +89,13 @@ def _shortcut(
 ) -> Tensor:
     """The tensor that is added to the body's output."""
     if kind == "layers":
-        level = Level(claim(elaboration.problems, "shortcut", node.place, site, advice=NAME_THE_RESIDUAL))
+        level = Level((*site.level.path, "shortcut"))
         inner = replace(site, frame=Frame(site.frame), level=level)
-        return elaboration.layers(node.lists["shortcut"], entering, inner)
+        begin = len(elaboration.assembly.nodes)
+        output = elaboration.layers(node.lists["shortcut"], entering, inner)
+        if len(elaboration.assembly.nodes) > begin:  # `when` may drop all of them, and then it needs no name
+            claim(elaboration.problems, "shortcut", node.place, site, advice=NAME_THE_RESIDUAL)
+        return output
     if kind == "identity":
         return entering
     if body.shape is None or entering.shape is None or len(body.shape) != 3 or len(entering.shape) != 3:
@@ -115,6 +119,10 @@ def _shortcut(
     projected = elaboration.assembly.add(
         conv, (entering,), level.claim("conv", node.place), node.place, site.context
     )
+    if "norm" in node.lists:
+        (norm,) = node.lists["norm"]
+        named = replace(norm, name=YamlScalar("norm", norm.place))
+        return elaboration.layers((named,), projected, replace(site, frame=Frame(site.frame), level=level))
     return elaboration.assembly.add(
         BatchNorm(), (projected,), level.claim("norm", node.place), node.place, site.context
     )

@@ -48,11 +48,17 @@ def expanded_text(graph: Graph, *, file: str, written_only: bool = False) -> str
 
 
 def _referred(nodes: tuple[ExpandedNode, ...], graph: Graph) -> set[str]:
-    """The names that are referred to, and those of nodes with weights, which are worth one."""
+    """The names that are referred to, and those of nodes with weights, which are worth one.
+
+    Where one of them is a type and a number (`max_pool_2`), all nodes of that type have theirs: those without
+    a name are counted, and one of them would be called the same.
+    """
     used = {name for node in nodes if not node.follows for name in node.inputs}
     used |= {node.shares for node in nodes if node.shares}
     used |= {nodes[head.node].name for head in graph.heads}
-    return used | {nodes[n].name for n, node in enumerate(graph.nodes) if node.weight_shapes}
+    used |= {nodes[n].name for n, node in enumerate(graph.nodes) if node.weight_shapes}
+    counted = {word for word, _, number in (name.rpartition("_") for name in used) if number.isdigit()}
+    return used | {node.name for node in nodes if node.type in counted}
 
 
 def _node_lines(node: ExpandedNode, *, named: bool, written_only: bool) -> Iterator[str]:

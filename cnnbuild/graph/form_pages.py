@@ -36,7 +36,7 @@ FORMS = (
     Form(
         "residual",
         "The sum of a body and a shortcut around it.",
-        "With `projection` the shortcut is a 1x1 `conv` and a `batch_norm`, there where the channels "
+        "With `projection` the shortcut is a 1x1 `conv` and a `norm`, there where the channels "
         "differ or the body's stride is not 1; `zero_pad` subsamples and appends zero channels; `none` "
         "leaves the sum out. An activation after the sum is a node of its own.",
         (
@@ -47,6 +47,13 @@ FORMS = (
                 required=False,
                 default="identity",
                 meaning="the way around the body",
+            ),
+            ParameterFacts(
+                "norm",
+                "layer",
+                required=False,
+                default="batch_norm",
+                meaning="what stands after the convolution of a `projection`",
             ),
         ),
         "- residual:\n"

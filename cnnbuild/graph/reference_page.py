@@ -170,28 +170,32 @@ def _block_page(name: str, registry: Registry | None = None) -> Page:
         library.source,
         "",
         block.primary,
-        tuple(_block_parameter(parameter) for parameter in block.parameters.values()),
+        tuple(_block_parameter(name, parameter) for parameter in block.parameters.values()),
         (),
         () if registry is None else (_block_example(block, registry),),
         standard_block_file(name).read_text(encoding="utf-8"),
     )
 
 
-def _block_parameter(parameter: Parameter) -> ParameterFacts:
+def _block_parameter(block: str, parameter: Parameter) -> ParameterFacts:
     default = None if parameter.default is None else to_plain(parameter.default)
     return ParameterFacts(
         parameter.name,
         KINDS[parameter.kind],
         parameter.default is None,
         default,
-        MEANINGS.get(parameter.name, ""),
+        MEANINGS.get(f"{block}.{parameter.name}") or MEANINGS.get(parameter.name, ""),
     )
 
 
 def _block_example(block: Block, registry: Registry) -> WorkedExample:
-    """A call with what is required: 32 for a number, so that groups and quarters divide it."""
+    """A call with what is required: 32 for a number, so that groups and quarters divide it.
+
+    The one list is a row of GoogLeNet's table.
+    """
+    row: list[Plain] = [64, 96, 128, 16, 32, 32]
     values: dict[str, Plain] = {
-        "int": ENTERING[0], "float": 0.5, "bool": True, "str": "relu", "layer": "relu", "list": [32, 32],
+        "int": ENTERING[0], "float": 0.5, "bool": True, "str": "relu", "layer": "relu", "list": row,
     }  # fmt: skip
     arguments = {p.name: values[p.kind] for p in block.parameters.values() if p.default is None}
     return work(call_yaml(block.name, arguments, block.primary), ENTERING, registry)

@@ -8,19 +8,22 @@ from dataclasses import dataclass, field
 from cnnbuild.errors import Place, Problems, did_you_mean, shortened
 from cnnbuild.lang.reader import GLUED
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, describe
+from cnnbuild.lang.validation import place_of_key
 
 SIBLINGS = ("name", "from", "repeat", "first", "when", "init", "do")
 """The keys that may stand beside a node's type key."""
 
 JOINS = frozenset({"add", "concat", "multiply"})
 SHORTCUTS = ("identity", "projection", "zero_pad", "none")
+RESIDUAL_KEYS = ("body", "shortcut", "norm")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node. `lists` holds the lists of layers inside it, by name: a residual's `body` and `shortcut`,
-    the branches of a join, the `do` of a `foreach`. A `faulty` node stands where one was written that could
-    not be read: its fault was reported, and what depends on it is passed over in silence.
+    """One node. `lists` holds the lists of layers inside it, by name: a residual's `body` and `shortcut`, the
+    one layer of its `norm`, the branches of a join, the `do` of a `foreach`. A `faulty` node stands where one
+    was written that could not be read: its fault was reported, and what depends on it is passed over in
+    silence.
     """
 
     type: YamlScalar
@@ -193,8 +196,8 @@ def _residual_lists(entry: YamlEntry, problems: Problems) -> dict[str, tuple[Nod
         )
         return {"body": (faulty_node(value.place),)}
     for inner in value:
-        if inner.name not in {"body", "shortcut"}:
-            hint = did_you_mean(inner.name, ("body", "shortcut"), listing="known keys")
+        if inner.name not in RESIDUAL_KEYS:
+            hint = did_you_mean(inner.name, RESIDUAL_KEYS, listing="known keys")
             if inner.name in SIBLINGS:
                 hint = f"write `{inner.name}:` beside 'residual', at the same indentation"
             problems.add(f"unknown key '{inner.name}' in residual", inner.key.place, help=hint)
@@ -222,6 +225,19 @@ def _residual_lists(entry: YamlEntry, problems: Problems) -> dict[str, tuple[Nod
             f"a shortcut is one of {known}, not {describe(shortcut)}", shortcut.place, help="choose one"
         )
         lists["shortcut"] = (faulty_node(shortcut.place),)
+    if (norm := value.get("norm")) is not None:
+        lists["norm"] = (parse_node(norm, problems),)
+        words = "" if not isinstance(shortcut, YamlScalar) else str(shortcut.value)
+        if words != "projection" and "$" not in words:
+            problems.add(
+                "'norm' is that of a projection, and this residual has none",
+                place_of_key(value, "norm"),
+                help="remove it, or write `shortcut: projection`",
+            )
+        for inner in norm if isinstance(norm, YamlMap) else ():
+            if inner.name in SIBLINGS:
+                message = f"the norm of a projection has no '{inner.name}'"
+                problems.add(message, inner.key.place, help="it is called `shortcut.norm`: remove this key")
     return lists
 
 

@@ -265,6 +265,11 @@ def _residual() -> Schema:
                 "default": "identity",
                 "anyOf": [{"enum": list(SHORTCUTS)}, LAYERS, EXPRESSION],
             },
+            "norm": {
+                "description": "The normalisation of a `projection`. Default: `batch_norm`.",
+                "default": "batch_norm",
+                "anyOf": [{"$ref": "#/$defs/layer_value"}],
+            },
         },
         required=("body",),
     )

@@ -7,7 +7,7 @@ from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.lang.architecture import parse_architecture
 from cnnbuild.lang.reader import parse_yaml
-from tests.graph.small_networks import build, fault, shapes
+from tests.graph.small_networks import build, error, fault, shapes
 
 
 def residual(body, shortcut=None):
@@ -45,6 +45,60 @@ def test_a_projection_stands_where_channels_or_stride_differ(body, stride):
 def test_a_projection_is_absent_where_nothing_differs():
     graph = build(residual("out_channels: 3, kernel_size: 3, padding: 1", "projection"))
     assert [name for name, _ in shapes(graph)] == ["r.conv_1", "r.residual_1"]
+
+
+def test_a_projection_has_the_norm_that_the_residual_names():
+    strided = residual("out_channels: 4, kernel_size: 3, padding: 1, stride: 2", "projection")
+    layers = strided.replace("      body:", "      norm: {group_norm: 2}\n      body:")
+    graph = build(layers)
+    conv, norm = graph.nodes[1:3]
+    assert [(node.name, node.layer.type_name) for node in (conv, norm)] == [
+        ("r.shortcut.conv", "conv"),
+        ("r.shortcut.norm", "group_norm"),
+    ]
+    assert norm.layer.num_groups == 2
+    assert graph.nodes[3].inputs == (0, 2)
+
+
+def test_a_norm_may_be_the_parameter_of_a_block():
+    head = (
+        "blocks:\n  unit:\n    params: {kind: projection, norm: {type: layer, default: batch_norm}}\n    layers:\n"
+        "      - residual:\n          shortcut: $kind\n          norm: $norm\n          body:\n"
+        "            - conv: {out_channels: 4, kernel_size: 1}\n"
+    )
+    (norm,) = [
+        n for n in build("  - unit: {norm: {group_norm: 4}}\n", head).nodes if n.name == "shortcut.norm"
+    ]
+    assert norm.layer.num_groups == 4
+    kept = build("  - unit: {kind: none, norm: {group_norm: 4}}\n", head)
+    assert [name for name, _ in shapes(kept)] == ["conv_1"]
+
+
+@pytest.mark.parametrize("shortcut", [None, "identity", "zero_pad", "none", "[relu]"])
+def test_a_norm_without_a_projection_is_refused(shortcut):
+    layers = residual("out_channels: 3, kernel_size: 1", shortcut).replace(
+        "      body:", "      norm: relu\n      body:"
+    )
+    (problem,) = error(layers).problems
+    assert problem.message == "'norm' is that of a projection, and this residual has none"
+    assert problem.help == "remove it, or write `shortcut: projection`"
+
+
+def test_the_norm_of_a_projection_is_one_layer_and_nothing_beside_it():
+    layers = residual("out_channels: 4, kernel_size: 1", "projection")
+    named = layers.replace("      body:", "      norm: {group_norm: 2, name: own, repeat: 2}\n      body:")
+    found = [(problem.message, problem.help) for problem in error(named).problems]
+    assert found == [
+        (f"the norm of a projection has no '{word}'", "it is called `shortcut.norm`: remove this key")
+        for word in ("name", "repeat")
+    ]
+
+
+def test_a_shortcut_whose_layers_are_all_dropped_needs_no_name():
+    one = "  - residual:\n      shortcut: [{relu: , when: $(in.channels > 3)}]\n      body: [relu]\n"
+    assert [name for name, _ in shapes(build(one + one))] == ["relu_1", "residual_1", "relu_2", "residual_2"]
+    (problem,) = error((one + one).replace("> 3", "== 3")).problems
+    assert problem.message.startswith("two things in the network are called 'shortcut'")
 
 
 def test_the_stride_of_a_body_is_the_product_of_its_strides():

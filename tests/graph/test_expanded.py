@@ -108,6 +108,13 @@ def test_every_form_of_the_language_expands_to_the_same_network():
     assert_same_network(graph_of(EVERYTHING, variant="wide"))
 
 
+def test_a_name_like_a_type_and_a_number_is_not_given_twice():
+    branches = "  - concat: {one: [relu, tanh], two: identity}\n    name: first\n  - relu\n  - concat: {one: [tanh], two: identity}\n"
+    graph = graph_of(f"cnnbuild: 1\nlayers:\n{branches}  - flatten\n  - linear: $data.classes\n")
+    assert [node.name for node in graph.nodes if "relu" in node.name] == ["first.one.relu_1", "relu_1"]
+    assert_same_network(graph)
+
+
 def test_without_the_values_that_nobody_wrote_it_is_the_same_network():
     graph = graph_of(EVERYTHING)
     text = expanded_text(graph, file="net.yaml", written_only=True)

@@ -80,3 +80,21 @@ def test_a_variable_that_holds_a_layer_can_be_handed_to_a_block():
 def test_a_variable_that_holds_no_layer_is_refused_where_it_is_handed_over():
     head = "vars: {act: {leaky_relu: 0.1, name: x}}\n" + block("act: layer", "      - $act\n")
     assert faults("  - b: {act: $act}\n", head) == [(9, 14, "a layer that is given as a value has no 'name'")]
+
+
+def test_a_word_given_to_another_file_s_block_names_a_block_of_the_caller_s_file():
+    head = "blocks:\n  own:\n    layers:\n      - elu\n      - tanh\n"
+    graph = build("  - conv_norm_act: {out_channels: 4, act: own}\n    name: unit\n", head)
+    assert names(graph) == ["unit.conv_1", "unit.batch_norm_1", "unit.elu_1", "unit.tanh_1"]
+    assert graph.warnings == ()
+
+
+def test_such_a_word_reaches_through_blocks_that_hand_it_on():
+    head = "vars: {act: own}\nblocks:\n  own:\n    layers:\n      - elu\n      - tanh\n"
+    graph = build("  - wide: {out_channels: 2, act: $act}\n", head)
+    assert [name for name in names(graph) if "elu" in name or "tanh" in name] == [
+        "elu_1",
+        "tanh_1",
+        "elu_2",
+        "tanh_2",
+    ]

@@ -126,3 +126,10 @@ def test_the_markdown_table_has_a_row_for_every_word() -> None:
     table = contents_markdown(contents(REGISTRY))
     assert [word for word in WORDS if f"| `{word}` |" not in table] == []
     assert "| `linear` | `out_features` | `out_features`, `bias = true` | (F,) -> (out_features,) |" in table
+
+
+@pytest.mark.parametrize("name", standard_block_names())
+def test_every_parameter_of_a_standard_block_says_what_it_means(name: str) -> None:
+    page = page_of(name, REGISTRY)
+    assert page.parameters
+    assert [parameter.name for parameter in page.parameters if not parameter.meaning] == []
