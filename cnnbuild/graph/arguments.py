@@ -195,6 +195,7 @@ def _bind(parameter: Parameter, yaml: Yaml, evaluator: Evaluator, site: Site, cu
             context=(*explain(yaml, context), *context.trail),
         )
         raise UnresolvedError
+    _require_length(parameter, value, yaml, evaluator, context)
     return value
 
 
@@ -230,6 +231,19 @@ def _layer_value(yaml: YamlMap, problems: Problems, site: Site) -> LayerValue:
     if words:
         raise UnresolvedError
     return LayerValue(node, site.context, site.frame)
+
+
+def _require_length(
+    parameter: Parameter, value: Value, yaml: Yaml, evaluator: Evaluator, context: Context
+) -> None:
+    if parameter.length is not None and isinstance(value, list) and len(value) != parameter.length:
+        evaluator.problems.add(
+            f"the parameter '{parameter.name}' is a list of {parameter.length}, not of {len(value)}",
+            yaml.place,
+            help=f"give it {parameter.length} values",
+            context=(*explain(yaml, context), *context.trail),
+        )
+        raise UnresolvedError
 
 
 _WORDS = {

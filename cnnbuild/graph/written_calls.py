@@ -27,6 +27,7 @@ SEEN_IN_BLOCKS = frozenset({"data", "in", "block", "i"})
 def report_faulty_calls(nodes: Iterable[Node], scope: Scope, registry: Registry, problems: Problems) -> None:
     """Report types that do not exist and parameters that a type or block does not have."""
     for node in _all(nodes):
+        _warn_of_i_in_first(node, problems)
         word = node.type.value
         if node.faulty or not isinstance(word, str) or has_expression(word):
             continue
@@ -45,6 +46,17 @@ def report_faulty_calls(nodes: Iterable[Node], scope: Scope, registry: Registry,
             for entry in written if isinstance(written, YamlMap) else ():
                 if entry.name not in known:
                     report_unknown_parameter(entry, word, known, problems, ())
+
+
+def _warn_of_i_in_first(node: Node, problems: Problems) -> None:
+    for scalar in _scalars(node.first) if node.first is not None else ():
+        if "i" in _names(scalar):
+            problems.add(
+                "`i` is always 0 in 'first': it is the number of the copy",
+                scalar.place,
+                help="for the number of a row, make it a column: `foreach: {row: $(range(4)), …}`",
+                severity="warning",
+            )
 
 
 def report_unknown_names(block: Block, problems: Problems) -> None:

@@ -19,12 +19,16 @@ _OTHER_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a block: its type, and its default unless it is required."""
+    """A parameter of a block: its type, and its default unless it is required.
+
+    A list may have to be of a certain `length`.
+    """
 
     name: str
     kind: str
     default: Yaml | None
     place: Place
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,8 @@ def _parameter(name: str, entry: YamlEntry, problems: Problems) -> Parameter:
 def _layer_parameter(name: str, value: YamlMap, problems: Problems) -> Parameter:
     kind, default = value.get("type"), value.get("default")
     for inner in value:
-        if inner.name not in {"type", "default"}:
-            hint = did_you_mean(inner.name, ("type", "default"), listing="known keys")
+        if inner.name not in {"type", "default", "length"}:
+            hint = did_you_mean(inner.name, ("type", "default", "length"), listing="known keys")
             problems.add(f"unknown key '{inner.name}' in the parameter '{name}'", inner.key.place, help=hint)
     if not isinstance(kind, YamlScalar) or kind.value not in PARAMETER_TYPES:
         problems.add(
@@ -117,4 +121,21 @@ def _layer_parameter(name: str, value: YamlMap, problems: Problems) -> Parameter
             help=f"write `{name}: {{type: layer, default: relu}}`",
         )
         return Parameter(name, "any", default, value.place)
-    return Parameter(name, str(kind.value), default, value.place)
+    return Parameter(name, str(kind.value), default, value.place, _length(str(kind.value), value, problems))
+
+
+def _length(kind: str, value: YamlMap, problems: Problems) -> int | None:
+    """The length that a list must have, where one is declared."""
+    written = value.get("length")
+    if written is None:
+        return None
+    length = written.value if isinstance(written, YamlScalar) else None
+    if kind == "list" and isinstance(length, int) and not isinstance(length, bool) and length > 0:
+        return length
+    problems.add(
+        f"a 'length' is a whole number above 0, for a parameter of type list, not {describe(written)} "
+        f"for one of type {kind}",
+        written.place,
+        help="write `{type: list, length: 6}`",
+    )
+    return None

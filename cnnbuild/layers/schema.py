@@ -195,6 +195,7 @@ def _blocks(taken: list[str]) -> Schema:
         {
             "type": {"enum": list(PARAMETER_TYPES), "description": "The parameter's type."},
             "default": {"description": "Its value where a call does not give one."},
+            "length": {"type": "integer", "minimum": 1, "description": "How long a list must be."},
         },
         required=("type",),
     )

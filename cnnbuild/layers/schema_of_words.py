@@ -129,7 +129,11 @@ def word_of_block(block: Block, description: str) -> Word:
     parameters: dict[str, Schema] = {}
     for parameter in block.parameters.values():
         kind = _sentence(_KINDS_IN_WORDS[parameter.kind]) or "Any value."
-        schema = with_expressions(_KINDS[parameter.kind])
+        kind_of = _KINDS[parameter.kind]
+        if parameter.length is not None:
+            kind_of = kind_of | {"minItems": parameter.length, "maxItems": parameter.length}
+            kind = f"A list of {parameter.length}."
+        schema = with_expressions(kind_of)
         if parameter.default is not None:
             default = to_plain(parameter.default)
             schema |= {"default": default}

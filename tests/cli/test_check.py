@@ -147,8 +147,8 @@ def test_a_pattern_in_quotes_is_expanded_and_a_file_is_checked_once(nets: Path) 
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("*.yml", "error: no file fits *.yml (.yaml, .yml)\n"),
-        ("empty", "error: empty: the folder holds no YAML file (.yaml, .yml)\n"),
+        ("*.yml", "error: no file fits *.yml (.yaml, .yml)\n\n"),
+        ("empty", "error: empty: the folder holds no YAML file (.yaml, .yml)\n\n"),
     ],
 )
 def test_a_folder_or_pattern_without_files_is_a_fault(tmp_path: Path, argument: str, message: str) -> None:

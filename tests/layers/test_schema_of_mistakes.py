@@ -45,6 +45,7 @@ SEEN = {
         243,
         244,
         245,
+        246,
     ],
     "parameters of layer types": [3, 4, 5, 6, 17, 74, 107, 109, 202, 204, 212, 214, 215],
     "keys of a later version": [105],
