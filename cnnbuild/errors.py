@@ -117,18 +117,22 @@ class Problems:
     found: list[Problem] = field(default_factory=list)
     _seen: dict[tuple[str, int, int, str], int] = field(default_factory=dict)
     _round: int = 0
-    _shown_at: tuple[str, Place] | None = None
+    _shown_at: dict[str, Place] = field(default_factory=dict)
 
     @contextmanager
     def shown_at(self, place: Place, file: str | None) -> Iterator[None]:
         """Show what is found in `file` at `place`, in the reader's own file; None changes nothing."""
         before = self._shown_at
         if file is not None:
-            self._shown_at = (file, place if before is None else before[1])
+            self._shown_at = {**before, file: self.shown(place)}
         try:
             yield
         finally:
             self._shown_at = before
+
+    def shown(self, place: Place) -> Place:
+        """Where a place is shown: itself, or the line of the reader's own file that led to it."""
+        return self._shown_at.get(place.file, place)
 
     def begin_round(self) -> None:
         """From here on places may be visited again, with other values: another call, copy or row."""
@@ -149,9 +153,9 @@ class Problems:
         severity: Literal["error", "warning"] = "error",
     ) -> None:
         """Remember one fault."""
-        if self._shown_at is not None and place.file == self._shown_at[0]:
+        if (shown := self.shown(place)) is not place:
             context = (f"from `{place.source_line.strip()}`, line {place.line} of {place.file}", *context)
-            place = self._shown_at[1]
+            place = shown
         where = (place.file, place.line, place.column)
         rule = (*where, _VALUE.sub("…", message))
         if (*where, message) not in self._seen and self._seen.get(rule, self._round) == self._round:

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from cnnbuild.errors import Place, Problems, did_you_mean
-from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError, explain
+from cnnbuild.graph.evaluation import (
+    Context,
+    Evaluator,
+    LayerValue,
+    ScopedWord,
+    UnresolvedError,
+    explain,
+)
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.naming import Site
 from cnnbuild.lang.blocks import Block, Parameter
@@ -95,7 +102,7 @@ def make_layer(
             continue
         try:
             by_default = entry.value is defaults.get(entry.name)
-            plain[entry.name] = _as_plain(
+            plain[entry.name] = as_plain(
                 entry.value, evaluator, context.for_defaults if by_default else context, current
             )
         except UnresolvedError:
@@ -196,7 +203,7 @@ def _bind(parameter: Parameter, yaml: Yaml, evaluator: Evaluator, site: Site, cu
         )
         raise UnresolvedError
     _require_length(parameter, value, yaml, evaluator, context)
-    return value
+    return ScopedWord.given(value, context.scope)
 
 
 def held_layer(value: Value, place: Place, problems: Problems, site: Site) -> LayerValue | None:
@@ -272,7 +279,7 @@ def _fits(value: Value, kind: str) -> bool:
             return True
 
 
-def _as_plain(yaml: Yaml, evaluator: Evaluator, context: Context, current: Tensor) -> Plain:
+def as_plain(yaml: Yaml, evaluator: Evaluator, context: Context, current: Tensor) -> Plain:
     """An argument's value as plain data.
 
     Raises:
@@ -287,7 +294,7 @@ def _as_plain(yaml: Yaml, evaluator: Evaluator, context: Context, current: Tenso
             context=(*explain(yaml, context), *context.trail),
         )
         raise UnresolvedError
-    return value  # type: ignore[return-value]
+    return ScopedWord.plain(value)  # type: ignore[return-value]
 
 
 def _holds_layer(value: Value) -> bool:

@@ -102,8 +102,14 @@ class Assembly:
             found = " and ".join(format_shape(shape) for shape in shapes)
             why = f"'{node.name}' was made for {told}, and here it takes {found}"
             raise self._no_sharing(repeated, why, inputs)
+        moved = self.first - repeated.begin
+        if any(
+            now.node != source + moved if source >= repeated.begin else now.node >= self.first
+            for source, now in zip(node.inputs, inputs, strict=True)
+        ):
+            raise self._no_sharing(repeated, f"'{node.name}' takes the output of another node", inputs)
         original = node.shared.original if node.shared else index
-        return Sharing(original, self.applications, repeated.level, repeated.module)
+        return Sharing(original, index, self.applications, repeated.level, repeated.module)
 
     def add(
         self,
@@ -162,9 +168,9 @@ class Assembly:
                 shape,
                 seen.field,
                 seen.aligned,
-                place,
+                self.problems.shown(place),
                 context.trail,
-                self._initial(initial),
+                () if sharing else self._initial(initial),
                 sharing,
                 provenance,
             )

@@ -13,9 +13,9 @@ from cnnbuild.graph.arguments import (
     without_init,
     written_arguments,
 )
-from cnnbuild.graph.evaluation import LayerValue, UnresolvedError, explain, origin_of, where
+from cnnbuild.graph.evaluation import LayerValue, UnresolvedError, explain, origin_of, scope_of, where
 from cnnbuild.graph.graph import Tensor
-from cnnbuild.graph.initial_weights import initial_weights
+from cnnbuild.graph.initial_weights import initial_weights, settled
 from cnnbuild.graph.levels import Call, Frame
 from cnnbuild.graph.naming import Site, claim, inner_site, name_of
 from cnnbuild.graph.provenance import provenance
@@ -51,8 +51,8 @@ def apply_value(
 ) -> Tensor:
     """Apply the node that a parameter holds, under the name and to the input that this node gives it.
 
-    `name` and `from` mean what they mean where the parameter is used; all that the value says itself means
-    what it meant where the value was written.
+    `name`, `from` and `init` mean what they mean where the parameter is used; all that the value says itself
+    means what it meant where the value was written.
     """
     bare = isinstance(node.arguments, YamlScalar) and node.arguments.value is None
     if not bare or node.first is not None:
@@ -68,7 +68,10 @@ def apply_value(
         name = replace(name, value=name_of(elaboration.evaluator, name, site))
     context = replace(value.context, trail=site.context.trail, route=site.context.route)
     inner = Site(context, value.frame, site.level)
-    return elaboration.apply(replace(value.node, name=name), entering, inner, copy=copy)
+    init = None
+    if node.init is not None:
+        init = settled(elaboration.evaluator, node.init, site.context, entering)
+    return elaboration.apply(replace(value.node, name=name, init=init), entering, inner, copy=copy)
 
 
 def leaf(
@@ -126,7 +129,7 @@ def block(
 ) -> Tensor:
     """The output of a block call."""
     caller = site.context
-    block, scope = find_block(name, caller.scope) or _no_block(name)
+    block, scope = find_block(name, scope_of(name, caller)) or _no_block(name)
     if any(block is outer for outer in caller.calls):
         names = [outer.name for outer in caller.calls]
         chain = " -> ".join((*names[names.index(name) :], name))

@@ -14,7 +14,7 @@ from cnnbuild.errors import Place, Problems
 from cnnbuild.graph.assembly import Assembly
 from cnnbuild.graph.calls import apply_value, block, leaf, type_of
 from cnnbuild.graph.containers import join, residual
-from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError, explain
+from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError, explain, scope_of
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Applied
 from cnnbuild.graph.naming import Site, inner_site
@@ -45,7 +45,7 @@ class Elaboration:
     """One walk through a document.
 
     `assembly` holds the nodes so far; `firsts` says of each `first`, and `heeded` of each default `init`,
-    whether it had an effect.
+    whether it had an effect. `shared` says of nodes, from one to another, what a `share` applied there.
     """
 
     registry: Registry
@@ -55,6 +55,7 @@ class Elaboration:
     depth: int = 0
     firsts: dict[Place, bool] = field(default_factory=dict)
     heeded: dict[Place, bool] = field(default_factory=dict)
+    shared: dict[tuple[int, int], Applied] = field(default_factory=dict)
 
     @property
     def problems(self) -> Problems:
@@ -146,10 +147,10 @@ class Elaboration:
             site.frame.incomplete = True
             return
         site.frame.names[name] = result
-        if result is not None and result is not UNKNOWN and node.type.value != "share":
-            site.frame.applied[name] = Applied(
-                (*site.level.path, name), node, site, begin, len(self.assembly.nodes)
-            )
+        if result is not None and result is not UNKNOWN:
+            end = len(self.assembly.nodes)
+            own = Applied((*site.level.path, name), node, site, begin, end)
+            site.frame.applied[name] = self.shared.get((begin, end), own) if begin < end else own
 
     def current(self, node: Node, previous: Tensor, site: Site) -> Tensor:
         """The tensor that enters a node, as far as it is known before its `when` and its type."""
@@ -181,9 +182,9 @@ class Elaboration:
             raise UnresolvedError
         return not keep
 
-    def heed_first(self, node: Node, *, heeded: bool) -> None:
-        """Remember whether a `first` ever met its copy 0."""
-        if node.first is not None:
+    def heed_first(self, node: Node, site: Site, *, heeded: bool) -> None:
+        """Remember whether a `first` of the reader's own ever met its copy 0."""
+        if node.first is not None and not site.context.scope.standard:
             self.firsts[node.first.place] = heeded or self.firsts.get(node.first.place, False)
 
     def apply(self, node: Node, previous: Tensor, site: Site, *, copy: int | None = None) -> Tensor:
@@ -200,12 +201,12 @@ class Elaboration:
         if word in CONTAINERS and (node.lists or word in {"residual", "foreach"}):
             return self.container(word, node, previous, site, copy)
         if word == "share":
-            return share(self, node, previous, site)
+            return share(self, node, previous, site, copy)
         if (layer_type := self.registry.get(word)) is not None:
             return leaf(self, layer_type, node, previous, site, copy)
-        if find_block(word, site.context.scope) is not None:
+        scope = scope_of(word, site.context)
+        if find_block(word, scope) is not None:
             return block(self, word, node, self.input(node, previous, site), site, copy)
-        scope = site.context.scope
         if scope.incomplete:
             raise UnresolvedError  # it may be in the file that could not be read
         known = (*self.registry.words, *scope.names(), *standard_block_names(), *STRUCTURAL)

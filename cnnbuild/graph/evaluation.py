@@ -98,6 +98,38 @@ class LayerValue:
     frame: Frame
 
 
+class ScopedWord(str):
+    """A text that was given to a parameter; as a layer type it names what it names in the giver's `scope`."""
+
+    __slots__ = ("scope",)
+    scope: Scope
+
+    @classmethod
+    def given(cls, value: Value, scope: Scope) -> Value:
+        """The value with every text in it marked, unless it was marked where it was given before."""
+        if isinstance(value, list):
+            return [cls.given(item, scope) for item in value]
+        if not isinstance(value, str) or isinstance(value, cls):
+            return value
+        word = cls(value)
+        word.scope = scope
+        return word
+
+    @classmethod
+    def plain(cls, value: Value) -> Value:
+        """The value without the marks."""
+        if isinstance(value, list):
+            return [cls.plain(item) for item in value]
+        if isinstance(value, dict):
+            return {name: cls.plain(item) for name, item in value.items()}
+        return str(value) if isinstance(value, cls) else value
+
+
+def scope_of(word: str, context: Context) -> Scope:
+    """The scope in which a word is looked up as a layer type: the giver's for one given to a parameter."""
+    return word.scope if isinstance(word, ScopedWord) else context.scope
+
+
 @dataclass(slots=True)
 class Evaluator:
     """Evaluates scalars and trees in a context; faults go to `problems`."""

@@ -40,11 +40,13 @@ class Tensor:
 class Sharing:
     """That a node applies the weights of an earlier node, `original`, again.
 
-    `application` is the same for all nodes of one `share`, `level` is the level of names that it stands in,
-    and `module` the path of what it applies.
+    `repeats` is the node that it stands for: the original, or another application of it. `application` is
+    the same for all nodes of one `share`, `level` is the level of names that it stands in, and `module` the
+    path of what it applies.
     """
 
     original: int
+    repeats: int
     application: int
     level: tuple[str, ...]
     module: tuple[str, ...]

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cnnbuild.errors import Place, did_you_mean
+from cnnbuild.graph.arguments import as_plain
 from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError, explain
 from cnnbuild.graph.graph import Tensor
-from cnnbuild.lang.source import Yaml, YamlEntry, YamlMap, YamlScalar, describe, describe_value
+from cnnbuild.lang.source import (
+    Yaml,
+    YamlEntry,
+    YamlMap,
+    YamlScalar,
+    describe,
+    describe_value,
+    from_plain,
+)
 from cnnbuild.lang.validation import validate
 from cnnbuild.layers.base import Layer, Shape, ShapeError
 from cnnbuild.layers.initialization import INITIALIZERS, Initializer
@@ -35,10 +46,11 @@ def initial_weights(
     for written, surroundings in ((by_default, context.for_defaults), (own, context)):
         for entry in _entries(evaluator, written, context):
             if written is by_default:
-                heeded.setdefault(entry.key.place, False)
-                if entry.name not in shapes:
+                reached = entry.name in shapes
+                if not context.scope.standard:  # its reader could not change it
+                    heeded[entry.key.place] = reached or heeded.get(entry.key.place, False)
+                if not reached:
                     continue
-                heeded[entry.key.place] = True
             entries[entry.name] = (entry, surroundings)
     found: dict[str, Initializer] = {}
     sound = True
@@ -59,7 +71,23 @@ def initial_weights(
             sound = False
     if not sound:
         raise UnresolvedError
-    return found
+    return {name: found[name] for name in shapes if name in found}
+
+
+def settled(evaluator: Evaluator, written: Yaml, context: Context, current: Tensor) -> Yaml:
+    """An `init` with its expressions computed, for a layer that was written where they mean something else.
+
+    Raises:
+        UnresolvedError: an expression is faulty; reported.
+    """
+    if isinstance(written, YamlMap):
+        return replace(
+            written,
+            entries=tuple(
+                replace(entry, value=settled(evaluator, entry.value, context, current)) for entry in written
+            ),
+        )
+    return from_plain(as_plain(written, evaluator, context, current), written.place)
 
 
 def _entries(evaluator: Evaluator, written: Yaml | None, context: Context) -> tuple[YamlEntry, ...]:
@@ -104,14 +132,14 @@ def _initializer(
             )
             raise UnresolvedError
         arguments = YamlMap((YamlEntry(YamlScalar(kind.primary, place), arguments),), place)
-    plain = {entry.name: evaluator.value(entry.value, context, current) for entry in arguments}
+    plain = {entry.name: as_plain(entry.value, evaluator, context, current) for entry in arguments}
     found = validate(
         kind,
         arguments,
         evaluator.problems,
         what=word,
         context=context.trail,
-        plain=plain,  # type: ignore[arg-type]
+        plain=plain,
         explain=lambda part: explain(part, context),
     )
     if found is None:

@@ -38,7 +38,7 @@ def copies(elaboration: Elaboration, node: Node, repeat: Yaml, previous: Tensor,
         name = name_of(elaboration.evaluator, node.name, site)
         level = Level(claim(elaboration.problems, name, node.name.place, site))
     if count == 0:
-        elaboration.heed_first(node, heeded=False)
+        elaboration.heed_first(node, site, heeded=False)
         return elaboration.input(node, previous, site)
     current, kept = elaboration.current(node, previous, site), False
     for copy in range(count):
@@ -49,7 +49,7 @@ def copies(elaboration: Elaboration, node: Node, repeat: Yaml, previous: Tensor,
             continue
         if not kept:
             current, kept = elaboration.input(node, previous, site), True
-            elaboration.heed_first(node, heeded=copy == 0)
+            elaboration.heed_first(node, site, heeded=copy == 0)
         current = elaboration.apply(replace(node, source=None), current, inner, copy=copy)
     return current if kept else None
 

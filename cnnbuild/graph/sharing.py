@@ -14,16 +14,16 @@ from cnnbuild.graph.assembly import Repeated
 from cnnbuild.graph.evaluation import UnresolvedError, explain
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Applied, Level
-from cnnbuild.graph.naming import Site, name_of
+from cnnbuild.graph.naming import Site, claim, name_of
 from cnnbuild.graph.repetition import copies
 from cnnbuild.lang.nodes import Node
-from cnnbuild.lang.source import YamlScalar, describe
+from cnnbuild.lang.source import YamlList, YamlScalar, describe
 
 if TYPE_CHECKING:
     from cnnbuild.graph.elaboration import Elaboration
 
 
-def share(elaboration: Elaboration, node: Node, previous: Tensor, site: Site) -> Tensor:
+def share(elaboration: Elaboration, node: Node, previous: Tensor, site: Site, copy: int | None) -> Tensor:
     """The output of an earlier node's modules for the tensor that enters this one.
 
     Raises:
@@ -39,20 +39,52 @@ def share(elaboration: Elaboration, node: Node, previous: Tensor, site: Site) ->
             )
             raise UnresolvedError
     applied = _applied(elaboration, node, site)
-    if node.name is not None:
-        site.frame.applied[name_of(elaboration.evaluator, node.name, site)] = applied
-    entering = elaboration.input(node, previous, site)
+    if node.name is not None and copy is None:
+        name = name_of(elaboration.evaluator, node.name, site)
+        claim(elaboration.problems, name, node.name.place, site)
     trail = (f"shared at line {node.place.line}", *site.context.trail)
     original = applied.site
     again = Site(replace(original.context, trail=trail), original.frame, Level(original.level.path))
-    plain = replace(applied.node, source=None, when=None)
+    plain, entering = replace(applied.node, source=None, when=None), previous
+    if isinstance(applied.node.source, YamlList):
+        again = replace(again, frame=site.frame)
+        plain = replace(plain, source=_several(elaboration, applied, node, site))
+    else:
+        entering = elaboration.input(node, previous, site)
     with elaboration.assembly.repeating(
         Repeated(applied.begin, applied.end, applied.path, site.level.path, node.place)
     ):
         elaboration.problems.begin_round()
+        begin = len(elaboration.assembly.nodes)
         if plain.repeat is None:
-            return elaboration.apply(plain, entering, again)
-        return copies(elaboration, plain, plain.repeat, entering, again) or entering
+            output = elaboration.apply(plain, entering, again)
+        else:
+            output = copies(elaboration, plain, plain.repeat, entering, again) or entering
+    elaboration.shared[begin, len(elaboration.assembly.nodes)] = applied
+    return output
+
+
+def _several(elaboration: Elaboration, applied: Applied, node: Node, site: Site) -> YamlList:
+    """The names of the tensors that a node of several inputs joins here.
+
+    Raises:
+        UnresolvedError: `from` does not list them, or names them by a faulty value; reported.
+    """
+    if isinstance(node.source, YamlList):
+        names = (
+            replace(item, value=str(elaboration.evaluator.scalar(item, site.context, None)))
+            if isinstance(item, YamlScalar) and isinstance(item.value, str)
+            else item
+            for item in node.source
+        )
+        return replace(node.source, items=tuple(names))
+    elaboration.problems.add(
+        f"'{applied.path[-1]}' joins what its `from` lists, and nothing is listed here",
+        node.place if node.source is None else node.source.place,
+        help="write `from: [prev, name]` beside this `share`",
+        context=site.context.trail,
+    )
+    raise UnresolvedError
 
 
 def _applied(elaboration: Elaboration, node: Node, site: Site) -> Applied:

@@ -25,8 +25,9 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 class Row:
     """One node. `inputs` are names of nodes, `input` for the network's; shares are fractions of the total.
 
-    `line` is where the node was written. `notes` says what is remarkable: `global` (every output sees the
-    whole input), `RF > in`, `misaligned`.
+    `line` is where the node was written. A row that is `shared` applies the weights of the first row of its
+    name again. `notes` says what is remarkable: `shared`, `global` (every output sees the whole input),
+    `RF > in`, `misaligned`.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Row:
     mac_share: float
     activation_bytes: int
     receptive_field: Field
+    shared: bool
     notes: tuple[str, ...]
     file: str
     line: int
@@ -58,6 +60,7 @@ class Row:
             "mac_share": self.mac_share,
             "activation_bytes": self.activation_bytes,
             "receptive_field": _field_to_dict(self.receptive_field),
+            "shared": self.shared,
             "notes": list(self.notes),
             "file": self.file,
             "line": self.line,
@@ -147,6 +150,7 @@ class Summary:
             mac_share=node.macs / macs if macs else 0.0,
             activation_bytes=node.activation_bytes,
             receptive_field=node.field,
+            shared=node.shared is not None,
             notes=tuple(_notes(node, self.graph.contract.shape)),
             file=node.origin.file,
             line=node.origin.line,
@@ -176,7 +180,7 @@ def caption(layer: Layer) -> str:
 
 
 def _notes(node: GraphNode, image: Shape) -> list[str]:
-    notes: list[str] = []
+    notes = ["shared"] if node.shared else []
     if node.field is None:
         notes.append("RF unknown")
     elif any(axis.whole.is_global for axis in node.field):

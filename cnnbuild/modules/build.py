@@ -28,10 +28,13 @@ def build_module(graph: Graph) -> nn.Module:
 
 @dataclass(slots=True)
 class _Application:
-    """The nodes of one `share`, which apply the module at `path` again."""
+    """One `share`, which applies the module at `path` again.
+
+    `twins` are its nodes, each under the node that it repeats.
+    """
 
     path: tuple[str, ...]
-    nodes: list[int] = field(default_factory=list)
+    twins: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -53,10 +56,14 @@ class _Level:
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """A level or layer: its module, the outside tensors that it takes, and the one that it gives."""
+    """A level or layer: its module, what it takes, and the tensor that it gives.
+
+    Each of `takes` is a node inside and the number of one of its inputs: the outside tensor that comes in
+    there, in every application of the module.
+    """
 
     module: nn.Module
-    sources: tuple[int, ...]
+    takes: tuple[tuple[int, int], ...]
     gives: int
 
 
@@ -64,18 +71,18 @@ class _Builder:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.root = _Level(())
-        self.modules: dict[tuple[str, ...], nn.Module] = {}
-        applications: dict[int, _Application] = {}
+        self.built: dict[tuple[str, ...], _Built] = {}
+        self.applications: dict[int, _Application] = {}
         for index, node in enumerate(graph.nodes):
             sharing = node.shared
             if sharing is None:
                 self.level_of(node.path[:-1], index).add(node.path[-1], index)
                 continue
             level = self.level_of(sharing.level, index)
-            if sharing.application not in applications:
-                applications[sharing.application] = _Application(sharing.module)
-                level.applied.append(applications[sharing.application])
-            applications[sharing.application].nodes.append(index)
+            if sharing.application not in self.applications:
+                self.applications[sharing.application] = _Application(sharing.module)
+                level.applied.append(self.applications[sharing.application])
+            self.applications[sharing.application].twins[sharing.repeats] = index
 
     def level_of(self, path: tuple[str, ...], index: int) -> _Level:
         """The level at a path, made where it is not yet there; the node belongs to it and those around it."""
@@ -93,54 +100,52 @@ class _Builder:
 
     def network(self) -> nn.Module:
         built = self.build(self.root)
-        if built.sources != (INPUT,):
-            raise TypeError(f"the network reads {built.sources}, not its one input")
+        read = [self.graph.nodes[node].inputs[number] for node, number in built.takes]
+        if read != [INPUT]:
+            raise TypeError(f"the network reads {read}, not its one input")
         return built.module
 
     def build(self, level: _Level) -> _Built:
         """A level as one module."""
         modules: OrderedDict[str, nn.Module] = OrderedDict()
         steps: list[Step] = []
+        inputs = _Inputs(self, level)
         for item in level.applied:
             if isinstance(item, _Application):
-                steps.append(self.again(item, level))
+                steps.append(self.again(item, level, inputs))
                 continue
             child = level.children[item]
             built = self.build(child) if isinstance(child, _Level) else self.layer(child)
-            self.modules[*level.path, item] = modules[item] = built.module
-            steps.append(Step(item, built.sources, built.gives))
-        outside = tuple(
-            dict.fromkeys(source for step in steps for source in step.sources if source not in level.nodes)
-        )
+            self.built[*level.path, item] = built
+            modules[item] = built.module
+            steps.append(Step(item, tuple(map(inputs.number, built.takes)), built.gives))
+        outside, takes = tuple(inputs.taken), tuple(inputs.taken.values())
         label = self.graph.labels.get(level.path, "steps") if level.path else self.graph.name
         if not level.path and self.graph.heads:
             heads = self.graph.heads
             headed = HeadedSteps(modules, steps, inputs=outside, heads=heads, label=label)
-            return _Built(headed, outside, heads[0].node)
+            return _Built(headed, takes, heads[0].node)
         output = self.output_of(level.nodes, level.path)
         if _is_chain(steps, outside, output):
-            return _Built(nn.Sequential(modules), outside, output)
-        return _Built(Steps(modules, steps, inputs=outside, output=output, label=label), outside, output)
+            return _Built(nn.Sequential(modules), takes, output)
+        return _Built(Steps(modules, steps, inputs=outside, output=output, label=label), takes, output)
 
     def layer(self, index: int) -> _Built:
         """A node as one module, its weights as the file wants them to begin."""
         node = self.graph.nodes[index]
         module = node.layer.build(*node.input_shapes)
         fill_weights(module, node)
-        return _Built(module, node.inputs, index)
+        return _Built(module, tuple((index, number) for number in range(len(node.inputs))), index)
 
-    def again(self, application: _Application, level: _Level) -> Step:
+    def again(self, application: _Application, level: _Level, inputs: _Inputs) -> Step:
         """The step that applies a module which was built before."""
-        inside = set(application.nodes)
-        sources = dict.fromkeys(
-            source
-            for index in application.nodes
-            for source in self.graph.nodes[index].inputs
-            if source not in inside
-        )
+        built, twins = self.built[application.path], application.twins
+        sources = tuple(inputs.number((twins[node], number)) for node, number in built.takes)
+        gives = twins[built.gives]
         *parent, name = application.path
-        borrowed = None if tuple(parent) == level.path else self.modules[application.path]
-        return Step(name, tuple(sources), self.output_of(inside, application.path), borrowed)
+        if tuple(parent) == level.path:
+            return Step(name, sources, gives)
+        return Step(".".join(application.path), sources, gives, built.module)
 
     def output_of(self, nodes: Iterable[int], path: tuple[str, ...]) -> int:
         """The one of some nodes that is used outside them."""
@@ -158,11 +163,48 @@ class _Builder:
         return used.pop()
 
 
+class _Inputs:
+    """The outside tensors that a level takes, numbered for its steps.
+
+    Two that are one tensor at first are told apart where a `share` of the level, or of one around it, gives
+    it two: a body that joins what enters it with `stem`, and that follows directly on `stem` at first.
+    """
+
+    def __init__(self, builder: _Builder, level: _Level) -> None:
+        self.nodes = builder.graph.nodes
+        self.level = level
+        self.twins = [
+            application.twins
+            for application in builder.applications.values()
+            if application.path == level.path[: len(application.path)]
+        ]
+        self.numbers: dict[tuple[int, ...], int] = {}
+        self.taken: dict[int, tuple[int, int]] = {}
+
+    def number(self, place: tuple[int, int]) -> int:
+        """The tensor that comes in at a node's input, as the steps of the level call it."""
+        node, number = place
+        source = self.nodes[node].inputs[number]
+        if source in self.level.nodes:
+            return source
+        ever = (source, *(self.nodes[twins[node]].inputs[number] for twins in self.twins))
+        if ever not in self.numbers:
+            self.numbers[ever] = source if source not in self.taken else INPUT - 1 - len(self.taken)
+            self.taken[self.numbers[ever]] = place
+        return self.numbers[ever]
+
+
 def fill_weights(module: nn.Module, node: GraphNode) -> None:
-    """Overwrite those weights of a node's module for which the file says how they begin."""
-    parameters = dict(module.named_parameters())
-    for name, initializer in node.initial:
-        initializer.fill(parameters[name])
+    """Overwrite those weights of a node's module for which the file says how they begin.
+
+    The layer was built first, and drew torch's own beginning: an `init` that draws nothing, such as `zeros`,
+    changes no other layer's weights. Then the weights are drawn in the order in which torch's module lists
+    them, whatever the order in the file.
+    """
+    initial = dict(node.initial)
+    for name, parameter in module.named_parameters():
+        if name in initial:
+            initial[name].fill(parameter)
 
 
 def _is_chain(steps: Sequence[Step], outside: tuple[int, ...], output: int) -> bool:

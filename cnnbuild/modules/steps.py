@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Step:
     """One application of a child: what it takes and what it gives; tensors are numbered as in the graph.
 
     `name` is the child's. Where weights are shared with a module that stands elsewhere in the network, that
-    module is `borrowed`: it is applied here, and has its keys there.
+    module is `borrowed`: it is applied here, and has its keys there, under `name` as seen from the network.
     """
 
     name: str
@@ -159,10 +159,14 @@ def _unneeded(steps: Sequence[Step], wanted: set[int]) -> frozenset[int]:
 def _routes(steps: Sequence[Step], inputs: Sequence[int]) -> list[str]:
     names = {tensor: "input" if len(inputs) == 1 else f"input {n + 1}" for n, tensor in enumerate(inputs)}
     routes: list[str] = []
+    applied: Counter[str] = Counter()
     previous = inputs[0] if inputs else None
     for step in steps:
-        again = step.borrowed is not None or step.name in names.values()
+        applied[step.name] += 1
+        again = step.borrowed is not None or applied[step.name] > 1
         shown = f"{step.name} again" if again else step.name
+        if applied[step.name] > (1 if step.borrowed else 2):
+            shown = f"{shown} ({applied[step.name]})"
         if step.sources != (previous,) or again:
             routes.append(f"{shown} <- {', '.join(names[source] for source in step.sources)}")
         names[step.gives] = shown
