@@ -45,7 +45,7 @@ def share(elaboration: Elaboration, node: Node, previous: Tensor, site: Site, co
     trail = (f"shared at line {node.place.line}", *site.context.trail)
     original = applied.site
     again = Site(replace(original.context, trail=trail), original.frame, Level(original.level.path))
-    plain, entering = replace(applied.node, source=None, when=None), previous
+    plain, entering = replace(applied.node, source=None), previous
     if isinstance(applied.node.source, YamlList):
         again = replace(again, frame=site.frame)
         plain = replace(plain, source=_several(elaboration, applied, node, site))
@@ -56,7 +56,7 @@ def share(elaboration: Elaboration, node: Node, previous: Tensor, site: Site, co
     ):
         elaboration.problems.begin_round()
         begin = len(elaboration.assembly.nodes)
-        if plain.repeat is None:
+        if plain.repeat is None:  # its `when` said yes, or there would be nothing to share
             output = elaboration.apply(plain, entering, again)
         else:
             output = copies(elaboration, plain, plain.repeat, entering, again) or entering
