@@ -152,9 +152,8 @@ def block(
     arguments = written_arguments(node, block.primary, block.parameters, elaboration.problems, caller)
     merged = overlaid(arguments, node.first if copy == 0 else None)
     copied = f", copy {copy}" if copy is not None else ""
-    at = where(node.place, caller.document.file if scope.standard else scope.file).replace(
-        "line", "at line", 1
-    )
+    reader = elaboration.problems.shown(node.place).file if scope.standard else scope.file
+    at = where(node.place, reader).replace("line", "at line", 1)
     inside = replace(
         caller,
         scope=scope,
@@ -162,7 +161,7 @@ def block(
         origins={},
         written={},
         entered=entering,
-        hidden=frozenset(caller.document.vars) if scope is caller.document.scope else frozenset(),
+        hidden=frozenset() if scope.standard else frozenset(caller.document.vars),
         trail=(f"in block '{name}', called {at}{copied}", *caller.trail),
         calls=(*caller.calls, block),
         route=(*caller.route, Call(name, node.place)),
@@ -170,7 +169,7 @@ def block(
     elaboration.problems.begin_round()
     within = Site(inside, Frame(), site.level)
     values = bind_parameters(block, merged, elaboration.evaluator, site, within, entering)
-    given = {entry.name: origin_of(entry.value, scope.file) for entry in merged}
+    given = {entry.name: origin_of(entry.value, reader) for entry in merged}
     told = {name: given.get(name, "its default") for name in values}
     written = {entry.name: (entry.value, caller) for entry in merged}
     inner = inner_site(elaboration.evaluator, elaboration.assembly.labels, node, name, site, copy)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from cnnbuild.errors import Problems
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.nodes import Node
+from cnnbuild.lang.outputs import HeadNode
 from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar, to_plain
 from cnnbuild.lang.tokens import ExpressionError
 from cnnbuild.lang.values import has_expression, parse_template
@@ -20,6 +21,7 @@ def report_unused_words(document: ArchitectureDocument, problems: Problems) -> N
             *(text for entry in document.vars.values() for text in _texts_in(entry.value)),
             *(text for variant in document.variants.values() for text in _texts_in(variant)),
             *(text for defaults in document.scope.defaults.values() for text in _texts_in(defaults)),
+            *(text for head in document.outputs for text in _texts_of_head(head)),
         ]
     )
     words = _words(document)
@@ -130,6 +132,13 @@ def _texts_of(node: Node) -> Iterator[str]:
     for nodes in node.lists.values():
         for inner in nodes:
             yield from _texts_of(inner)
+
+
+def _texts_of_head(head: HeadNode) -> Iterator[str]:
+    """Every text written in an entry of `outputs`."""
+    for part in (head.source, head.weight, head.train_only, head.when):
+        if part is not None:
+            yield from _texts_in(part)
 
 
 def _texts_in(yaml: Yaml) -> Iterator[str]:

@@ -131,9 +131,9 @@ def test_every_fault_of_an_init_is_reported_at_once():
     ) == [
         (4, 35, "'std' of normal: expected a number of at least 0.0, not the number -1"),
         (4, 66, "trunc_normal: a must be below b, and here they are 2.0 and 1.0"),
-        (4, 82, "this conv has no weight 'gain'"),
+        (4, 77, "this conv has no weight 'gain'"),
         (7, 20, "dirac fills weights of 4 axes, and 'weight' is (4, 256)"),
         (7, 33, "eye fills weights of 2 axes, and 'bias' is (4,)"),
-        (9, 29, "'sparsity' of sparse: expected a number from 0.0 to 1.0, not the number 2"),
-        (9, 41, "constant needs 'val'"),
+        (9, 29, "'sparsity' of sparse: expected a number of at most 1.0, not the number 2"),
+        (9, 40, "constant needs 'val'"),
     ]
