@@ -168,11 +168,12 @@ class Assembly:
                 shape,
                 seen.field,
                 seen.aligned,
-                self.problems.shown(place),
+                place,
                 context.trail,
                 () if sharing else self._initial(initial),
                 sharing,
                 provenance,
+                self.problems.shown(place),
             )
         )
         return Tensor(len(self.nodes) - 1, shape, seen.field)
@@ -196,4 +197,4 @@ class Assembly:
         if tensor.node == INPUT:
             return f"{shape} is the network's input"
         node = self.nodes[tensor.node]
-        return f"{shape} comes from '{node.name}', {where(node.origin, self.file)}"
+        return f"{shape} comes from '{node.name}', {where(node.shown, self.file)}"

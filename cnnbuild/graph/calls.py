@@ -152,7 +152,7 @@ def block(
     arguments = written_arguments(node, block.primary, block.parameters, elaboration.problems, caller)
     merged = overlaid(arguments, node.first if copy == 0 else None)
     copied = f", copy {copy}" if copy is not None else ""
-    reader = elaboration.problems.shown(node.place).file if scope.standard else scope.file
+    reader = caller.document.file if scope.standard else scope.file
     at = where(node.place, reader).replace("line", "at line", 1)
     inside = replace(
         caller,

@@ -16,7 +16,7 @@ def report_loose_ends(
     """Report an output that does not give one number per class, and nodes whose output nobody uses."""
     _report_softmax(graph, problems)
     last = document.layers[-1]
-    place = graph.nodes[output.node].origin if output.node >= 0 else last.place
+    place = graph.nodes[output.node].shown if output.node >= 0 else last.place
     expected = (graph.contract.classes,)
     if not graph.heads and output.shape is not None and output.shape != expected:
         problems.add(
@@ -31,7 +31,7 @@ def report_loose_ends(
         if not used[index]:
             problems.add(
                 f"nobody uses the output of '{node.name}'",
-                node.origin,
+                node.shown,
                 help="refer to it with `from:` or a join, or remove it",
                 context=node.trail,
             )
@@ -43,7 +43,7 @@ def _report_softmax(graph: Graph, problems: Problems) -> None:
         if index >= 0 and graph.nodes[index].layer.type_name == "softmax":
             problems.add(
                 "the loss, cross-entropy, applies softmax itself: applied twice, it learns slowly",
-                graph.nodes[index].origin,
+                graph.nodes[index].shown,
                 help="remove the softmax: the largest output stays the largest",
                 severity="warning",
             )

@@ -71,7 +71,8 @@ class GraphNode:
     `path` is the key of its weights in the state dict, level by level. `inputs` are indices of earlier
     nodes, or `INPUT`. `field` is what an output sees of the network's input, and `aligned` is false where
     joined branches look at different centres. `initial` says how weights begin, where the file says it, and
-    `provenance` tells, when asked, where each of its layer's values comes from.
+    `provenance` tells, when asked, where each of its layer's values comes from `call` is the
+    line of the reader's own file that led to it.
     """
 
     path: tuple[str, ...]
@@ -86,6 +87,12 @@ class GraphNode:
     initial: tuple[tuple[str, Initializer], ...] = ()
     shared: Sharing | None = None
     provenance: Callable[[], Provenance] | None = None
+    call: Place | None = None
+
+    @property
+    def shown(self) -> Place:
+        """Where messages about it point: its origin, or the reader's call of the standard block it is in."""
+        return self.call or self.origin
 
     @property
     def name(self) -> str:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from cnnbuild.graph.summary import Summary
 from cnnbuild.layers import standard_blocks
 from cnnbuild.layers.standard_blocks import standard_block, standard_block_file, standard_block_names
 from tests.graph.small_networks import build, screen
@@ -90,7 +89,7 @@ def test_what_a_standard_block_leaves_idle_is_no_warning_to_its_reader(shelf):
     assert graph.warnings == ()
 
 
-def test_loose_ends_and_rows_of_inspect_stand_at_the_readers_line():
+def test_loose_ends_and_the_sources_of_shapes_stand_at_the_readers_line():
     text = screen(STEM + "  - basic: 4\n    name: lost\n  - relu:\n    from: stem\n")
     assert text == (
         "net.yaml:5:5: error: nobody uses the output of 'lost.relu_2'\n"
@@ -99,8 +98,9 @@ def test_loose_ends_and_rows_of_inspect_stand_at_the_readers_line():
         "      = in block 'basic', called at line 5\n"
         "      = help: refer to it with `from:` or a join, or remove it"
     )
-    rows = Summary(build(STEM + "  - basic: 4\n")).rows
-    assert {(row.file, row.line) for row in rows if "residual" in row.type} == {("net.yaml", 5)}
+    other = screen(STEM + "  - basic: 4\n    name: x\n  - basic: 8\n  - add: [prev, x]\n")
+    assert "(4, 8, 8) comes from 'x.relu_2', line 5\n" in other
+    assert "(8, 8, 8) comes from 'relu_2', line 7\n" in other
 
 
 def test_the_files_own_defaults_do_not_touch_a_standard_block():
