@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from cnnbuild.errors import Place, Problems, did_you_mean
+from cnnbuild.errors import Place, Problems
 from cnnbuild.graph.evaluation import (
     Context,
     Evaluator,
@@ -16,6 +16,7 @@ from cnnbuild.graph.evaluation import (
 )
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.naming import Site
+from cnnbuild.graph.unknown_types import report_unknown_parameter
 from cnnbuild.lang.blocks import Block, Parameter
 from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.nodes import SIBLINGS, Node, parse_node
@@ -31,7 +32,6 @@ from cnnbuild.lang.source import (
 )
 from cnnbuild.lang.validation import validate
 from cnnbuild.layers.base import Layer
-from cnnbuild.layers.measured import SUPPLIED
 
 
 def written_arguments(
@@ -164,24 +164,11 @@ def bind_parameters(
         by_default = replace(inside, context=inside.context.with_values(values))
         try:
             values[name] = _bind(parameter, yaml, evaluator, caller if name in given else by_default, current)
-            if name in given and inside.context.scope is not caller.context.scope:
-                values[name] = _as_caller_means(
-                    values[name], parameter, yaml.place, evaluator.problems, caller
-                )
         except UnresolvedError:
             sound = False
     if not sound:
         raise UnresolvedError
     return values
-
-
-def _as_caller_means(
-    value: Value, parameter: Parameter, place: Place, problems: Problems, caller: Site
-) -> Value:
-    """The value itself; where it names a block of the caller's file, a call of it, for a block elsewhere."""
-    if parameter.kind == "layer" and isinstance(value, str) and caller.context.scope.find(value) is not None:
-        return LayerValue(parse_node(YamlScalar(value, place), problems), caller.context, caller.frame)
-    return value
 
 
 def _bind(parameter: Parameter, yaml: Yaml, evaluator: Evaluator, site: Site, current: Tensor) -> Value:
@@ -301,18 +288,3 @@ def _holds_layer(value: Value) -> bool:
     if isinstance(value, dict):
         return any(_holds_layer(item) for item in value.values())
     return isinstance(value, LayerValue) or (isinstance(value, list) and any(map(_holds_layer, value)))
-
-
-def report_unknown_parameter(
-    entry: YamlEntry, type_name: str, known: tuple[str, ...], problems: Problems, trail: tuple[str, ...]
-) -> None:
-    """Report a parameter that a layer type or a block does not have."""
-    if entry.name in SUPPLIED:
-        hint = "remove it: it is known from the layer's input"
-    elif entry.name in SIBLINGS:
-        hint = f"write `{entry.name}:` beside '{type_name}', at the same indentation"
-    elif known:
-        hint = did_you_mean(entry.name, known, listing="its parameters")
-    else:
-        hint = f"'{type_name}' has no parameters"
-    problems.add(f"'{type_name}' has no parameter '{entry.name}'", entry.key.place, help=hint, context=trail)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cnnbuild.errors import Problems
-from cnnbuild.graph.arguments import report_unknown_parameter
-from cnnbuild.graph.unknown_types import report_unknown_type
+from cnnbuild.graph.unknown_types import report_unknown_parameter, report_unknown_type
 from cnnbuild.lang.scope import Scope
 from cnnbuild.layers.registry import STRUCTURAL, Registry
 from cnnbuild.layers.standard_blocks import standard_block_names

@@ -1,10 +1,13 @@
-"""Words that stand where a layer type is due and are none, and what was meant by them."""
+"""Words that stand where a layer type or a parameter is due and are none, and what was meant by them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from cnnbuild.errors import Place, Problems, did_you_mean, shortened
+from cnnbuild.lang.nodes import SIBLINGS
+from cnnbuild.lang.source import YamlEntry
+from cnnbuild.layers.measured import SUPPLIED
 
 
 def report_unknown_type(
@@ -14,3 +17,18 @@ def report_unknown_type(
     message = f"unknown layer type '{shortened(word)}'"
     hint = did_you_mean(word, known) or "--plugin my_layers.py adds layer types of your own"
     problems.add(message, place, help=hint, context=trail)
+
+
+def report_unknown_parameter(
+    entry: YamlEntry, type_name: str, known: tuple[str, ...], problems: Problems, trail: tuple[str, ...]
+) -> None:
+    """Report a parameter that a layer type or a block does not have."""
+    if entry.name in SUPPLIED:
+        hint = "remove it: it is known from the layer's input"
+    elif entry.name in SIBLINGS:
+        hint = f"write `{entry.name}:` beside '{type_name}', at the same indentation"
+    elif known:
+        hint = did_you_mean(entry.name, known, listing="its parameters")
+    else:
+        hint = f"'{type_name}' has no parameters"
+    problems.add(f"'{type_name}' has no parameter '{entry.name}'", entry.key.place, help=hint, context=trail)
