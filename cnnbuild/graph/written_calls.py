@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cnnbuild.errors import Problems, did_you_mean
-from cnnbuild.graph.arguments import report_unknown_parameter
-from cnnbuild.graph.unknown_types import report_unknown_type
+from cnnbuild.graph.unknown_types import report_unknown_parameter, report_unknown_type
 from cnnbuild.lang.blocks import Block
 from cnnbuild.lang.library import Library
 from cnnbuild.lang.nodes import JOINS, Node
