@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cnnbuild.graph.data_contract import DataContract
     from cnnbuild.graph.graph import Graph
     from cnnbuild.lang.architecture import ArchitectureDocument
+    from cnnbuild.lang.scope import Scope
     from cnnbuild.lang.source import YamlMap
     from cnnbuild.layers.registry import Registry
 
@@ -129,7 +130,8 @@ def _check_library(file: Path, tree: YamlMap, registry: Registry) -> FileReport:
     if problems.errors:
         return FileReport(file, "library of blocks", problems=(*problems.errors, *problems.warnings))
     blocks = library.scope.blocks
-    told = f"a library of {_counted(len(blocks), 'block')} ({', '.join(blocks)}), fine in form"
+    shadowing = _shadowing(library.scope)
+    told = f"a library of {_counted(len(blocks), 'block')} ({', '.join(blocks)}), fine in form{shadowing}"
     return FileReport(file, "library of blocks", told)
 
 
@@ -167,7 +169,19 @@ def _check_architecture(file: Path, case: Case) -> FileReport:
     count = len(promised)
     kept = f"; {_counted(count, 'expectation')} {'hold' if count > 1 else 'holds'}" if count else ""
     variety = f" in {_counted(len(document.variants), 'variant')}" if document.variants else ""
-    return FileReport(file, "architecture", f"an architecture{variety}, fine for {sizes}{kept}", problems)
+    told = f"an architecture{variety}, fine for {sizes}{kept}{_shadowing(document.scope)}"
+    return FileReport(file, "architecture", told, problems)
+
+
+def _shadowing(scope: Scope) -> str:
+    """The blocks in scope that are called like a standard block, which they replace here."""
+    from cnnbuild.layers.standard_blocks import standard_block_names
+
+    names = [f"'{name}'" for name in scope.names() if name in standard_block_names()]
+    if not names:
+        return ""
+    what = "replaces the standard block" if len(names) == 1 else "replace the standard blocks"
+    return f"; its {' and '.join(names)} {what} of that name"
 
 
 def _warnings(document: ArchitectureDocument, graphs: Iterable[Graph], case: Case) -> tuple[Problem, ...]:

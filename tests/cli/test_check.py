@@ -312,3 +312,16 @@ def test_faults_have_colours_on_a_terminal_only_and_not_where_no_color_is_set(
     assert (colours_wanted(window), colours_wanted(pipe)) == (True, False)
     monkeypatch.setenv("NO_COLOR", "1")
     assert not colours_wanted(window)
+
+
+def test_a_block_that_replaces_a_standard_one_is_mentioned(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(
+        "cnnbuild: 1\nblocks:\n  basic:\n    layers: [relu]\nlayers: [basic, flatten, linear: $data.classes]\n",
+        encoding="utf-8",
+    )
+    outcome = cnnbuild("check", "net.yaml", cwd=tmp_path)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == (
+        "net.yaml: an architecture, fine for 3x32x32, 10 classes; "
+        "its 'basic' replaces the standard block of that name\n"
+    )
