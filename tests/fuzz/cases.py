@@ -20,6 +20,7 @@ from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.lang.architecture import parse_architecture
 from cnnbuild.lang.reader import parse_yaml
+from cnnbuild.lang.source import to_plain
 from cnnbuild.lang.study import read_study
 from cnnbuild.layers.registry import standard_registry
 from cnnbuild.studies.plan import plan_study
@@ -33,7 +34,7 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNSHOWABLE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
-_ARGUMENTS = {"int": 8, "float": 0.5, "bool": True, "str": "half", "layer": "relu", "list": [1, 2]}
+_ARGUMENTS = {"int": 16, "float": 0.5, "bool": True, "str": "half", "layer": "relu", "list": [1, 2]}
 
 
 class BrokenPromiseError(AssertionError):
@@ -65,18 +66,23 @@ def shipped_files() -> tuple[Source, ...]:
     library = sorted((ROOT / "cnnbuild" / "layers" / "library").glob("*.yaml"))
     studies = sorted((ROOT / "studies").rglob("*.yaml"))
     return (
-        *(Source(path, "architecture", path.read_text(encoding="utf-8")) for path in architectures),
-        *(Source(path, "architecture", _called(path.read_text(encoding="utf-8"))) for path in library),
+        *(Source(path, "architecture", _called(path)) for path in (*architectures, *library)),
         *(Source(path, "study", path.read_text(encoding="utf-8")) for path in studies),
     )
 
 
-def _called(text: str) -> str:
-    """A library's text with a network that calls its last block."""
-    name, block = list(pyyaml.safe_load(text)["blocks"].items())[-1]
-    needed = {
-        key: _ARGUMENTS[kind] for key, kind in (block.get("params") or {}).items() if kind in _ARGUMENTS
-    }
+def _called(path: Path) -> str:
+    """An architecture's text, or that of a file of blocks with a network that calls the last of them."""
+    text = path.read_text(encoding="utf-8")
+    document = to_plain(parse_yaml(text, path.name))
+    if not isinstance(document, dict) or "layers" in document:
+        return text
+    name, block = list(document["blocks"].items())[-1]
+    needed = {}
+    for key, declared in (block.get("params") or {}).items():
+        kind = declared if isinstance(declared, dict) else {"type": declared}
+        if "default" not in kind and kind["type"] in _ARGUMENTS:
+            needed[key] = [8] * kind["length"] if "length" in kind else _ARGUMENTS[kind["type"]]
     call = pyyaml.safe_dump([{name: needed}], default_flow_style=True).strip()[1:-1]
     return f"{text}layers:\n  - {call}\n  - global_avg_pool\n  - flatten\n  - linear: $data.classes\n"
 
