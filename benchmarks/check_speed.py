@@ -110,7 +110,7 @@ def main() -> None:
         ("studies", check_study),
     )
     for folder, work in folders:
-        for path in sorted((ROOT / folder).rglob("*.yaml")):
+        for path in sorted((ROOT / folder).glob("*.yaml")):
             networks = work(path)
             each = processor_milliseconds(lambda work=work, path=path: work(path), rounds) / networks
             print(f"| {path.relative_to(ROOT)} | {networks} | {each:.1f} |")

@@ -28,7 +28,7 @@ from cnnbuild.lang.source import YamlScalar, describe_value
 from cnnbuild.layers.registry import STRUCTURAL, Registry
 from cnnbuild.layers.standard_blocks import standard_block_names
 
-MAX_NODES = 10_000
+MAX_NODES = 6_000
 MAX_STEPS = 40_000  # nodes, copies and rows that are looked at, those that `when` drops counted
 MAX_NESTING = 64  # lists within lists, blocks within blocks
 MAX_FAULTS = 100  # a file with more is no file of this language: the rest would hide the first
