@@ -26,7 +26,11 @@ def options_table(verb: str) -> str:
             name = ", ".join(f"`{flag}`" for flag in sorted(parameter.opts, key=len, reverse=True))
             name += "" if parameter.is_flag else f" `{value}`"
         default = parameter.default if parameter.param_type_name == "option" else None
-        shown = f" Otherwise `{default}`." if default is not None and parameter.show_default and not parameter.is_flag else ""
+        shown = (
+            f" Otherwise `{default}`."
+            if default is not None and parameter.show_default and not parameter.is_flag
+            else ""
+        )
         lines.append(f"| {_escaped(name)} | {_escaped(f'{parameter.help}{shown}')} |")
     return "\n".join(lines)
 

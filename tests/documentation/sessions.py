@@ -19,9 +19,10 @@ LEFT_OUT = "…"
 def lay_out(folder: Path) -> None:
     """A folder as the reader has it who begins in a checkout."""
     for shipped in ("architectures", "studies", "examples"):
-        if not (ROOT / shipped).exists(): continue
         shutil.copytree(
-            ROOT / shipped, folder / shipped, ignore=shutil.ignore_patterns("*.egg-info", "build", "__pycache__")
+            ROOT / shipped,
+            folder / shipped,
+            ignore=shutil.ignore_patterns("*.egg-info", "build", "__pycache__"),
         )
 
 
