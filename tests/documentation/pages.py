@@ -6,6 +6,7 @@ A mark is an HTML comment on the line before a block:
     <!-- study fragment -->      keys of a study
     <!-- faulty -->              a file that cnnbuild refuses
     <!-- figures differ -->      a transcript whose numbers depend on machine and training
+    <!-- findings differ -->     the same, and what is concluded from them
     <!-- not run: why -->        commands that a test cannot run
 
 A block whose first line is a comment with a file's name is that file, from there on.

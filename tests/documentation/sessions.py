@@ -61,7 +61,9 @@ def _printed(command: str, folder: Path) -> str:
 def agrees(block: Block, printed: str) -> bool:
     """Whether what a transcript shows is what its commands print, but for what it leaves out."""
     shown = block.body
-    if block.mark == "figures differ":
+    if block.mark == "findings differ":
+        shown, printed = (text.partition("\n- ")[0] for text in (shown, printed))
+    if block.mark in {"figures differ", "findings differ"}:
         shown, printed = without_figures(shown), without_figures(printed)
     parts = [re.escape(part) for part in re.split(rf"^{LEFT_OUT}\n", shown, flags=re.MULTILINE)]
     return re.fullmatch("(?:.*\n)*?".join(parts), printed) is not None

@@ -31,7 +31,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def process(*arguments: str, path: str, cwd: Path = PACKAGE) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "100", "NO_COLOR": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": path,
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "100",
+        "NO_COLOR": "1",
+    }
     command = [sys.executable, *arguments]
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
@@ -82,7 +88,14 @@ def test_its_own_tests_pass(installed: Path) -> None:
 
 def test_its_network_trains_a_step(installed: Path) -> None:
     done = cnnbuild_with(
-        installed, "train", str(PACKAGE / "resnet_blur.yaml"), "--epochs", "1", "--quiet", "--out", str(installed / "run")
+        installed,
+        "train",
+        str(PACKAGE / "resnet_blur.yaml"),
+        "--epochs",
+        "1",
+        "--quiet",
+        "--out",
+        str(installed / "run"),
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Test accuracy" in done.stdout
