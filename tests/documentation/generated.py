@@ -186,10 +186,12 @@ def _parameters(model: type[Settings], primary: str | None = None) -> str:
     kinds = _kinds(model)
     told = []
     for name, field in model.model_fields.items():
-        default = "required" if field.is_required() else default_in_words(_plain(field.get_default()))
-        star = " (a single value sets it)" if name == primary else ""
-        told.append(f"`{name}`: {kinds[name]}, {default}{star}")
-    return "; ".join(told)
+        star = "; a single value sets it" if name == primary else ""
+        if field.is_required():
+            told.append(f"`{name}`: {kinds[name]}, required{star}")
+        else:
+            told.append(f"`{name} = {default_in_words(_plain(field.get_default()))}`: {kinds[name]}{star}")
+    return "<br>".join(told)
 
 
 def _kinds(model: type[Settings]) -> dict[str, str]:
