@@ -62,7 +62,7 @@ def agrees(block: Block, printed: str) -> bool:
     """Whether what a transcript shows is what its commands print, but for what it leaves out."""
     shown = block.body
     if block.mark == "findings differ":
-        shown, printed = (text.partition("\n- ")[0] for text in (shown, printed))
+        shown, printed = (re.split("(?m)^- ", text)[0] for text in (shown, printed))
     if block.mark in {"figures differ", "findings differ"}:
         shown, printed = without_figures(shown), without_figures(printed)
     parts = [re.escape(part) for part in re.split(rf"^{LEFT_OUT}\n", shown, flags=re.MULTILINE)]

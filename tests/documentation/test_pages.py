@@ -148,7 +148,7 @@ def _check_part(block: Block, folder: Path) -> None:
     elif SHAPE.match(block.body):
         pass  # an example of a word, which is built below
     else:
-        assert re.match(r"(#.*\n)?cnnbuild: 1\n", block.body), f"no mark says what this is:\n{block.body}"
+        assert re.match(r"(#.*\n)*cnnbuild: 1\n", block.body), f"no mark says what this is:\n{block.body}"
         path = folder / "part.yaml"
         path.write_text(block.body, encoding="utf-8")
         _check_file(path, block, standard_registry())
