@@ -294,7 +294,7 @@ def test_an_annotated_hint_limits_a_parameter_and_says_what_it_means(tmp_path: P
     with pytest.raises(DocumentError) as caught:
         elaborate(read_architecture(path), CONTRACT, registry=registry)
     assert [problem.message for problem in caught.value.problems] == [
-        "'scale' of scaled_relu: expected a number of at least 0, not the number -1"
+        "'scale' of scaled_relu: expected a number of at least 0.0, not the number -1"
     ]
 
 
