@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cnnbuild.api import Architecture, load, run_study
     from cnnbuild.errors import CnnbuildError, DataError, DocumentError, RunError, UsageError
     from cnnbuild.graph.summary import Summary
-    from cnnbuild.layers.base import Example, Layer
+    from cnnbuild.layers.base import Example, Layer, Shape, ShapeError, Sight
     from cnnbuild.layers.measured import layer
     from cnnbuild.layers.reach import window
 
@@ -31,6 +31,9 @@ _HOMES = {
     "Example": "cnnbuild.layers.base",
     "Layer": "cnnbuild.layers.base",
     "RunError": "cnnbuild.errors",
+    "Shape": "cnnbuild.layers.base",
+    "ShapeError": "cnnbuild.layers.base",
+    "Sight": "cnnbuild.layers.base",
     "Summary": "cnnbuild.graph.summary",
     "UsageError": "cnnbuild.errors",
     "layer": "cnnbuild.layers.measured",
@@ -42,7 +45,7 @@ _HOMES = {
 __all__ = [  # noqa: RUF022 - grouped by use
     "__version__",
     "load", "run_study", "Architecture", "Summary",
-    "Layer", "Example", "layer", "window",
+    "Layer", "Example", "Shape", "ShapeError", "Sight", "layer", "window",
     "CnnbuildError", "DataError", "DocumentError", "RunError", "UsageError",
 ]  # fmt: skip
 

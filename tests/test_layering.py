@@ -126,6 +126,7 @@ def test_the_page_names_every_room() -> None:
         "layers",
         "graph",
         "modules",
+        "testing",
         "data",
         "training",
         "analyses",

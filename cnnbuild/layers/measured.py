@@ -231,7 +231,7 @@ def _parameters_of(module_class: type) -> tuple[tuple[str, ...], dict[str, tuple
     constructor = getattr(module_class, "__init__")  # noqa: B009 - mypy forbids it as an attribute
     where = f"{module_class.__name__}.__init__"
     try:
-        hints = get_type_hints(constructor)
+        hints = get_type_hints(constructor, include_extras=True)  # `Annotated` holds limits and meanings
     except NameError as error:
         raise UsageError(f"{where}: a type hint cannot be resolved: {error}") from error
     supplied: list[str] = []

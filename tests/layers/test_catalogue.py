@@ -13,7 +13,7 @@ from cnnbuild.layers.meanings import meaning_of
 from cnnbuild.layers.parameter_words import in_words, kinds_of
 from cnnbuild.layers.plugins import registry_with
 from cnnbuild.layers.registry import FAMILIES, standard_registry
-from tests.layers.contract import layer_of
+from cnnbuild.testing import layer_of
 from tests.layers.test_contract import Blur, GatedConv
 
 TYPES = [layer_type for layer_type in standard_registry() if not layer_type.internal]

@@ -17,7 +17,7 @@ from cnnbuild.layers.parameters import PositiveInt
 from cnnbuild.layers.plugins import registry_with
 from cnnbuild.layers.reach import POINTWISE, Reach, window
 from cnnbuild.layers.resampling import ZeroPad
-from tests.layers.contract import (
+from cnnbuild.testing import (
     CHECKS,
     check_another_size,
     check_gradients,

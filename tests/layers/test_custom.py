@@ -12,7 +12,7 @@ from torch.autograd.gradcheck import GradcheckError
 
 from cnnbuild.layers.base import Layer, Shape, ShapeError
 from cnnbuild.layers.registry import standard_registry
-from tests.layers.contract import check_gradients
+from cnnbuild.testing import check_gradients
 
 CLAMP_LIKE_RELU = (2, 15)
 """From this version of torch on, a clamp's gradient at its bound is measured to be 0."""

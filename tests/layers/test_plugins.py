@@ -283,6 +283,21 @@ def test_an_argument_of_a_plugin_is_checked_like_any_other(tmp_path: Path) -> No
     ]
 
 
+def test_an_annotated_hint_limits_a_parameter_and_says_what_it_means(tmp_path: Path) -> None:
+    text = dedent(SCALED).replace(
+        "scale: float", 'scale: Annotated[float, Field(ge=0, description="the slope at the start")]'
+    )
+    text = f"from typing import Annotated\nfrom pydantic import Field\n{text}"
+    registry = registry_with([written(tmp_path, "mine.py", text)])
+    assert registry.types["scaled_relu"].model_fields["scale"].description == "the slope at the start"
+    path = architecture(tmp_path, "scaled_relu: -1")
+    with pytest.raises(DocumentError) as caught:
+        elaborate(read_architecture(path), CONTRACT, registry=registry)
+    assert [problem.message for problem in caught.value.problems] == [
+        "'scale' of scaled_relu: expected a number of at least 0.0, not the number -1"
+    ]
+
+
 def install(folder: Path, code: str, value: str) -> None:
     """A package with layer types, as pip would leave it."""
     (folder / "waves.py").write_text(code)

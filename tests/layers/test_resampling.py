@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from cnnbuild.layers.reach import Reach, compose, interpolation_window, nearest_window, window
-from tests.layers.contract import clipped, hull, standard
+from cnnbuild.testing import clipped, hull
+from tests.layers.contract import standard
 
 ROUNDING = 1e-9  # torch computes where a point lies in floating point, and then weighs a pixel with 1e-16
 

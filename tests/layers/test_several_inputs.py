@@ -17,7 +17,7 @@ from cnnbuild.layers.base import Layer, Shape, ShapeError
 from cnnbuild.layers.measured import layer
 from cnnbuild.layers.plugins import registry_with
 from cnnbuild.modules.build import build_module
-from tests.layers.contract import CHECKS
+from cnnbuild.testing import CHECKS
 
 Check = Callable[[Layer, tuple[Shape, ...]], None]
 CONTRACT = DataContract("pictures", 3, 8, 8, 10)

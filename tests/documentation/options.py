@@ -1,0 +1,48 @@
+"""The flags of every verb as a table, from what the command line itself knows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Union, get_args, get_origin
+
+import typer
+
+from cnnbuild.cli.main import app
+
+
+def verbs() -> tuple[str, ...]:
+    """The verbs, in the order of `cnnbuild --help`."""
+    return tuple(typer.main.get_command(app).commands)
+
+
+def options_table(verb: str) -> str:
+    """Arguments and flags of a verb."""
+    lines = ["| argument or flag | means |", "|---|---|"]
+    for parameter in typer.main.get_command(app).commands[verb].params:
+        kind = parameter.type_descriptor.annotation
+        if parameter.param_type_name == "argument":
+            name = f"`{parameter.metavar or parameter.name.upper()}`"
+        else:
+            value = parameter.metavar or "|".join(_words(kind))
+            name = ", ".join(f"`{flag}`" for flag in sorted(parameter.opts, key=len, reverse=True))
+            name += "" if parameter.is_flag else f" `{value}`"
+        default = parameter.default if parameter.param_type_name == "option" else None
+        shown = (
+            f" Otherwise `{default}`."
+            if default is not None and parameter.show_default and not parameter.is_flag
+            else ""
+        )
+        lines.append(f"| {_escaped(name)} | {_escaped(f'{parameter.help}{shown}')} |")
+    return "\n".join(lines)
+
+
+def _escaped(cell: str) -> str:
+    """A cell of a table, whose `|` would end it, and whose `<` would begin HTML."""
+    return cell.replace("|", "\\|").replace("<", "\\<")
+
+
+def _words(kind: object) -> list[str]:
+    """The words of a `Literal`, however it is wrapped."""
+    if get_origin(kind) is Literal:
+        return [str(word) for word in get_args(kind)]
+    inner = get_args(kind) if get_origin(kind) in {Annotated, Union} else ()
+    return [word for part in inner for word in _words(part)]
