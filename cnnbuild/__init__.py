@@ -18,7 +18,7 @@ from cnnbuild.version import __version__
 if TYPE_CHECKING:
     from cnnbuild.api import Architecture, load, run_study
     from cnnbuild.errors import CnnbuildError, DataError, DocumentError, RunError, UsageError
-    from cnnbuild.graph.summary import Summary
+    from cnnbuild.graph.views.summary import Summary
     from cnnbuild.layers.base import Example, Layer, Shape, ShapeError, Sight
     from cnnbuild.layers.measured import layer
     from cnnbuild.layers.reach import window
@@ -34,7 +34,7 @@ _HOMES = {
     "Shape": "cnnbuild.layers.base",
     "ShapeError": "cnnbuild.layers.base",
     "Sight": "cnnbuild.layers.base",
-    "Summary": "cnnbuild.graph.summary",
+    "Summary": "cnnbuild.graph.views.summary",
     "UsageError": "cnnbuild.errors",
     "layer": "cnnbuild.layers.measured",
     "load": "cnnbuild.api",

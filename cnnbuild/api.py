@@ -11,8 +11,8 @@ from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
-from cnnbuild.graph.summary import Summary
 from cnnbuild.graph.variables import check_names
+from cnnbuild.graph.views.summary import Summary
 from cnnbuild.lang.architecture import ArchitectureDocument, read_architecture
 from cnnbuild.lang.reference import split_reference
 from cnnbuild.layers.plugins import registry_with

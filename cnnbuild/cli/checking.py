@@ -186,7 +186,7 @@ def _shadowing(scope: Scope) -> str:
 
 def _warnings(document: ArchitectureDocument, graphs: Iterable[Graph], case: Case) -> tuple[Problem, ...]:
     """The warnings of all the networks, each once, in the order of the file."""
-    from cnnbuild.graph.unstable_names import unstable_names
+    from cnnbuild.graph.views.unstable_names import unstable_names
 
     graphs, problems = tuple(graphs), Problems()
     for graph in graphs:

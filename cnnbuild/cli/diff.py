@@ -49,9 +49,9 @@ def diff(
 
     Example: cnnbuild diff resnet.yaml@resnet18 resnet.yaml@resnet34 --input 3x224x224 --classes 1000
     """
-    from cnnbuild.graph.difference import compare
-    from cnnbuild.graph.difference_text import difference_markdown, difference_table, difference_to_dict
     from cnnbuild.graph.elaborate import elaborate
+    from cnnbuild.graph.views.difference import compare
+    from cnnbuild.graph.views.difference_text import difference_markdown, difference_table, difference_to_dict
     from cnnbuild.lang.architecture import read_architecture
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with

@@ -50,8 +50,8 @@ def expand(
     Example: cnnbuild expand architectures/resnet.yaml@resnet18 --input 3x32x32 --classes 10
     """
     from cnnbuild.graph.elaborate import elaborate
-    from cnnbuild.graph.expanded import expanded_data
-    from cnnbuild.graph.expanded_text import expanded_text
+    from cnnbuild.graph.views.expanded import expanded_data
+    from cnnbuild.graph.views.expanded_text import expanded_text
     from cnnbuild.lang.architecture import read_architecture
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with

@@ -45,7 +45,7 @@ def inspect(
     Example: cnnbuild inspect architectures/resnet.yaml@resnet50 --input 3x224x224 --classes 1000
     """
     from cnnbuild.graph.elaborate import elaborate
-    from cnnbuild.graph.summary import Summary
+    from cnnbuild.graph.views.summary import Summary
     from cnnbuild.lang.architecture import read_architecture
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with

@@ -29,9 +29,9 @@ def layers(
 
     Example: cnnbuild layers conv
     """
-    from cnnbuild.graph.reference_markdown import contents_markdown, page_markdown
-    from cnnbuild.graph.reference_page import SCHEMA_VERSION, contents, page_of
-    from cnnbuild.graph.reference_text import contents_table, page_text
+    from cnnbuild.graph.views.reference_markdown import contents_markdown, page_markdown
+    from cnnbuild.graph.views.reference_page import SCHEMA_VERSION, contents, page_of
+    from cnnbuild.graph.views.reference_text import contents_table, page_text
     from cnnbuild.layers.plugins import registry_with
 
     registry = registry_with(plugin or ())

@@ -140,8 +140,8 @@ def _relative(path: Path, folder: Path) -> str:
 
 def _schema(kind: str, registry: Registry) -> str:
     """The JSON Schema of a kind of file."""
-    from cnnbuild.layers.schema import architecture_schema, library_schema
-    from cnnbuild.layers.schema_of_studies import study_schema
+    from cnnbuild.layers.schemas.architectures import architecture_schema, library_schema
+    from cnnbuild.layers.schemas.studies import study_schema
 
     if kind == "study":
         made = study_schema()

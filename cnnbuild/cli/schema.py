@@ -46,8 +46,8 @@ def schema(
     """
     from cnnbuild.files import replace_file
     from cnnbuild.layers.plugins import registry_with
-    from cnnbuild.layers.schema import architecture_schema, library_schema
-    from cnnbuild.layers.schema_of_studies import study_schema
+    from cnnbuild.layers.schemas.architectures import architecture_schema, library_schema
+    from cnnbuild.layers.schemas.studies import study_schema
 
     registry = registry_with(plugin or ())
     if kind == "study":

@@ -12,19 +12,19 @@ import re
 from collections.abc import Iterable, Mapping
 
 from cnnbuild.graph import assembly, elaboration, repetition
-from cnnbuild.graph.reference_markdown import contents_markdown, page_markdown
-from cnnbuild.graph.reference_page import contents, page_of
+from cnnbuild.graph.views.reference_markdown import contents_markdown, page_markdown
+from cnnbuild.graph.views.reference_page import contents, page_of
 from cnnbuild.lang import expressions, files, library, operations, reader, study_settings
 from cnnbuild.lang.choice import Choice
 from cnnbuild.lang.dataset import DatasetOptions
 from cnnbuild.lang.recipe import AugmentChoice, OptimizerChoice, Recipe, ScheduleChoice
 from cnnbuild.lang.study_settings import ArchitectureSettings, OverrideSettings, StudySettings
 from cnnbuild.lang.validation import Settings
-from cnnbuild.layers.catalogue import default_in_words
+from cnnbuild.layers.catalogue.facts import default_in_words
+from cnnbuild.layers.catalogue.parameter_words import in_words
 from cnnbuild.layers.initialization import INITIALIZERS
-from cnnbuild.layers.parameter_words import in_words
 from cnnbuild.layers.registry import standard_registry
-from cnnbuild.layers.schema_of_studies import RECIPE_TEXTS, STUDY_TEXTS
+from cnnbuild.layers.schemas.studies import RECIPE_TEXTS, STUDY_TEXTS
 from tests.cli.commands import ROOT
 from tests.documentation.options import options_table
 

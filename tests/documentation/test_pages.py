@@ -14,7 +14,7 @@ from cnnbuild.errors import DocumentError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
-from cnnbuild.graph.reference_page import contents
+from cnnbuild.graph.views.reference_page import contents
 from cnnbuild.lang.architecture import parse_architecture, read_architecture
 from cnnbuild.lang.reader import parse_yaml
 from cnnbuild.lang.study import read_study

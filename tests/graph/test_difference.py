@@ -6,9 +6,9 @@ import pytest
 
 from cnnbuild.errors import UsageError
 from cnnbuild.graph.data_contract import DataContract
-from cnnbuild.graph.difference import GraphDiff, compare
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
+from cnnbuild.graph.views.difference import GraphDiff, compare
 from cnnbuild.lang.architecture import parse_architecture
 from cnnbuild.lang.reader import parse_yaml
 from tests.graph.small_networks import build

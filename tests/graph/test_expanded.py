@@ -6,9 +6,9 @@ import pytest
 
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
-from cnnbuild.graph.expanded import expand, expanded_data
-from cnnbuild.graph.expanded_text import expanded_text
 from cnnbuild.graph.graph import Graph
+from cnnbuild.graph.views.expanded import expand, expanded_data
+from cnnbuild.graph.views.expanded_text import expanded_text
 from cnnbuild.lang.architecture import parse_architecture, read_architecture
 from cnnbuild.lang.reader import parse_yaml
 

@@ -7,9 +7,9 @@ import pytest
 from cnnbuild.errors import UsageError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
-from cnnbuild.graph.reference_markdown import contents_markdown, page_markdown
-from cnnbuild.graph.reference_page import contents, page_of
-from cnnbuild.graph.reference_text import contents_table, page_text
+from cnnbuild.graph.views.reference_markdown import contents_markdown, page_markdown
+from cnnbuild.graph.views.reference_page import contents, page_of
+from cnnbuild.graph.views.reference_text import contents_table, page_text
 from cnnbuild.lang.architecture import parse_architecture
 from cnnbuild.lang.reader import parse_yaml
 from cnnbuild.layers.plugins import registry_with

@@ -6,7 +6,7 @@ import pytest
 
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
-from cnnbuild.graph.summary import Summary
+from cnnbuild.graph.views.summary import Summary
 from cnnbuild.lang.architecture import parse_architecture
 from cnnbuild.lang.reader import parse_yaml
 from cnnbuild.modules.build import build_module

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import cnnbuild
-from cnnbuild.graph.summary import Summary
+from cnnbuild.graph.views.summary import Summary
 
 NETWORK = """\
 cnnbuild: 1

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.source import to_plain
 from cnnbuild.layers.registry import standard_registry
-from cnnbuild.layers.schema import architecture_schema
+from cnnbuild.layers.schemas.architectures import architecture_schema
 
 REGISTRY = standard_registry()
 GENERAL = Draft202012Validator(architecture_schema(REGISTRY))

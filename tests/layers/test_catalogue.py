@@ -8,9 +8,9 @@ from math import prod
 import pytest
 
 from cnnbuild.layers.base import Layer
-from cnnbuild.layers.catalogue import PLUGINS, catalogue, facts_of, family_of
-from cnnbuild.layers.meanings import meaning_of
-from cnnbuild.layers.parameter_words import in_words, kinds_of
+from cnnbuild.layers.catalogue.facts import PLUGINS, catalogue, facts_of, family_of
+from cnnbuild.layers.catalogue.meanings import meaning_of
+from cnnbuild.layers.catalogue.parameter_words import in_words, kinds_of
 from cnnbuild.layers.plugins import registry_with
 from cnnbuild.layers.registry import FAMILIES, standard_registry
 from cnnbuild.testing import layer_of
@@ -29,7 +29,7 @@ def test_there_are_types_in_every_family() -> None:
 def test_every_parameter_has_a_meaning_and_a_kind(layer_type: type[Layer]) -> None:
     lacking = [name for name in layer_type.model_fields if not meaning_of(layer_type, name)]
     assert not lacking, (
-        f"{layer_type.type_name}: say what {', '.join(lacking)} means, in MEANINGS of cnnbuild/layers/meanings.py: "
+        f"{layer_type.type_name}: say what {', '.join(lacking)} means, in MEANINGS of cnnbuild/layers/catalogue/meanings.py: "
         f'"{lacking[0]}": "…", or "{layer_type.type_name}.{lacking[0]}": "…" where other types mean something else'
     )
     assert all(kinds_of(layer_type).values())

@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 from cnnbuild.errors import UsageError
 from cnnbuild.graph.repetition import MAX_COPIES
 from cnnbuild.lang.architecture import NOT_YET, TOP_LEVEL, Expectation
-from cnnbuild.layers import schema_of_nodes
 from cnnbuild.layers.plugins import registry_with
-from cnnbuild.layers.schema import EXPECT_TEXTS, KEY_TEXTS, architecture_schema, library_schema
+from cnnbuild.layers.schemas import nodes as schema_of_nodes
+from cnnbuild.layers.schemas.architectures import EXPECT_TEXTS, KEY_TEXTS, architecture_schema, library_schema
 from cnnbuild.layers.standard_blocks import standard_block_file, standard_block_names
 from tests.layers.schemas import GENERAL, HEAD, REGISTRY, net, plain, schema_for
 

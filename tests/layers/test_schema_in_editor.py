@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from cnnbuild.layers.registry import standard_registry
-from cnnbuild.layers.schema import architecture_schema
-from cnnbuild.layers.schema_of_studies import study_schema
+from cnnbuild.layers.schemas.architectures import architecture_schema
+from cnnbuild.layers.schemas.studies import study_schema
 from tests.layers.language_server import VARIABLE, Client, found_server, installed_server
 
 HEAD = "cnnbuild: 1\nlayers:\n"

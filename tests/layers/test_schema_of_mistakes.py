@@ -14,7 +14,7 @@ from cnnbuild.errors import DocumentError
 from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.source import to_plain
 from cnnbuild.layers.registry import standard_registry
-from cnnbuild.layers.schema import architecture_schema
+from cnnbuild.layers.schemas.architectures import architecture_schema
 
 MISTAKES = {int(path.stem[:3]): path for path in (Path(__file__).parents[1] / "mistakes").glob("*.yaml")}
 GENERAL = Draft202012Validator(architecture_schema(standard_registry()))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cnnbuild.lang.nodes import JOINS, SHORTCUTS, SIBLINGS
 from cnnbuild.lang.sections import RESERVED_NAMES
-from cnnbuild.layers.schema_of_values import (
+from cnnbuild.layers.schemas.values import (
     EXPRESSION,
     EXPRESSION_PATTERN,
     NAME_PATTERN,
@@ -22,7 +22,7 @@ from cnnbuild.layers.schema_of_values import (
     closed,
     with_expressions,
 )
-from cnnbuild.layers.schema_of_words import Word, call_schema, need_schema, parameters_schema
+from cnnbuild.layers.schemas.words import Word, call_schema, need_schema, parameters_schema
 
 LAYERS: Schema = {"$ref": "#/$defs/layers"}
 MAX_COPIES = 10_000  # as in the elaboration, which this room cannot import; compared by a test

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from cnnbuild.graph.expanded import ExpandedNode, expand
 from cnnbuild.graph.graph import Graph
+from cnnbuild.graph.views.expanded import ExpandedNode, expand
 from cnnbuild.lang.source import Plain
 from cnnbuild.layers.base import format_shape
 

@@ -130,7 +130,7 @@ class Summary:
 
     def __str__(self) -> str:
         """The summary as a table."""
-        from cnnbuild.graph.summary_table import summary_table
+        from cnnbuild.graph.views.summary_table import summary_table
 
         return summary_table(self)
 

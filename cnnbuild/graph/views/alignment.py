@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from cnnbuild.graph.graph import Graph, GraphNode
-from cnnbuild.graph.unstable_names import is_counted
+from cnnbuild.graph.views.unstable_names import is_counted
 
 Pair = tuple[int | None, int | None]
 """Indices into the nodes of two graphs; None where one of them has no such node."""

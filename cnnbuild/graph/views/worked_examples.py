@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import GraphNode
-from cnnbuild.graph.summary import Json
+from cnnbuild.graph.views.summary import Json
 from cnnbuild.lang.architecture import parse_architecture
 from cnnbuild.lang.reader import parse_yaml
 from cnnbuild.lang.source import Plain

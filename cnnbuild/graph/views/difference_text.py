@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from cnnbuild.graph.difference import (
+from cnnbuild.graph.graph import GraphNode
+from cnnbuild.graph.views.difference import (
     FIGURES,
     Change,
     Figure,
@@ -16,9 +17,8 @@ from cnnbuild.graph.difference import (
     arguments_of,
     field_in_words,
 )
-from cnnbuild.graph.graph import GraphNode
-from cnnbuild.graph.summary import Json, caption
-from cnnbuild.graph.summary_table import format_bytes
+from cnnbuild.graph.views.summary import Json, caption
+from cnnbuild.graph.views.summary_table import format_bytes
 
 SCHEMA_VERSION = 1
 MARKS = {"same": " ", "changed": "~", "added": "+", "removed": "-"}

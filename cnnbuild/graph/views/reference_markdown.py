@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cnnbuild.graph.reference_page import Page
-from cnnbuild.graph.reference_text import BY_SUMMARY, shapes_of, tensors_of
-from cnnbuild.layers.catalogue import ParameterFacts, default_in_words
+from cnnbuild.graph.views.reference_page import Page
+from cnnbuild.graph.views.reference_text import BY_SUMMARY, shapes_of, tensors_of
+from cnnbuild.layers.catalogue.facts import ParameterFacts, default_in_words
 
 
 def contents_markdown(families: Mapping[str, Sequence[Page]]) -> str:

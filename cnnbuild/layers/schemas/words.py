@@ -12,11 +12,11 @@ from cnnbuild.lang.blocks import Block
 from cnnbuild.lang.source import to_plain
 from cnnbuild.lang.validation import Settings
 from cnnbuild.layers.base import Layer
-from cnnbuild.layers.catalogue import default_in_words
+from cnnbuild.layers.catalogue.facts import default_in_words
+from cnnbuild.layers.catalogue.meanings import meaning_of
+from cnnbuild.layers.catalogue.parameter_words import in_words
 from cnnbuild.layers.initialization import Initializer
-from cnnbuild.layers.meanings import meaning_of
-from cnnbuild.layers.parameter_words import in_words
-from cnnbuild.layers.schema_of_values import (
+from cnnbuild.layers.schemas.values import (
     ANNOTATIONS,
     Schema,
     closed,

@@ -24,7 +24,7 @@ from cnnbuild.lang.study_settings import (
     WhenSettings,
 )
 from cnnbuild.lang.validation import Settings
-from cnnbuild.layers.schema_of_values import (
+from cnnbuild.layers.schemas.values import (
     METASCHEMA,
     QUIET,
     Schema,
@@ -33,7 +33,7 @@ from cnnbuild.layers.schema_of_values import (
     fields_of,
     required_fields,
 )
-from cnnbuild.layers.schema_of_words import Word, need_schema, word_of_settings
+from cnnbuild.layers.schemas.words import Word, need_schema, word_of_settings
 
 CHOICES: dict[str, type[Choice]] = {
     "optimizer": OptimizerChoice,

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cnnbuild.errors import UsageError, did_you_mean
-from cnnbuild.graph.form_pages import FORMS, Form
-from cnnbuild.graph.summary import Json
-from cnnbuild.graph.worked_examples import WorkedExample, call_yaml, example_yaml, work
+from cnnbuild.graph.views.form_pages import FORMS, Form
+from cnnbuild.graph.views.summary import Json
+from cnnbuild.graph.views.worked_examples import WorkedExample, call_yaml, example_yaml, work
 from cnnbuild.lang.blocks import Block, Parameter
 from cnnbuild.lang.source import Plain, to_plain
 from cnnbuild.layers.base import Layer
-from cnnbuild.layers.catalogue import PLUGINS, ParameterFacts, TypeFacts, catalogue, facts_of
-from cnnbuild.layers.meanings import MEANINGS
+from cnnbuild.layers.catalogue.facts import PLUGINS, ParameterFacts, TypeFacts, catalogue, facts_of
+from cnnbuild.layers.catalogue.meanings import MEANINGS
 from cnnbuild.layers.registry import Registry
 from cnnbuild.layers.standard_blocks import standard_block, standard_block_file, standard_block_names
 

@@ -19,8 +19,8 @@ from cnnbuild.lang.sections import FORMAT_VERSION, RESERVED_NAMES, section
 from cnnbuild.lang.source import YamlMap, describe
 from cnnbuild.layers.initialization import INITIALIZERS
 from cnnbuild.layers.registry import STRUCTURAL, Registry
-from cnnbuild.layers.schema_of_nodes import LAYERS, RESERVED, Vocabulary, needs, node_definitions
-from cnnbuild.layers.schema_of_values import (
+from cnnbuild.layers.schemas.nodes import LAYERS, RESERVED, Vocabulary, needs, node_definitions
+from cnnbuild.layers.schemas.values import (
     METASCHEMA,
     NAME_PATTERN,
     QUIET,
@@ -31,8 +31,8 @@ from cnnbuild.layers.schema_of_values import (
     required_fields,
     with_expressions,
 )
-from cnnbuild.layers.schema_of_vocabulary import vocabulary_of
-from cnnbuild.layers.schema_of_words import (
+from cnnbuild.layers.schemas.vocabulary import vocabulary_of
+from cnnbuild.layers.schemas.words import (
     Word,
     call_forms,
     word_of_initializer,

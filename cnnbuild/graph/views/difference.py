@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import Literal
 
 from cnnbuild.errors import UsageError
-from cnnbuild.graph.alignment import Pair, align
 from cnnbuild.graph.graph import INPUT, Graph, GraphNode, Head
 from cnnbuild.graph.receptive_field import Field
-from cnnbuild.graph.summary import Json
-from cnnbuild.graph.unstable_names import is_counted
+from cnnbuild.graph.views.alignment import Pair, align
+from cnnbuild.graph.views.summary import Json
+from cnnbuild.graph.views.unstable_names import is_counted
 
 Kind = Literal["same", "changed", "added", "removed"]
 FIGURES = ("output", "parameters", "macs", "receptive field")

@@ -9,7 +9,7 @@ from cnnbuild.graph.receptive_field import Field
 from cnnbuild.layers.base import Shape
 
 if TYPE_CHECKING:
-    from cnnbuild.graph.summary import Row, Summary
+    from cnnbuild.graph.views.summary import Row, Summary
 
 HEADINGS = (
     "layer",

@@ -10,8 +10,8 @@ from inspect import cleandoc, getattr_static
 
 from cnnbuild.lang.source import Plain
 from cnnbuild.layers.base import Layer
-from cnnbuild.layers.meanings import meaning_of
-from cnnbuild.layers.parameter_words import kinds_of
+from cnnbuild.layers.catalogue.meanings import meaning_of
+from cnnbuild.layers.catalogue.parameter_words import kinds_of
 from cnnbuild.layers.registry import FAMILIES, Registry, standard_registry
 
 PLUGINS = "plugins"

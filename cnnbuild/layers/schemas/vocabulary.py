@@ -14,8 +14,8 @@ from cnnbuild.lang.sections import section
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, find
 from cnnbuild.lang.values import has_expression
 from cnnbuild.layers.registry import Registry
-from cnnbuild.layers.schema_of_nodes import Vocabulary
-from cnnbuild.layers.schema_of_words import Word, word_of_block, word_of_layer
+from cnnbuild.layers.schemas.nodes import Vocabulary
+from cnnbuild.layers.schemas.words import Word, word_of_block, word_of_layer
 from cnnbuild.layers.standard_blocks import standard_block, standard_block_names
 
 

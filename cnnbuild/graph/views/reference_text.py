@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from cnnbuild.graph.reference_page import BLOCKS, FORMS_TITLE, Page
-from cnnbuild.graph.text_columns import column_widths, wrapped_row, wrapped_rows
-from cnnbuild.graph.worked_examples import WorkedExample
+from cnnbuild.graph.views.reference_page import BLOCKS, FORMS_TITLE, Page
+from cnnbuild.graph.views.text_columns import column_widths, wrapped_row, wrapped_rows
+from cnnbuild.graph.views.worked_examples import WorkedExample
 from cnnbuild.layers.base import format_shape
-from cnnbuild.layers.catalogue import ParameterFacts, default_in_words
+from cnnbuild.layers.catalogue.facts import ParameterFacts, default_in_words
 
 NOTE = "* the primary parameter: a single value sets it, as in `- linear: 10`"
 BY_SUMMARY = frozenset({BLOCKS, FORMS_TITLE})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cnnbuild.layers.base import Shape
-from cnnbuild.layers.catalogue import ParameterFacts
+from cnnbuild.layers.catalogue.facts import ParameterFacts
 
 LAYERS = "list of layers"
 

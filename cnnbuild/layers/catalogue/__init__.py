@@ -1,0 +1,1 @@
+"""What can be said of each layer type: its parameters, their kinds and meanings."""

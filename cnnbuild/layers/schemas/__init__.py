@@ -1,0 +1,1 @@
+"""JSON Schemas of the documents, for editors, from the live registry."""
