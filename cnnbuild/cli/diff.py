@@ -9,9 +9,8 @@ from typing import Annotated, Literal
 import typer
 
 from cnnbuild.cli.options import DataRootOption, DatasetOption, SetOption, parse_settings
-from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_asked
-from cnnbuild.cli.terminal import Colour, colours_wanted, echo_faults, text_width
-from cnnbuild.errors import UsageError
+from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_required, graph_asked
+from cnnbuild.cli.terminal import Colour, colours_wanted, echo_warnings, text_width
 
 COLOURS: dict[str, Colour] = {"+": "green", "-": "red", "~": "yellow"}
 CONTINUED = " " * 6  # at least so far are the further lines of a node indented
@@ -49,29 +48,18 @@ def diff(
 
     Example: cnnbuild diff resnet.yaml@resnet18 resnet.yaml@resnet34 --input 3x224x224 --classes 1000
     """
-    from cnnbuild.graph.elaborate import elaborate
     from cnnbuild.graph.views.difference import compare
     from cnnbuild.graph.views.difference_text import difference_markdown, difference_table, difference_to_dict
-    from cnnbuild.lang.architecture import read_architecture
-    from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with
 
-    contract = contract_asked(dataset, data_root, input_, classes)
-    if contract is None:
-        raise UsageError("say what the images are: --dataset cifar10, or --input 3x32x32 --classes 10")
+    contract = contract_required(dataset, data_root, input_, classes)
     registry = registry_with(plugin or ())
     graphs, titles = [], []
     for reference, own in ((a, set_a), (b, set_b)):
-        path, variant = split_reference(reference)
         overrides = parse_settings([*(set_ or ()), *(own or ())])
-        graphs.append(
-            elaborate(
-                read_architecture(path), contract, variant=variant, overrides=overrides, registry=registry
-            )
-        )
+        graphs.append(graph_asked(reference, contract, overrides, registry))
         titles.append(" ".join([reference, *(own or ())]))
-    for warning in dict.fromkeys(str(warning) for graph in graphs for warning in graph.warnings):
-        echo_faults(f"{warning}\n")
+    echo_warnings(*graphs)
     found, names = compare(graphs[0], graphs[1]), (titles[0], titles[1])
     if format_ == "json":
         typer.echo(json.dumps(difference_to_dict(found, titles=names), indent=2))

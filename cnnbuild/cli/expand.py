@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from cnnbuild.cli.options import DataRootOption, DatasetOption, SetOption, parse_settings, print_or_write
-from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_asked
-from cnnbuild.errors import UsageError
+from cnnbuild.cli.options import (
+    DataRootOption,
+    DatasetOption,
+    OutputOption,
+    SetOption,
+    parse_settings,
+    print_or_write,
+)
+from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_required, graph_asked
+from cnnbuild.cli.terminal import echo_warnings
 
 
 def expand(
@@ -30,16 +36,7 @@ def expand(
     format_: Annotated[
         Literal["yaml", "json"], typer.Option("--format", "-f", help="What to print.")
     ] = "yaml",
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            help="Write to a file instead of the terminal.",
-            metavar="FILE",
-            show_default=False,
-        ),
-    ] = None,
+    output: OutputOption = None,
     data_root: DataRootOption = None,
     plugin: PluginOption = None,
 ) -> None:
@@ -49,28 +46,17 @@ def expand(
 
     Example: cnnbuild expand architectures/resnet.yaml@resnet18 --input 3x32x32 --classes 10
     """
-    from cnnbuild.graph.elaborate import elaborate
     from cnnbuild.graph.views.expanded import expanded_data
     from cnnbuild.graph.views.expanded_text import expanded_text
-    from cnnbuild.lang.architecture import read_architecture
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with
 
-    contract = contract_asked(dataset, data_root, input_, classes)
-    if contract is None:
-        raise UsageError("say what the images are: --dataset cifar10, or --input 3x32x32 --classes 10")
-    path, variant = split_reference(architecture)
-    graph = elaborate(
-        read_architecture(path),
-        contract,
-        variant=variant,
-        overrides=parse_settings(set_),
-        registry=registry_with(plugin or ()),
-    )
-    for warning in graph.warnings:
-        typer.echo(f"{warning}\n", err=True)
+    contract = contract_required(dataset, data_root, input_, classes)
+    graph = graph_asked(architecture, contract, parse_settings(set_), registry_with(plugin or ()))
+    echo_warnings(graph)
+    file = str(split_reference(architecture)[0])
     if format_ == "json":
-        text = json.dumps(expanded_data(graph, file=str(path)), indent=2)
+        text = json.dumps(expanded_data(graph, file=file), indent=2)
     else:
-        text = expanded_text(graph, file=str(path), written_only=written)
+        text = expanded_text(graph, file=file, written_only=written)
     print_or_write(text, output)

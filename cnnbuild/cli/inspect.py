@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from cnnbuild.cli.options import DataRootOption, DatasetOption, SetOption, parse_settings, print_or_write
-from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_asked
-from cnnbuild.errors import UsageError
+from cnnbuild.cli.options import (
+    DataRootOption,
+    DatasetOption,
+    OutputOption,
+    SetOption,
+    parse_settings,
+    print_or_write,
+)
+from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_required, graph_asked
+from cnnbuild.cli.terminal import echo_warnings
 
 
 def inspect(
@@ -27,16 +33,7 @@ def inspect(
     format_: Annotated[
         Literal["table", "json"], typer.Option("--format", "-f", help="What to print.")
     ] = "table",
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            help="Write to a file instead of the terminal.",
-            metavar="FILE",
-            show_default=False,
-        ),
-    ] = None,
+    output: OutputOption = None,
     data_root: DataRootOption = None,
     plugin: PluginOption = None,
 ) -> None:
@@ -44,25 +41,12 @@ def inspect(
 
     Example: cnnbuild inspect architectures/resnet.yaml@resnet50 --input 3x224x224 --classes 1000
     """
-    from cnnbuild.graph.elaborate import elaborate
     from cnnbuild.graph.views.summary import Summary
-    from cnnbuild.lang.architecture import read_architecture
-    from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with
 
-    contract = contract_asked(dataset, data_root, input_, classes)
-    if contract is None:
-        raise UsageError("say what the images are: --dataset cifar10, or --input 3x32x32 --classes 10")
-    path, variant = split_reference(architecture)
-    graph = elaborate(
-        read_architecture(path),
-        contract,
-        variant=variant,
-        overrides=parse_settings(set_),
-        registry=registry_with(plugin or ()),
-    )
-    for warning in graph.warnings:
-        typer.echo(f"{warning}\n", err=True)
+    contract = contract_required(dataset, data_root, input_, classes)
+    graph = graph_asked(architecture, contract, parse_settings(set_), registry_with(plugin or ()))
+    echo_warnings(graph)
     summary = Summary(graph)
     text = json.dumps(summary.to_dict(), indent=2) if format_ == "json" else str(summary)
     print_or_write(text, output)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from cnnbuild.cli.options import OutputOption
 from cnnbuild.cli.target import PluginOption
 from cnnbuild.errors import UsageError
 
@@ -28,16 +29,7 @@ def schema(
             show_default=False,
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            help="Write to a file instead of the terminal.",
-            metavar="FILE",
-            show_default=False,
-        ),
-    ] = None,
+    output: OutputOption = None,
     plugin: PluginOption = None,
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors: completion, documentation, misspelt keys.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,9 @@ PluginOption = Annotated[
 
 if TYPE_CHECKING:
     from cnnbuild.graph.data_contract import DataContract
+    from cnnbuild.graph.graph import Graph
     from cnnbuild.lang.dataset import DatasetSettings
+    from cnnbuild.layers.registry import Registry
 
 
 def dataset_asked(text: str) -> DatasetSettings:
@@ -80,3 +83,37 @@ def contract_asked(
     if classes < 1:
         raise UsageError(f"--classes is a number of at least 1, not {classes}")
     return DataContract(size, *parse_input(size), classes)
+
+
+def contract_required(
+    dataset: str | None, data_root: Path | None, size: str | None, classes: int | None
+) -> DataContract:
+    """The data contract that the flags name.
+
+    Raises:
+        UsageError: they name none, or contradict each other.
+        DataError: the data set is an image folder that cannot be read.
+    """
+    contract = contract_asked(dataset, data_root, size, classes)
+    if contract is None:
+        raise UsageError("say what the images are: --dataset cifar10, or --input 3x32x32 --classes 10")
+    return contract
+
+
+def graph_asked(
+    reference: str, contract: DataContract, overrides: Mapping[str, object], registry: Registry
+) -> Graph:
+    """The network that `resnet.yaml@resnet34` names, for some images.
+
+    Raises:
+        DocumentError: the file has faults.
+        UsageError: there is no such file, variant or variable.
+    """
+    from cnnbuild.graph.elaborate import elaborate
+    from cnnbuild.lang.architecture import read_architecture
+    from cnnbuild.lang.reference import split_reference
+
+    path, variant = split_reference(reference)
+    return elaborate(
+        read_architecture(path), contract, variant=variant, overrides=overrides, registry=registry
+    )

@@ -6,9 +6,12 @@ import os
 import re
 import shutil
 import sys
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 import typer
+
+if TYPE_CHECKING:
+    from cnnbuild.graph.graph import Graph
 
 PLAIN_WIDTH = 100  # columns of text that goes to a file or a pipe, where no window limits it
 LEAST_WIDTH = 60  # in a narrower window lines are broken by the window itself
@@ -33,6 +36,12 @@ def colours_wanted(stream: TextIO) -> bool:
 def echo_faults(text: str) -> None:
     """Print faults to standard error, on a terminal with the words that tell most in colour."""
     typer.echo(coloured(text) if colours_wanted(sys.stderr) else text, err=True)
+
+
+def echo_warnings(*graphs: Graph) -> None:
+    """Print the warnings of some networks to standard error, each once."""
+    for warning in dict.fromkeys(str(warning) for graph in graphs for warning in graph.warnings):
+        echo_faults(f"{warning}\n")
 
 
 def coloured(text: str) -> str:
