@@ -8,7 +8,7 @@ from cnnbuild.errors import Place, did_you_mean, shortened
 from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame
-from cnnbuild.lang.nodes import Node
+from cnnbuild.lang.nodes import JOINS, Node
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe
 
 
@@ -46,10 +46,15 @@ def join_inputs(
     )
     listed = node.source if bare else node.arguments
     if isinstance(listed, YamlMap) or not isinstance(listed, YamlList) or len(listed.items) < 2:
+        hint = f"write `- {type_name}: [prev, name]`"
+        if type_name in JOINS:
+            hint += ", or named branches under it"
+        elif isinstance(node.arguments, YamlMap):
+            hint = "write `from: [prev, name]` beside it"
         evaluator.problems.add(
             f"'{type_name}' joins two or more tensors",
             listed.place if listed is not None else node.place,
-            help=f"write `- {type_name}: [prev, name]`, or named branches under it",
+            help=hint,
             context=context.trail,
         )
         raise UnresolvedError
