@@ -42,7 +42,8 @@ def expand(
 ) -> None:
     """Write a network out: every node, every value, and the line, default or variable that it comes from.
 
-    The result is an architecture file again, without variables, blocks and repetitions.
+    The result is an architecture file again, without variables, blocks and repetitions. Only the names of
+    weights are others: `layer1_0_conv_1` for `layer1.0.conv_1`.
 
     Example: cnnbuild expand architectures/resnet.yaml@resnet18 --input 3x32x32 --classes 10
     """

@@ -11,6 +11,7 @@ import typer
 
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
 from cnnbuild.cli.target import PluginOption
+from cnnbuild.errors import UsageError
 
 SeedsOption = Annotated[
     int | None,
@@ -79,12 +80,13 @@ def run(
     from cnnbuild.studies.naming import default_folder
     from cnnbuild.studies.plan import plan_study
 
+    folder = out if out is not None else default_folder(document)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; --out names a folder")
     plan = plan_study(document, data_root=data_root, registry=registry)
     if dry_run:
         _print_plan(plan)
         return
-
-    folder = out if out is not None else default_folder(document)
     _run(document, folder, data_root, registry, quiet=quiet)  # faults were shown before torch is loaded
 
 

@@ -95,6 +95,8 @@ def train(
         raise UsageError(
             f"{folder} holds the record of an earlier run; name another --out, or use --overwrite"
         )
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; --out names a folder")
     about: dict[str, object] = {"file": str(path), "variant": variant, "vars": overrides, "macs": graph.macs}
     record = _train(graph, settings, recipe, folder, about, seed=seed, data_root=data_root, quiet=quiet)
     for line in _summary(record):

@@ -145,7 +145,9 @@ def block(
         elaboration.problems.add(
             f"'init' is for layers with weights, and '{name}' is a block",
             node.init.place,
-            help="write it beside the block's own layers, or under `defaults:`",
+            help="write it beside the block's own layers, or under `defaults:` of its file"
+            if scope.file == caller.scope.file
+            else "the block is not of this file: copy it into `blocks:`, and write it beside its layers",
             context=caller.trail,
         )
         raise UnresolvedError

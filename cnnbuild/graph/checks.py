@@ -14,7 +14,7 @@ def report_loose_ends(
     document: ArchitectureDocument, graph: Graph, output: Tensor, problems: Problems
 ) -> None:
     """Report an output that does not give one number per class, and nodes whose output nobody uses."""
-    _report_softmax(graph, problems)
+    _report_what_spoils_logits(graph, problems)
     last = document.layers[-1]
     place = graph.nodes[output.node].shown if output.node >= 0 else last.place
     expected = (graph.contract.classes,)
@@ -37,16 +37,30 @@ def report_loose_ends(
             )
 
 
-def _report_softmax(graph: Graph, problems: Problems) -> None:
-    """Warn of outputs that are probabilities: cross-entropy takes logits."""
+ACTIVATIONS = frozenset([
+    "clamped_relu", "elu", "gelu", "hardsigmoid", "hardswish", "leaky_relu", "mish", "prelu", "relu", "relu6",
+    "selu", "sigmoid", "silu", "softplus", "swish", "tanh",
+])  # fmt: skip
+
+
+def _report_what_spoils_logits(graph: Graph, problems: Problems) -> None:
+    """Warn of outputs that are no logits, which is what cross-entropy takes."""
     for index in {head.node for head in graph.heads} or {graph.output}:
-        if index >= 0 and graph.nodes[index].layer.type_name == "softmax":
-            problems.add(
-                "the loss, cross-entropy, applies softmax itself: applied twice, it learns slowly",
-                graph.nodes[index].shown,
-                help="remove the softmax: the largest output stays the largest",
-                severity="warning",
-            )
+        if index < 0:
+            continue
+        word = graph.nodes[index].layer.type_name
+        if word == "softmax":
+            message = "the loss, cross-entropy, applies softmax itself: applied twice, it learns slowly"
+            hint = "remove the softmax: the largest output stays the largest"
+        elif word in ACTIVATIONS:
+            message = f"the network ends with {word}, and cross-entropy takes numbers of any size and sign"
+            hint = "end with the `linear`"
+        elif word in {"dropout", "dropout2d", "stochastic_depth"}:
+            message = f"the network ends with {word}, which sets whole scores to zero in training"
+            hint = "move it before the last `linear`"
+        else:
+            continue
+        problems.add(message, graph.nodes[index].shown, help=hint, severity="warning")
 
 
 def report_unheeded(firsts: Mapping[Place, bool], inits: Mapping[Place, bool], problems: Problems) -> None:

@@ -42,7 +42,8 @@ def join(elaboration: Elaboration, word: str, node: Node, entering: Tensor, site
         if not branch:
             outputs.append(entering)
             continue
-        level = Level(claim(elaboration.problems, name, place, site))
+        advice = f"give this `{word}` a `name:`, so that its branches have a place of their own"
+        level = Level(claim(elaboration.problems, name, place, site, advice=advice))
         outputs.append(
             elaboration.layers(branch, entering, replace(site, frame=Frame(site.frame), level=level))
         )

@@ -229,6 +229,8 @@ def _proposal(name: str, context: Context, current: Tensor | None) -> str:
     """What was meant by an unknown name."""
     if name in context.hidden:
         return "a block sees only its parameters: add one to `params:` and pass the variable in the call"
+    if name in context.document.vars and context.outermost is None:
+        return f"'{name}' stands later, and a variable sees those before it"
     if name == "i":
         return "`i` counts the copies of `repeat` and the rows of `foreach`, and none is around this"
     if name == "in":

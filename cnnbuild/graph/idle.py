@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from cnnbuild.errors import Problems
 from cnnbuild.lang.architecture import ArchitectureDocument
+from cnnbuild.lang.blocks import Block
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.outputs import HeadNode
 from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar, to_plain
@@ -39,20 +40,25 @@ def report_unused_words(document: ArchitectureDocument, problems: Problems) -> N
             problems.add(
                 f"the block '{block.name}' is never called", block.place, help="remove it", severity="warning"
             )
-        inside = _names(
-            [
-                *(text for node in block.layers for text in _texts_of(node)),
-                *(text for p in block.parameters.values() if p.default for text in _texts_in(p.default)),
-            ]
-        )
-        for parameter in block.parameters.values():
-            if parameter.name not in inside:
-                problems.add(
-                    f"the parameter '{parameter.name}' of block '{block.name}' changes nothing",
-                    parameter.place,
-                    help="remove it",
-                    severity="warning",
-                )
+        report_idle_parameters(block, problems)
+
+
+def report_idle_parameters(block: Block, problems: Problems) -> None:
+    """Warn of a block's parameters that nothing in it refers to."""
+    inside = _names(
+        [
+            *(text for node in block.layers for text in _texts_of(node)),
+            *(text for p in block.parameters.values() if p.default for text in _texts_in(p.default)),
+        ]
+    )
+    for parameter in block.parameters.values():
+        if parameter.name not in inside:
+            problems.add(
+                f"the parameter '{parameter.name}' of block '{block.name}' changes nothing",
+                parameter.place,
+                help="remove it",
+                severity="warning",
+            )
 
 
 def report_idle_sections(document: ArchitectureDocument, problems: Problems) -> None:

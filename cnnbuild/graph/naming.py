@@ -58,10 +58,13 @@ def _report_clash(problems: Problems, error: NameTakenError, second: Claim, site
     usual = "choose another name, or give the call a `name:`, so that what is inside has a level of its own"
     between = "give one of the two calls a `name:`, so that what is inside has a level of its own"
     inside = len(site.context.trail) - shared
+    place = other[0].place if other else second.place
+    clash = f"two things in {level} are called"
+    if other and any(p.place == place and p.message.startswith(clash) for p in problems.found):
+        return  # the names inside two calls of one block all clash: one of them says it
     problems.add(
-        f"two things in {level} are called '{error.name}': {_way(one, first.place)}, "
-        f"and {_way(other, second.place)}",
-        other[0].place if other else second.place,
+        f"{clash} '{error.name}': {_way(one, first.place)}, and {_way(other, second.place)}",
+        place,
         help=between if one and other else usual,
         context=site.context.trail[inside:],
     )

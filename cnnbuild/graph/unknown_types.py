@@ -9,13 +9,29 @@ from cnnbuild.lang.nodes import SIBLINGS
 from cnnbuild.lang.source import YamlEntry
 from cnnbuild.layers.measured import SUPPLIED
 
+OTHER_NAMES = {
+    "bn": "batch_norm",
+    "dense": "linear",
+    "depthwiseconv": "conv: {groups: $in.channels, …}",
+    "fc": "linear",
+    "fullyconnected": "linear",
+    "gap": "global_avg_pool",
+    "se": "squeeze_excite",
+}
+"""What people call layer types elsewhere, without underscores."""
+
 
 def report_unknown_type(
     problems: Problems, word: str, place: Place, known: Iterable[str], trail: tuple[str, ...] = ()
 ) -> None:
     """Say that a word is no layer type, and which of the `known` ones was meant."""
     message = f"unknown layer type '{shortened(word)}'"
-    hint = did_you_mean(word, known) or "--plugin my_layers.py adds layer types of your own"
+    meant = OTHER_NAMES.get(word.replace("_", "").lower())
+    hint = (
+        f"write `{meant}`"
+        if meant
+        else did_you_mean(word, known) or "--plugin my_layers.py adds layer types of your own"
+    )
     problems.add(message, place, help=hint, context=trail)
 
 
@@ -27,6 +43,8 @@ def report_unknown_parameter(
         hint = "remove it: it is known from the layer's input"
     elif entry.name in SIBLINGS:
         hint = f"write `{entry.name}:` beside '{type_name}', at the same indentation"
+    elif entry.name.endswith(")"):
+        hint = "lists stand in brackets: `[3, 3]`, not `(3, 3)`"
     elif known:
         hint = did_you_mean(entry.name, known, listing="its parameters")
     else:

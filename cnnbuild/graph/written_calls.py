@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.graph.idle import report_idle_parameters
 from cnnbuild.graph.unknown_types import report_unknown_parameter, report_unknown_type
 from cnnbuild.lang.blocks import Block
 from cnnbuild.lang.library import Library
@@ -81,6 +82,7 @@ def library_faults(library: Library, registry: Registry) -> Problems:
     for block in library.scope.blocks.values():
         report_faulty_calls(block.layers, library.scope, registry, problems)
         report_unknown_names(block, problems)
+        report_idle_parameters(block, problems)
     return problems
 
 

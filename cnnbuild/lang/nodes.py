@@ -246,11 +246,10 @@ def _report_no_type(yaml: YamlMap, problems: Problems) -> None:
         problems.add("this node is empty", yaml.place, help="write a layer type, such as `relu`")
         return
     key = yaml.entries[0].key
-    problems.add(
-        f"this node has no layer type, only '{key.value}'",
-        key.place,
-        help="add a type key, such as `conv: {…}`",
-    )
+    hint = "add a type key, such as `conv: {…}`"
+    if yaml.get("do") is not None:
+        hint = "several layers are repeated by `foreach: {n: $(range(3))}` beside `do:`, or as a block"
+    problems.add(f"this node has no layer type, only '{key.value}'", key.place, help=hint)
 
 
 def _report_two_types(keys: list[YamlEntry], problems: Problems) -> None:

@@ -69,6 +69,7 @@ class NoisyConv(Conv):
 class Swish(ElementWise):
     """x * sigmoid(beta x) with one learned beta, whose gradient is clipped to [-clip, clip].
 
+    Without a beta to learn it is `silu`, which is what most networks mean by Swish.
     Ramachandran et al. 2017, arXiv:1710.05941; the clip is this project's. What is clipped is the derivative
     of the loss, summed over all values of the batch, and not each value's share; so it depends on the loss's
     scale. `clip: null` leaves it as it is. The input's gradient is never clipped.

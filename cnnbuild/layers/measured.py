@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SightDeclaration: TypeAlias = "Literal['pixel', 'everything'] | Callable[..., Sight] | None"
 SUPPLIED = frozenset({"in_channels", "num_channels", "in_features", "num_features"})
+IMAGES = 2  # with one, a module that mixes the images of a batch would not be found out
 MARK = "__cnnbuild_layer__"
 
 Class = TypeVar("Class", bound=type)
@@ -145,18 +146,21 @@ def _measure(layer: MeasuredLayer, inputs: tuple[Shape, ...]) -> Measurement:
             module = layer.build(*inputs).eval()
             counter = FlopCounterMode(display=False)
             with counter:
-                output = module(*(torch.empty(1, *shape) for shape in inputs))
+                output = module(*(torch.empty(IMAGES, *shape) for shape in inputs))
     except Exception as error:  # noqa: BLE001 - the user's own code may raise anything
         raise ShapeError(
             f"{layer.type_name}: its module cannot be applied to {shapes}: {type(error).__name__}: {error}"
         ) from None
     if not isinstance(output, torch.Tensor):
         raise ShapeError(f"{layer.type_name}: its module returns {type(output).__name__}, not a tensor")
+    if output.shape[:1] != (IMAGES,):
+        found = format_shape(tuple(output.shape))
+        raise ShapeError(f"{layer.type_name}: its module makes {found} of {IMAGES} images {shapes}")
     return Measurement(
         tuple(output.shape[1:]),
         {name: tuple(weight.shape) for name, weight in module.named_parameters()},
         {name: tuple(buffer.shape) for name, buffer in module.named_buffers()},
-        counter.get_total_flops() // 2,
+        counter.get_total_flops() // 2 // IMAGES,
     )
 
 

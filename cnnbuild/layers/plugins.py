@@ -12,6 +12,7 @@ from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 
 from cnnbuild.errors import UsageError
@@ -22,12 +23,14 @@ from cnnbuild.layers.registry import Registry, layer_types_of, standard_registry
 ENTRY_POINT_GROUP = "cnnbuild.layers"
 
 
-def registry_with(plugins: Iterable[Path | str | type] = ()) -> Registry:
+def registry_with(plugins: Path | str | Iterable[Path | str | type] = ()) -> Registry:
     """The standard layer types, those of installed packages, and those of some Python files or classes.
 
     Raises:
         UsageError: a plugin cannot be loaded, holds no layer type, or takes a name that exists.
     """
+    if isinstance(plugins, str | Path):
+        plugins = (plugins,)
     registry = standard_registry()
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         registry = registry.extended(_from_entry_point(entry))
@@ -47,7 +50,7 @@ def _from_entry_point(entry: EntryPoint) -> list[type[Layer]]:
     package = entry.dist.name if entry.dist is not None else entry.value
     try:
         loaded: object = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         told = f"{type(error).__name__}: {error}"
         raise UsageError(f"the layer types of the package '{package}' cannot be loaded: {told}") from error
     if isinstance(loaded, ModuleType):
@@ -72,10 +75,20 @@ def _from_file(path: Path) -> Iterator[type[Layer]]:
     sys.modules[name] = module  # pydantic and pickle look classes up by their module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise UsageError(f"{path}: the plugin cannot be loaded: {type(error).__name__}: {error}") from error
+        raise UsageError(
+            f"{path}{_line_in(path, error)}: the plugin cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
     yield from _in_module(module)
+
+
+def _line_in(path: Path, error: BaseException) -> str:
+    """Which line of a plugin raised, as `:12`."""
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        return f":{error.lineno}"
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return f":{lines[-1]}" if lines else ""
 
 
 def _in_module(module: ModuleType) -> Iterator[type[Layer]]:

@@ -11,7 +11,10 @@ from inspect import isabstract
 from types import ModuleType
 
 from cnnbuild.errors import UsageError
+from cnnbuild.lang.nodes import SIBLINGS
+from cnnbuild.lang.sections import RESERVED_NAMES
 from cnnbuild.layers.base import Layer
+from cnnbuild.layers.standard_blocks import standard_block_names
 
 FAMILIES = (
     "convolution", "linear", "pooling", "normalization", "activation", "regularization", "resampling",
@@ -62,6 +65,10 @@ class Registry:
                 )
             if name in types or name in STRUCTURAL:
                 raise UsageError(f"the layer type '{name}' exists already; give yours another name")
+            if name in standard_block_names():
+                raise UsageError(f"'{name}' is a standard block; give your layer type another name")
+            if name in SIBLINGS or name in RESERVED_NAMES:
+                raise UsageError(f"'{name}' is a word of the language; give your layer type another name")
             if isabstract(addition):
                 missing = " and ".join(f"'{method}'" for method in sorted(addition.__abstractmethods__))
                 raise UsageError(f"{addition.__name__}: a layer type must define {missing}")

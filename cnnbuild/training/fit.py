@@ -111,7 +111,7 @@ def _record(
 ) -> RunRecord:
     latency: tuple[Latency, ...] = ()
     if status == "done":
-        sizes = sorted({1, run.recipe.batch_size})
+        sizes = sorted({1, min(run.recipe.batch_size, len(run.test))})
         latency = tuple(measure_latency(run.module, run.test, size) for size in sizes)
     peak_bytes, peak_of = peak_memory(run.device)
     train_seconds = sum(epoch.train_seconds for epoch in run.epochs)

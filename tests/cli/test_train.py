@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from cnnbuild.cli.train import _chance_warning, train
 from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.training.record import DivergedRunError, Evaluation, RunRecord
+from tests.cli.commands import ROOT, cnnbuild
 
 NETWORK = """\
 cnnbuild: 1
@@ -108,3 +109,12 @@ def test_a_misspelt_data_set_and_a_negative_rate_are_refused():
     negative = run("--lr", "-1")
     assert isinstance(negative.exception, UsageError)
     assert str(negative.exception) == "--lr is a number above 0, not -1.0"
+
+
+def test_a_file_where_the_folder_should_be_is_refused_before_training(tmp_path):
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    outcome = cnnbuild(
+        "train", ROOT / "architectures/simple_cnn.yaml", "-d", "digits", "-o", "taken", cwd=tmp_path
+    )
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == "error: taken is a file; --out names a folder\n"

@@ -138,3 +138,17 @@ def test_variants_that_set_what_the_file_says_anyway_are_warned_of():
         (4, "the variant 'same' sets only what `vars` say anyway"),
         (5, "the variant 'lists' sets only what `vars` say anyway"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        ("relu", "the network ends with relu, and cross-entropy takes numbers of any size and sign"),
+        ("sigmoid", "the network ends with sigmoid, and cross-entropy takes numbers of any size and sign"),
+        ("dropout", "the network ends with dropout, which sets whole scores to zero in training"),
+        ("softmax", "the loss, cross-entropy, applies softmax itself: applied twice, it learns slowly"),
+    ],
+)
+def test_what_spoils_the_logits_is_warned_of(last, message):
+    assert warnings(f"layers:\n{END}  - {last}\n") == [(5, message)]
+    assert warnings(f"layers:\n{END}  - identity\n") == []

@@ -47,7 +47,7 @@ def test_a_variable_cannot_use_a_later_one():
         "net.yaml:2:16: error: unknown name 'base'\n"
         "    2 | vars: {width: $base, base: 4}\n"
         "      |                ^^^^\n"
-        "      = help: known names: block, data"
+        "      = help: 'base' stands later, and a variable sees those before it"
     )
 
 

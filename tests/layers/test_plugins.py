@@ -151,14 +151,14 @@ def test_a_plugin_that_is_no_python_file_is_refused(tmp_path: Path) -> None:
 def test_a_syntax_error_is_told_with_its_line(tmp_path: Path) -> None:
     plugin = written(tmp_path, "mine.py", "import torch\n\ndef broken(:\n")
     assert refusal(plugin) == (
-        f"{plugin}: the plugin cannot be loaded: SyntaxError: invalid syntax (mine.py, line 3)"
+        f"{plugin}:3: the plugin cannot be loaded: SyntaxError: invalid syntax (mine.py, line 3)"
     )
 
 
 def test_an_error_while_a_plugin_loads_is_told(tmp_path: Path) -> None:
     plugin = written(tmp_path, "mine.py", "import no_such_package\n")
     assert refusal(plugin) == (
-        f"{plugin}: the plugin cannot be loaded: ModuleNotFoundError: No module named 'no_such_package'"
+        f"{plugin}:1: the plugin cannot be loaded: ModuleNotFoundError: No module named 'no_such_package'"
     )
 
 

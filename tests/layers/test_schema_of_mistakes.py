@@ -46,6 +46,7 @@ SEEN = {
         244,
         245,
         246,
+        250,
     ],
     "parameters of layer types": [3, 4, 5, 6, 17, 74, 107, 109, 202, 204, 212, 214, 215],
     "keys of a later version": [105],
@@ -57,7 +58,7 @@ SEEN_FOR_THE_FILE = {
     "the parameters of the file's own blocks": [92, 249],
 }
 UNSEEN = {
-    "names: what a word refers to, and whether it is taken": [7, 248, 18, 75, 76, 77, 78, 79, 80, 83, 88, 90, 91, 114, 118],
+    "names: what a word refers to, and whether it is taken": [7, 248, 251, 18, 75, 76, 77, 78, 79, 80, 83, 88, 90, 91, 114, 118],
     "expressions: any text with a `$` is one": [
         247, 8, 9, 10, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 93, 94, 108, 111, 112, 113, 116,
     ],
