@@ -22,6 +22,12 @@ from cnnbuild.layers.registry import STRUCTURAL, Registry
 from cnnbuild.layers.standard_blocks import standard_block, standard_block_names
 
 SEEN_IN_BLOCKS = frozenset({"data", "in", "block", "i"})
+OF_TENSORS = frozenset({"channels", "height", "width", "features"})
+ATTRIBUTES = {
+    "data": frozenset({"channels", "height", "width", "classes"}),
+    "in": OF_TENSORS,
+    "block": OF_TENSORS,
+}
 
 
 def report_faulty_calls(nodes: Iterable[Node], scope: Scope, registry: Registry, problems: Problems) -> None:
@@ -50,7 +56,7 @@ def report_faulty_calls(nodes: Iterable[Node], scope: Scope, registry: Registry,
 
 def _warn_of_i_in_first(node: Node, problems: Problems) -> None:
     for scalar in _scalars(node.first) if node.first is not None else ():
-        if "i" in _names(scalar):
+        if ("i",) in _paths(scalar):
             problems.add(
                 "`i` is always 0 in 'first': it is the number of the copy",
                 scalar.place,
@@ -66,10 +72,20 @@ def report_unknown_names(block: Block, problems: Problems) -> None:
     for node in _all(block.layers):
         for part in (node.type, node.arguments, node.name, node.source, node.repeat, node.first, node.when):
             for scalar in _scalars(part) if part is not None and not node.faulty else ():
-                for name in sorted(_names(scalar) - known):
-                    hint = did_you_mean(name, known, listing="known names")
-                    message = f"unknown name '{name}'"
-                    problems.add(message, scalar.place, help=hint, context=(f"in block '{block.name}'",))
+                _report_unknown_paths(scalar, known, block, problems)
+
+
+def _report_unknown_paths(scalar: YamlScalar, known: set[str], block: Block, problems: Problems) -> None:
+    for path in sorted(_paths(scalar)):
+        attributes = ATTRIBUTES.get(path[0], frozenset())
+        if path[0] not in known:
+            message, hint = f"unknown name '{path[0]}'", did_you_mean(path[0], known, listing="known names")
+        elif len(path) > 1 and attributes and path[1] not in attributes:
+            message = f"'{path[0]}' has no attribute '{path[1]}'"
+            hint = did_you_mean(path[1], attributes, listing="it has")
+        else:
+            continue
+        problems.add(message, scalar.place, help=hint, context=(f"in block '{block.name}'",))
 
 
 def library_faults(library: Library, registry: Registry) -> Problems:
@@ -115,10 +131,10 @@ def _scalars(yaml: Yaml) -> Iterator[YamlScalar]:
             yield from _scalars(item)
 
 
-def _names(scalar: YamlScalar) -> set[str]:
+def _paths(scalar: YamlScalar) -> set[tuple[str, ...]]:
     if not isinstance(scalar.value, str) or not has_expression(scalar.value):
         return set()
     try:
-        return set(parse_template(scalar.value).names())
+        return parse_template(scalar.value).paths()
     except ExpressionError:
         return set()

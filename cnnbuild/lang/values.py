@@ -41,12 +41,16 @@ class Template:
 
     def names(self) -> set[str]:
         """The first word of every name that occurs."""
-        found: set[str] = set()
+        return {path[0] for path in self.paths()}
+
+    def paths(self) -> set[tuple[str, ...]]:
+        """Every name that occurs, such as ("in", "channels")."""
+        found: set[tuple[str, ...]] = set()
         pending = [piece for piece in self.pieces if not isinstance(piece, str)]
         while pending:
             match pending.pop():
                 case Name(path):
-                    found.add(path[0])
+                    found.add(path)
                 case Operation(operands=operands):
                     pending.extend(operands)
                 case Literal():

@@ -79,3 +79,14 @@ def test_the_number_of_the_copy_in_first_is_warned_of():
     assert [(p.place.line, p.message) for p in graph.warnings] == [
         (5, "`i` is always 0 in 'first': it is the number of the copy")
     ]
+
+
+def test_attributes_that_do_not_exist_are_seen_without_a_network():
+    text = (
+        "blocks:\n  one:\n    layers:\n      - conv: {out_channels: $in.chanels, kernel_size: $data.size}\n"
+        "      - dropout: $(block.features / in.channels / data.classes)\n"
+    )
+    assert of_library(text) == [
+        (5, "'in' has no attribute 'chanels'"),
+        (5, "'data' has no attribute 'size'"),
+    ]
