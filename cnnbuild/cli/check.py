@@ -12,7 +12,7 @@ import typer
 
 from cnnbuild.cli.options import DataRootOption, DatasetOption
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_asked
-from cnnbuild.cli.terminal import echo_faults
+from cnnbuild.cli.terminal import counted, echo_faults
 from cnnbuild.errors import escaped
 
 if TYPE_CHECKING:
@@ -89,12 +89,12 @@ def _total(reports: Sequence[FileReport], foreign: Sequence[Path]) -> str:
     warned = [report for report in reports if report.warnings and not report.errors]
     parts = [f"{len(reports) - len(faulty) - len(warned)} fine"]
     if faulty:
-        parts.append(f"{len(faulty)} with {_counted(sum(r.errors for r in faulty), 'error')}")
+        parts.append(f"{len(faulty)} with {counted(sum(r.errors for r in faulty), 'error')}")
     if warned:
-        parts.append(f"{len(warned)} with {_counted(sum(r.warnings for r in warned), 'warning')}")
+        parts.append(f"{len(warned)} with {counted(sum(r.warnings for r in warned), 'warning')}")
     if foreign:
-        parts.append(f"{_counted(len(foreign), 'YAML file')} of other programs passed over")
-    return f"{_counted(len(reports), 'file')}: {', '.join(parts)}"
+        parts.append(f"{counted(len(foreign), 'YAML file')} of other programs passed over")
+    return f"{counted(len(reports), 'file')}: {', '.join(parts)}"
 
 
 def _document(reports: Iterable[FileReport], foreign: Iterable[Path], code: int) -> dict[str, object]:
@@ -145,7 +145,3 @@ def _problem(problem: Problem) -> dict[str, object]:
         "help": problem.help,
         "context": list(problem.context),
     }
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count != 1 else ''}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cnnbuild.cli.terminal import counted
 from cnnbuild.errors import CnnbuildError, DocumentError, Problem, Problems
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _check_study(file: Path, tree: YamlMap, case: Case) -> FileReport:
         counts[variant] = len(plan.cells)
     if problems.errors:
         return FileReport(file, "study", problems=(*problems.errors, *problems.warnings))
-    runs = _counted(counts[None], "run")
+    runs = counted(counts[None], "run")
     others = ", ".join(f"@{variant}: {counts[variant]}" for variant in variants)
     told = f"a study of {runs}{f' ({others})' if others else ''}; every network fits its data"
     return FileReport(file, "study", told, problems.warnings)
@@ -131,7 +132,7 @@ def _check_library(file: Path, tree: YamlMap, registry: Registry) -> FileReport:
         return FileReport(file, "library of blocks", problems=(*problems.errors, *problems.warnings))
     blocks = library.scope.blocks
     shadowing = _shadowing(library.scope)
-    told = f"a library of {_counted(len(blocks), 'block')} ({', '.join(blocks)}), fine in form{shadowing}"
+    told = f"a library of {counted(len(blocks), 'block')} ({', '.join(blocks)}), fine in form{shadowing}"
     return FileReport(file, "library of blocks", told)
 
 
@@ -163,12 +164,12 @@ def _check_architecture(file: Path, case: Case) -> FileReport:
             told_of.append(images)
     problems = _warnings(document, graphs, case)
     if broken:
-        told = f"not what it promises: {_counted(len(broken), 'figure')} under `expect:`"
+        told = f"not what it promises: {counted(len(broken), 'figure')} under `expect:`"
         return FileReport(file, "architecture", told, problems, broken)
     sizes = " and ".join(dict.fromkeys(f"{each.name}, {each.classes} classes" for each in told_of))
     count = len(promised)
-    kept = f"; {_counted(count, 'expectation')} {'hold' if count > 1 else 'holds'}" if count else ""
-    variety = f" in {_counted(len(document.variants), 'variant')}" if document.variants else ""
+    kept = f"; {counted(count, 'expectation')} {'hold' if count > 1 else 'holds'}" if count else ""
+    variety = f" in {counted(len(document.variants), 'variant')}" if document.variants else ""
     told = f"an architecture{variety}, fine for {sizes}{kept}{_shadowing(document.scope)}"
     return FileReport(file, "architecture", told, problems)
 
@@ -194,7 +195,3 @@ def _warnings(document: ArchitectureDocument, graphs: Iterable[Graph], case: Cas
     if case.names:
         problems.extend(unstable_names(document, graphs))
     return problems.warnings
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count != 1 else ''}"

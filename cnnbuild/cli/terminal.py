@@ -64,3 +64,12 @@ def coloured(text: str) -> str:
         else:
             lines.append(line)
     return "\n".join(lines)
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "file"), counted(3, "file")
+    ('1 file', '3 files')
+    """
+    return f"{count} {noun}{'s' if count != 1 else ''}"

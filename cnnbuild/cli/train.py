@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
-from cnnbuild.cli.target import PluginOption, dataset_asked
+from cnnbuild.cli.target import PluginOption, dataset_asked, graph_asked
+from cnnbuild.cli.terminal import echo_warnings
 from cnnbuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,8 +73,6 @@ def train(
     Example: cnnbuild train architectures/simple_cnn.yaml --dataset digits --epochs 5
     """
     from cnnbuild.graph.data_contract import contract_of
-    from cnnbuild.graph.elaborate import elaborate
-    from cnnbuild.lang.architecture import read_architecture
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with
 
@@ -81,15 +80,9 @@ def train(
     recipe = _recipe(epochs, batch_size, lr)
     path, variant = split_reference(architecture)
     overrides = parse_settings(set_)
-    graph = elaborate(
-        read_architecture(path),
-        contract_of(settings, data_root=data_root),
-        variant=variant,
-        overrides=overrides,
-        registry=registry_with(plugin or ()),
-    )
-    for warning in graph.warnings:
-        typer.echo(f"{warning}\n", err=True)
+    contract = contract_of(settings, data_root=data_root)
+    graph = graph_asked(architecture, contract, overrides, registry_with(plugin or ()))
+    echo_warnings(graph)
     folder = out if out is not None else _default_folder(path, variant, settings, seed)
     if (folder / "record.json").exists() and not overwrite:
         raise UsageError(

@@ -18,7 +18,7 @@ from cnnbuild.lang.operations import FUNCTIONS, MAX_ITEMS, fits_in
 from cnnbuild.lang.scope import Scope
 from cnnbuild.lang.source import Yaml, YamlList, YamlScalar, describe_value
 from cnnbuild.lang.tokens import ExpressionError
-from cnnbuild.lang.values import evaluate_text, has_expression, parse_template
+from cnnbuild.lang.values import evaluate_text, has_expression, paths_in
 from cnnbuild.layers.base import Shape
 
 OVERRIDE = "--set"
@@ -192,10 +192,7 @@ def explain(yaml: Yaml, context: Context) -> tuple[str, ...]:
     """Where the variables and parameters in a value come from, one note for each."""
     if not isinstance(yaml, YamlScalar) or not isinstance(yaml.value, str) or not has_expression(yaml.value):
         return ()
-    try:
-        names = parse_template(yaml.value).names()
-    except ExpressionError:
-        return ()
+    names = {path[0] for path in paths_in(yaml.value)}
     return tuple(
         f"{name} is {_shown(context.values[name])} ({context.origins[name]})"
         for name in sorted(names)

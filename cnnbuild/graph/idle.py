@@ -7,18 +7,17 @@ from collections.abc import Iterable, Iterator
 from cnnbuild.errors import Problems
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.blocks import Block
-from cnnbuild.lang.nodes import Node
+from cnnbuild.lang.nodes import Node, walk
 from cnnbuild.lang.outputs import HeadNode
 from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar, to_plain
-from cnnbuild.lang.tokens import ExpressionError
-from cnnbuild.lang.values import has_expression, parse_template
+from cnnbuild.lang.values import has_expression, paths_in
 
 
 def report_unused_words(document: ArchitectureDocument, problems: Problems) -> None:
     """Warn of variables, parameters, blocks and defaults that change nothing in any variant."""
     top = _names(
         [
-            *(text for node in document.layers for text in _texts_of(node)),
+            *(text for node in walk(document.layers) for text in _texts_of(node)),
             *(text for entry in document.vars.values() for text in _texts_in(entry.value)),
             *(text for variant in document.variants.values() for text in _texts_in(variant)),
             *(text for defaults in document.scope.defaults.values() for text in _texts_in(defaults)),
@@ -47,7 +46,7 @@ def report_idle_parameters(block: Block, problems: Problems) -> None:
     """Warn of a block's parameters that nothing in it refers to."""
     inside = _names(
         [
-            *(text for node in block.layers for text in _texts_of(node)),
+            *(text for node in walk(block.layers) for text in _texts_of(node)),
             *(text for p in block.parameters.values() if p.default for text in _texts_in(p.default)),
         ]
     )
@@ -74,7 +73,7 @@ def report_idle_sections(document: ArchitectureDocument, problems: Problems) -> 
             )
     if any(_has_variable_type(node) for node in _all_nodes(document)):
         return  # any type may be reached: `--set unit=max_pool`
-    used = {word for node in _all_nodes(document) for word in _type_words(node)}
+    used = {str(node.type.value) for node in _all_nodes(document)}
     for name in document.scope.defaults:
         if name not in used:
             problems.add(
@@ -90,21 +89,15 @@ def _same(one: Yaml, other: Yaml) -> bool:
     return repr(to_plain(one)) == repr(to_plain(other))
 
 
-def _type_words(node: Node) -> Iterator[str]:
-    yield str(node.type.value)
-    for nodes in node.lists.values():
-        for inner in nodes:
-            yield from _type_words(inner)
-
-
-def _all_nodes(document: ArchitectureDocument) -> list[Node]:
-    return [*document.layers, *(node for block in document.scope.blocks.values() for node in block.layers)]
+def _all_nodes(document: ArchitectureDocument) -> Iterator[Node]:
+    yield from walk(document.layers)
+    for block in document.scope.blocks.values():
+        yield from walk(block.layers)
 
 
 def _has_variable_type(node: Node) -> bool:
-    """Whether a type key here is an expression: `--set unit=wide` may then call any block."""
-    inner = (_has_variable_type(n) for nodes in node.lists.values() for n in nodes)
-    return has_expression(str(node.type.value)) or any(inner)
+    """Whether a type key is an expression: `--set unit=wide` may then call any block."""
+    return has_expression(str(node.type.value))
 
 
 def _words(document: ArchitectureDocument) -> set[str]:
@@ -119,25 +112,15 @@ def _words(document: ArchitectureDocument) -> set[str]:
 
 
 def _names(texts: Iterable[str]) -> set[str]:
-    names: set[str] = set()
-    for text in texts:
-        if has_expression(text):
-            try:
-                names |= parse_template(text).names()
-            except ExpressionError:
-                continue  # reported where the text is evaluated
-    return names
+    return {path[0] for text in texts for path in paths_in(text)}
 
 
 def _texts_of(node: Node) -> Iterator[str]:
-    """Every text written in a node and in the lists inside it."""
+    """Every text written in a node, without the lists inside it."""
     parts = (node.type, node.arguments, node.name, node.source, node.repeat, node.first, node.when, node.init)
     for part in parts:
         if part is not None:
             yield from _texts_in(part)
-    for nodes in node.lists.values():
-        for inner in nodes:
-            yield from _texts_of(inner)
 
 
 def _texts_of_head(head: HeadNode) -> Iterator[str]:

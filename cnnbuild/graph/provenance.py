@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from cnnbuild.graph.evaluation import OVERRIDE, Context, explain, where
 from cnnbuild.graph.graph import Provenance
-from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar
-from cnnbuild.lang.tokens import ExpressionError
-from cnnbuild.lang.values import has_expression, parse_template
+from cnnbuild.lang.source import Yaml, YamlMap, scalars
+from cnnbuild.lang.values import paths_in
 from cnnbuild.layers.base import Layer
 
 
@@ -31,23 +30,8 @@ def provenance(layer: Layer, arguments: YamlMap, defaults: YamlMap, context: Con
 
 def _notes(yaml: Yaml, context: Context) -> Iterator[str]:
     """Where the variables, parameters and columns in a value come from, and what these refer to in turn."""
-    if isinstance(yaml, YamlList):
-        for item in yaml:
-            yield from _notes(item, context)
-    elif isinstance(yaml, YamlMap):
-        for entry in yaml:
-            yield from _notes(entry.value, context)
-    else:
-        yield from explain(yaml, context)
-        for name in _names(yaml):
+    for scalar in scalars(yaml):
+        yield from explain(scalar, context)
+        for name in sorted({path[0] for path in paths_in(scalar.value)}):
             if name in context.written:
                 yield from _notes(*context.written[name])
-
-
-def _names(scalar: YamlScalar) -> list[str]:
-    if not isinstance(scalar.value, str) or not has_expression(scalar.value):
-        return []
-    try:
-        return sorted(parse_template(scalar.value).names())
-    except ExpressionError:
-        return []

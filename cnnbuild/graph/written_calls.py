@@ -6,18 +6,17 @@ blocks that nobody calls, behind a `when` that says no, in a file of blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from cnnbuild.errors import Problems, did_you_mean
 from cnnbuild.graph.idle import report_idle_parameters
 from cnnbuild.graph.unknown_types import report_unknown_parameter, report_unknown_type
 from cnnbuild.lang.blocks import Block
 from cnnbuild.lang.library import Library
-from cnnbuild.lang.nodes import JOINS, Node
+from cnnbuild.lang.nodes import JOINS, Node, walk
 from cnnbuild.lang.scope import Scope
-from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar
-from cnnbuild.lang.tokens import ExpressionError
-from cnnbuild.lang.values import has_expression, parse_template
+from cnnbuild.lang.source import YamlMap, YamlScalar, scalars
+from cnnbuild.lang.values import has_expression, paths_in
 from cnnbuild.layers.registry import STRUCTURAL, Registry
 from cnnbuild.layers.standard_blocks import standard_block, standard_block_names
 
@@ -32,7 +31,7 @@ ATTRIBUTES = {
 
 def report_faulty_calls(nodes: Iterable[Node], scope: Scope, registry: Registry, problems: Problems) -> None:
     """Report types that do not exist and parameters that a type or block does not have."""
-    for node in _all(nodes):
+    for node in walk(nodes):
         _warn_of_i_in_first(node, problems)
         word = node.type.value
         if node.faulty or not isinstance(word, str) or has_expression(word):
@@ -55,8 +54,8 @@ def report_faulty_calls(nodes: Iterable[Node], scope: Scope, registry: Registry,
 
 
 def _warn_of_i_in_first(node: Node, problems: Problems) -> None:
-    for scalar in _scalars(node.first) if node.first is not None else ():
-        if ("i",) in _paths(scalar):
+    for scalar in scalars(node.first) if node.first is not None else ():
+        if ("i",) in paths_in(scalar.value):
             problems.add(
                 "`i` is always 0 in 'first': it is the number of the copy",
                 scalar.place,
@@ -68,15 +67,15 @@ def _warn_of_i_in_first(node: Node, problems: Problems) -> None:
 def report_unknown_names(block: Block, problems: Problems) -> None:
     """Report expressions of a block that look up what is neither a parameter nor known everywhere."""
     known = {*block.parameters, *SEEN_IN_BLOCKS}
-    known |= {name for node in _all(block.layers) if node.type.value == "foreach" for name in _columns(node)}
-    for node in _all(block.layers):
+    known |= {name for node in walk(block.layers) if node.type.value == "foreach" for name in _columns(node)}
+    for node in walk(block.layers):
         for part in (node.type, node.arguments, node.name, node.source, node.repeat, node.first, node.when):
-            for scalar in _scalars(part) if part is not None and not node.faulty else ():
+            for scalar in scalars(part) if part is not None and not node.faulty else ():
                 _report_unknown_paths(scalar, known, block, problems)
 
 
 def _report_unknown_paths(scalar: YamlScalar, known: set[str], block: Block, problems: Problems) -> None:
-    for path in sorted(_paths(scalar)):
+    for path in sorted(paths_in(scalar.value)):
         attributes = ATTRIBUTES.get(path[0], frozenset())
         if path[0] not in known:
             message, hint = f"unknown name '{path[0]}'", did_you_mean(path[0], known, listing="known names")
@@ -109,32 +108,5 @@ def find_block(word: str, scope: Scope) -> tuple[Block, Scope] | None:
     return standard_block(word).scope.find(word) if word in standard_block_names() else None
 
 
-def _all(nodes: Iterable[Node]) -> Iterator[Node]:
-    for node in nodes:
-        yield node
-        for inner in node.lists.values():
-            yield from _all(inner)
-
-
 def _columns(node: Node) -> list[str]:
     return [entry.name for entry in node.arguments] if isinstance(node.arguments, YamlMap) else []
-
-
-def _scalars(yaml: Yaml) -> Iterator[YamlScalar]:
-    if isinstance(yaml, YamlScalar):
-        yield yaml
-    elif isinstance(yaml, YamlMap):
-        for entry in yaml:
-            yield from _scalars(entry.value)
-    else:
-        for item in yaml:
-            yield from _scalars(item)
-
-
-def _paths(scalar: YamlScalar) -> set[tuple[str, ...]]:
-    if not isinstance(scalar.value, str) or not has_expression(scalar.value):
-        return set()
-    try:
-        return parse_template(scalar.value).paths()
-    except ExpressionError:
-        return set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cnnbuild.errors import Place, Problems, did_you_mean, shortened
@@ -270,3 +270,11 @@ def _report_two_types(keys: list[YamlEntry], problems: Problems) -> None:
             close or f"begin a new node with `- {second.name}`, or write it as a parameter of '{first.name}'"
         )
     problems.add(message, second.key.place, help=hint)
+
+
+def walk(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes of a list, each before those of the lists inside it."""
+    for node in nodes:
+        yield node
+        for inner in node.lists.values():
+            yield from walk(inner)

@@ -147,3 +147,16 @@ def find(yaml: Yaml, path: tuple[int | str, ...]) -> tuple[Yaml, YamlScalar | No
         else:
             break
     return yaml, key
+
+
+def scalars(yaml: Yaml) -> Iterator[YamlScalar]:
+    """Every value in a tree, in written order, without the keys."""
+    match yaml:
+        case YamlScalar():
+            yield yaml
+        case YamlList():
+            for item in yaml:
+                yield from scalars(item)
+        case YamlMap():
+            for entry in yaml:
+                yield from scalars(entry.value)

@@ -169,3 +169,17 @@ def _look_up(path: tuple[str, ...], at: Token, lookup: Lookup) -> Value:
             )
         value = value[attribute]
     return value
+
+
+def paths_in(value: object) -> set[tuple[str, ...]]:
+    """Every name that a value looks up, such as ("in", "channels"); none where it is no sound expression.
+
+    >>> sorted(paths_in("$(in.channels // n)")), paths_in("$("), paths_in(3)
+    ([('in', 'channels'), ('n',)], set(), set())
+    """
+    if not isinstance(value, str) or not has_expression(value):
+        return set()
+    try:
+        return parse_template(value).paths()
+    except ExpressionError:
+        return set()  # reported where the value is computed
