@@ -11,6 +11,7 @@ import typer
 
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
 from cnnbuild.cli.target import PluginOption
+from cnnbuild.cli.terminal import counted, echo_faults
 from cnnbuild.errors import UsageError
 
 SeedsOption = Annotated[
@@ -25,8 +26,6 @@ SeedsOption = Annotated[
 ]
 
 if TYPE_CHECKING:
-    from cnnbuild.lang.study_document import StudyDocument
-    from cnnbuild.layers.registry import Registry
     from cnnbuild.studies.plan import StudyPlan
 
 
@@ -87,7 +86,7 @@ def run(
     if dry_run:
         _print_plan(plan)
         return
-    _run(document, folder, data_root, registry, quiet=quiet)  # faults were shown before torch is loaded
+    _run(plan, folder, data_root, quiet=quiet)  # faults were shown before torch is loaded
 
 
 def _print_plan(plan: StudyPlan) -> None:
@@ -95,13 +94,10 @@ def _print_plan(plan: StudyPlan) -> None:
 
     _print_warnings(plan.warnings)
     print_table(plan_table(plan))
-    count = len(plan.cells)
-    typer.echo(f"{count} run{_s(count)}; every network fits its data. Nothing was trained.")
+    typer.echo(f"{counted(len(plan.cells), 'run')}; every network fits its data. Nothing was trained.")
 
 
-def _run(
-    document: StudyDocument, folder: Path, data_root: Path | None, registry: Registry, *, quiet: bool
-) -> None:
+def _run(plan: StudyPlan, folder: Path, data_root: Path | None, *, quiet: bool) -> None:
     """Run the study, show it, and leave with 1 where a run has no result.
 
     Raises:
@@ -111,17 +107,15 @@ def _run(
     from cnnbuild.cli.study_tables import print_table, results_table
     from cnnbuild.report.page import write_report
     from cnnbuild.studies.findings import findings_of
-    from cnnbuild.studies.run import run_study
+    from cnnbuild.studies.run import run_plan
 
     with StudyProgress(quiet=quiet) as progress:
         try:
-            results = run_study(
-                document, out=folder, data_root=data_root, on_event=progress, registry=registry
-            )
+            results = run_plan(plan, out=folder, data_root=data_root, on_event=progress)
         except KeyboardInterrupt:
             progress.close()
             total = progress.total
-            count = f"{progress.ended} of {total} run{_s(total)} finished. " if total else ""
+            count = f"{progress.ended} of {counted(total, 'run')} finished. " if total else ""
             typer.echo(f"Stopped. {count}The same command goes on from there.", err=True)
             if total:  # a page of an earlier start would no longer be of this study
                 typer.echo(f"Report of what is finished: {write_report(folder)}", err=True)
@@ -137,10 +131,6 @@ def _run(
         raise typer.Exit(1)
 
 
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
-
-
 def _print_wrapped(sentence: str, indent: str) -> None:
     """Print a sentence, broken between words at the width of the terminal."""
     width = shutil.get_terminal_size().columns
@@ -149,4 +139,4 @@ def _print_wrapped(sentence: str, indent: str) -> None:
 
 def _print_warnings(warnings: tuple[object, ...]) -> None:
     for warning in warnings:
-        typer.echo(f"{warning}\n", err=True)
+        echo_faults(f"{warning}\n")

@@ -39,8 +39,24 @@ def run_study(
         DataError: a data set is missing; nothing has been trained.
         UsageError: a recipe's device is absent, or `out` cannot be written; nothing has been trained.
     """
-    tell = on_event if on_event is not None else _ignore
     plan = plan_study(document, data_root=data_root, registry=registry)
+    return run_plan(plan, out=out, data_root=data_root, on_event=on_event)
+
+
+def run_plan(
+    plan: StudyPlan,
+    *,
+    out: Path,
+    data_root: Path | None,
+    on_event: Callable[[StudyEvent], None] | None = None,
+) -> StudyResults:
+    """Run the cells of a plan as `run_study` does.
+
+    Raises:
+        DataError: a data set is missing; nothing has been trained.
+        UsageError: a recipe's device is absent, or `out` cannot be written; nothing has been trained.
+    """
+    tell = on_event if on_event is not None else _ignore
     datasets = _load(plan, data_root)
     folder = StudyFolder(out)
     names: dict[str, Cell] = {}

@@ -137,10 +137,11 @@ def test_an_interrupted_study_replaces_the_report_by_one_that_says_so(tmp_path, 
 
     from cnnbuild.cli import run as verb
     from cnnbuild.lang.study import read_study
-    from cnnbuild.layers.registry import standard_registry
     from cnnbuild.studies import run as runner
+    from cnnbuild.studies.plan import plan_study
 
-    document, out = read_study(write_study(tmp_path), seeds=1), tmp_path / "out"
+    plan = plan_study(read_study(write_study(tmp_path), seeds=1), data_root=None)
+    out = tmp_path / "out"
     real = runner.run_cell
 
     def interrupted(cell, dataset, **rest):
@@ -152,7 +153,7 @@ def test_an_interrupted_study_replaces_the_report_by_one_that_says_so(tmp_path, 
     (out / "report.html").write_text("an earlier study")
     monkeypatch.setattr(runner, "run_cell", interrupted)
     with pytest.raises(typer.Exit) as stopped:
-        verb._run(document, out, None, standard_registry(), quiet=True)
+        verb._run(plan, out, None, quiet=True)
     assert stopped.value.exit_code == 130
     assert capsys.readouterr().err == (
         "Stopped. 1 of 2 runs finished. The same command goes on from there.\n"
