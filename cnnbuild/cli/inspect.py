@@ -7,6 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from cnnbuild.cli.inspect_fields import (
+    ErfOption,
+    FieldsAsked,
+    ImageOption,
+    RfMapOption,
+    WeightsOption,
+    fields_told,
+)
 from cnnbuild.cli.options import (
     DataRootOption,
     DatasetOption,
@@ -36,6 +44,10 @@ def inspect(
     output: OutputOption = None,
     data_root: DataRootOption = None,
     plugin: PluginOption = None,
+    rf_map: RfMapOption = None,
+    erf: ErfOption = False,
+    image: ImageOption = None,
+    weights: WeightsOption = None,
 ) -> None:
     """Show every node of a network: shape, parameters, multiply-adds, receptive field.
 
@@ -44,9 +56,14 @@ def inspect(
     from cnnbuild.graph.views.summary import Summary
     from cnnbuild.layers.plugins import registry_with
 
+    fields = FieldsAsked(rf_map, image, erf, weights)
+    fields.check()
     contract = contract_required(dataset, data_root, input_, classes)
     graph = graph_asked(architecture, contract, parse_settings(set_), registry_with(plugin or ()))
     echo_warnings(graph)
+    if fields.anything:
+        print_or_write(fields_told(graph, fields, as_json=format_ == "json"), output)
+        return
     summary = Summary(graph)
     text = json.dumps(summary.to_dict(), indent=2) if format_ == "json" else str(summary)
     print_or_write(text, output)
