@@ -61,7 +61,8 @@ def effective_receptive_field(
         if fresh:
             _settle_normalisations(graph, module, stages, noise(graph.contract.shape, seed=seed).to(dtype))
         for n in range(len(images)):
-            energies = _energies(graph, module, stages, images[n : n + 1].to(dtype), signs)
+            image = images[n : n + 1].to(dtype)
+            energies = _energies(graph, module, stages, image, signs, images=len(images))
             for total, energy in zip(sums, energies, strict=True):
                 total += energy
             if progress is not None:
@@ -76,16 +77,25 @@ def noise(shape: tuple[int, int, int], *, count: int = IMAGES, seed: int = 0) ->
 
 
 def _energies(
-    graph: Graph, module: nn.Module, stages: Sequence[Stage], image: Tensor, signs: torch.Generator
+    graph: Graph,
+    module: nn.Module,
+    stages: Sequence[Stage],
+    image: Tensor,
+    signs: torch.Generator,
+    *,
+    images: int,
 ) -> Iterator[Tensor]:
-    """For each stage the squared gradient of its central output (H, W), summing to 1; or all 0."""
+    """For each stage the squared gradient of its central output (H, W), summing to 1, or all 0.
+
+    `image` (1, C, H, W) is one of so many `images`.
+    """
     image = image.clone().requires_grad_()
     wanted = {stage.node for stage in stages}
     outputs = _outputs(graph, module, image, wanted)
     for stage in stages:
         output = outputs[stage.node][0, :, stage.output[0], stage.output[1]]  # (C,)
         energy = torch.zeros(image.shape[2:], dtype=torch.float64)
-        for _ in range(_draws(stage)):
+        for _ in range(_draws(stage, images)):
             random = torch.randint(0, 2, output.shape, generator=signs).to(output.dtype) * 2 - 1
             (gradient,) = torch.autograd.grad((output * random).sum(), image, retain_graph=True)
             energy += gradient[0].double().square().sum(dim=0)
@@ -93,10 +103,14 @@ def _energies(
         yield energy / total if total > 0 else energy
 
 
-def _draws(stage: Stage) -> int:
-    """How often signs are drawn: a small field has few pixels that show its shape, and costs little."""
+def _draws(stage: Stage, images: int) -> int:
+    """How often signs are drawn for each image, so that their chance evens out.
+
+    Oftener for few images, and for a small field, which has few pixels that show its shape, and costs little.
+    """
     height, width = stage.sizes or (FEW_PIXELS, 1)
-    return min(MOST_DRAWS, max(1, FEW_PIXELS // max(height * width, 1)))
+    by_size = min(MOST_DRAWS, FEW_PIXELS // max(height * width, 1))
+    return max(1, by_size, -(-IMAGES // images))
 
 
 def _outputs(graph: Graph, module: nn.Module, image: Tensor, wanted: set[int]) -> dict[int, Tensor]:

@@ -100,7 +100,7 @@ def _draw_line(axes: Axes, line: Line, order: int) -> None:
         linestyle=style,
         alpha=line.opacity,
         dash_capstyle="butt",
-        solid_capstyle="butt",
+        solid_capstyle="projecting",
         solid_joinstyle="miter",
         zorder=order,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from cnnbuild.graph.views.rf_map_scene import Line, Point, Rectangle, Shape, cased
+from cnnbuild.graph.views.rf_map_scene import Line, Point, Rectangle, Shape, casing
 from cnnbuild.graph.views.rf_map_view import Box, View
 
 STROKE = 2.0
@@ -25,8 +25,12 @@ def field_shapes(box: Box, view: View, colour: str, *, gated: bool, filled: bool
     within = _clipped(box, view.input)
     if filled and within is not None and within != view.input:
         yield _area(within, colour, FILL_OPACITY)
-    for start, end, inside in _border(box, view.input):
-        yield from cased(Line((start, end), colour, STROKE, _dash(gated=gated, inside=inside)))
+    lines = [
+        Line((start, end), colour, STROKE, _dash(gated=gated, inside=inside))
+        for start, end, inside in _border(box, view.input)
+    ]
+    yield from (casing(line) for line in lines)
+    yield from lines
     for side in sorted(box.cut):
         yield Line(_chevron(box, side), colour, STROKE)
 
@@ -44,7 +48,8 @@ def effective_shapes(box: Box, view: View, colour: str) -> Iterator[Shape]:
         (within.left, within.bottom),
         (within.left, within.top),
     )
-    yield from cased(Line(corners, colour, STROKE, EFFECTIVE))
+    border = Line(corners, colour, STROKE, EFFECTIVE)
+    yield from (casing(border), border)
 
 
 def leader_starts(boxes: Mapping[int, Box], right: float) -> dict[int, tuple[Point, ...]]:

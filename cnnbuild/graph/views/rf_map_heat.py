@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import sqrt
 
 from cnnbuild.graph.views.rf_map_boxes import EFFECTIVE
 from cnnbuild.graph.views.rf_map_effective import EffectiveField
 from cnnbuild.graph.views.rf_map_scene import (
-    Line,
     Picture,
     Rgb,
     Shape,
     Text,
-    cased,
+    casing,
     frame,
     png_of,
     shortened,
@@ -106,7 +105,8 @@ def _effective_box(
     left = corner[0] + (max(float(column) - width / 2, region.left) - region.left) * pixel
     right = corner[0] + (min(float(column) + width / 2, region.right) - region.left) * pixel
     border = frame(left, top, right - left, bottom - top, colour, thickness=1.5)
-    yield from cased(Line(border.points, border.stroke, border.width, EFFECTIVE))
+    dotted = replace(border, dash=EFFECTIVE)
+    yield from (casing(dotted), dotted)
 
 
 def heat_colours(energy: Sequence[Sequence[float]], region: Region) -> list[list[Rgb]]:

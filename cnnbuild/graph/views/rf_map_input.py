@@ -44,8 +44,10 @@ def grid_step(view: View) -> int:
 
 def shows_centres(view: View, stages: Sequence[Stage]) -> bool:
     """Whether the outputs of the last map lie far enough from each other to be seen as points."""
-    strides = stages[-1].strides
-    return strides is not None and all(stride * view.pixel >= NEAREST_CENTRES for stride in strides)
+    last = stages[-1]
+    if last.strides is None or last.shape[1:] == (1, 1):
+        return False
+    return all(stride * view.pixel >= NEAREST_CENTRES for stride in last.strides)
 
 
 def _grid(view: View) -> Iterator[Shape]:

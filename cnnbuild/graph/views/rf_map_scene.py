@@ -32,7 +32,10 @@ class Rectangle:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Straight pieces through some points; `dash` alternates lengths of stroke and gap."""
+    """Straight pieces through some points; `dash` alternates lengths of stroke and gap.
+
+    A line without dashes ends with a square around its last point, so that two make a corner.
+    """
 
     points: tuple[Point, ...]
     stroke: str
@@ -119,10 +122,9 @@ def frame(x: float, y: float, width: float, height: float, stroke: str, *, thick
     return Line(((x, y), (right, y), (right, bottom), (x, bottom), (x, y)), stroke, thickness)
 
 
-def cased(line: Line, *, by: float = 2.0) -> tuple[Line, Line]:
-    """A line on a wider white one, so that it stands out on a photograph."""
-    under = replace(line, stroke="#ffffff", width=line.width + by, opacity=0.75, dash=())
-    return under, line
+def casing(line: Line, *, by: float = 2.0) -> Line:
+    """A wider white line, for under a line that shall stand out on a photograph."""
+    return replace(line, stroke="#ffffff", width=line.width + by, opacity=0.75, dash=())
 
 
 def png_of(rows: Sequence[Sequence[Rgb]]) -> bytes:

@@ -9,10 +9,12 @@ from html import escape
 from cnnbuild.graph.views.rf_map_scene import Dot, Line, Picture, Rectangle, Scene, Shape, Text
 
 FONT = "'DejaVu Sans', Verdana, 'Helvetica Neue', Arial, sans-serif"
+NO_XML = "\ufffe\uffff"
 PAGE_STYLE = (
-    "body{font-family:system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;"
+    "body{font-family:system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;"
     "color:#1b1f24;background:#fff;line-height:1.5}"
-    "svg{max-width:100%;height:auto}h1{font-size:1.25rem}"
+    "svg{max-width:100%;height:auto}"
+    "caption{text-align:left;font-weight:bold;padding:.5rem .75rem}"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     "th,td{text-align:right;padding:.25rem .75rem;border-bottom:1px solid #d5d9de}"
     "th:first-child,td:first-child{text-align:left}"
@@ -42,8 +44,9 @@ def scene_html(scene: Scene, headings: Sequence[str], rows: Sequence[Sequence[st
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{_text(scene.title)}</title>\n<style>{PAGE_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{_text(scene.title)}</h1>\n{scene_svg(scene)}"
-        f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</body>\n</html>\n"
+        f"{scene_svg(scene)}"
+        f"<table>\n<caption>The same in numbers, in pixels</caption>\n<thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{body}\n</tbody>\n</table>\n</body>\n</html>\n"
     )
 
 
@@ -59,7 +62,7 @@ def _shape(shape: Shape) -> str:
             return (
                 f'<polyline points="{points}" fill="none" stroke="{shape.stroke}" '
                 f'stroke-width="{_number(shape.width)}"'
-                + (f' stroke-dasharray="{dash}"' if dash else "")
+                + (f' stroke-dasharray="{dash}"' if dash else ' stroke-linecap="square"')
                 + f"{_option('stroke-opacity', shape.opacity, usual=1)}/>"
             )
         case Dot():
@@ -100,4 +103,4 @@ def _number(value: float) -> str:
 
 def _text(text: str) -> str:
     """Escaped text, without the control characters that no XML may hold."""
-    return escape("".join(letter for letter in text if letter >= " "))
+    return escape("".join(letter for letter in text if letter >= " " and letter not in NO_XML))
