@@ -17,6 +17,7 @@ EFFECTIVE_OPACITY = 0.15
 CHEVRON = 4.0
 ON_THE_EDGE = 1e-6  # a box that ends with the input lies on it
 LEADER_STEP = 7.0  # between two leaders
+NEAREST_STARTS = 0.5  # of two leaders, where their boxes leave no more
 ANCHOR_INSET = 6.0  # of a leader from the lower corner of its box
 
 
@@ -55,21 +56,29 @@ def effective_shapes(box: Box, view: View, colour: str) -> Iterator[Shape]:
 def leader_starts(boxes: Mapping[int, Box], right: float) -> dict[int, tuple[Point, ...]]:
     """For each box the points of its leader up to the line `right`, from the top to the bottom.
 
-    A leader starts near the lower right corner, goes up by 45 degrees where another one is too near, and on
-    to the right. Leaders do not cross: along any vertical line each lies above the next one, because both
-    the sums of their starts' coordinates and their heights ascend.
+    A leader starts near the lower right corner, or further up where the one of another box starts there. It
+    goes up by 45 degrees where another one is too near, and on to the right. Leaders do not cross: along any
+    vertical line each lies above the next one, because both the sums of their starts' coordinates and their
+    heights ascend.
     """
-    starts = {
+    corners = {
         key: (box.right, box.bottom - min(ANCHOR_INSET, (box.bottom - box.top) / 3))
         for key, box in boxes.items()
     }
-    ordered = sorted(starts, key=lambda key: (sum(starts[key]), key))
-    heights: dict[int, float] = {}
-    below = float("inf")
-    for key in reversed(ordered):
-        below = min(starts[key][1], below - LEADER_STEP)
-        heights[key] = below
-    return {key: _leader(starts[key], heights[key], right) for key in ordered}
+    ordered = sorted(corners, key=lambda key: (sum(corners[key]), key))
+    least: list[float] = []  # of each sum, so that no leader starts above its box or before the one above it
+    for key in ordered:
+        highest = corners[key][0] + boxes[key].top
+        least.append(max(highest, least[-1] + NEAREST_STARTS) if least else highest)
+    leaders: dict[int, tuple[Point, ...]] = {}
+    next_sum = next_height = float("inf")
+    for key, lowest_sum in zip(reversed(ordered), reversed(least), strict=True):
+        x, y = corners[key]
+        next_sum = max(min(x + y, next_sum - LEADER_STEP), lowest_sum)
+        start = (x, next_sum - x)
+        next_height = min(start[1], next_height - LEADER_STEP)
+        leaders[key] = _leader(start, next_height, right)
+    return {key: leaders[key] for key in ordered}
 
 
 def _leader(start: Point, height: float, right: float) -> tuple[Point, ...]:

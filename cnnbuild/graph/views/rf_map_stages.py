@@ -56,7 +56,7 @@ def stages_of(graph: Graph, *, most: int = MOST_STAGES) -> tuple[Stage, ...]:
     """The ends of the network's parts, and where its map changes its size, in the order of computation.
 
     A part that changes the size more than once is opened, and so is one that holds all maps. Nodes that give
-    a vector, or a single pixel that sees everything, have no place on the input and are left out. Of more
+    a vector, or a single pixel without a window, have no place on the input and are left out. Of more
     than `most` stages, those go first that are not the last of their size, and whose field the next one
     nearly has.
     """
@@ -72,11 +72,7 @@ def stages_of(graph: Graph, *, most: int = MOST_STAGES) -> tuple[Stage, ...]:
         stage = _stage(item.name if item.node is None else node.name, index, node, graph.contract.shape[1:])
         if found and not is_part and _nearly_alike(found[-1], stage):
             continue
-        if found and (stage.spans, stage.sees, stage.strides) == (
-            found[-1].spans,
-            found[-1].sees,
-            found[-1].strides,
-        ):
+        if found and _shows(found[-1]) == _shows(stage):
             continue
         found.append(stage)
     return tuple(_fewer(_with_last_map(graph, found), most))
@@ -103,8 +99,8 @@ def _new_sizes(graph: Graph, item: Item) -> set[Shape]:
 def _is_map(node: GraphNode) -> bool:
     if len(node.shape) != 3:
         return False
-    everything = node.field is not None and all(axis.local.is_global for axis in node.field)
-    return not (everything and node.shape[1:] == (1, 1))
+    has_window = node.field is not None and not all(axis.local.is_global for axis in node.field)
+    return has_window or node.shape[1:] != (1, 1)
 
 
 def _with_last_map(graph: Graph, stages: list[Stage]) -> list[Stage]:
@@ -162,6 +158,11 @@ def _seen(axis: Axis, outputs: int, size: int) -> tuple[int, Span, int, Fraction
         if span is not None:
             return output, span, axis.local.size, axis.local.stride
     return middle, (0, 0), 0, axis.local.stride
+
+
+def _shows(stage: Stage) -> tuple[object, ...]:
+    """What two stages have in common that one box can stand for."""
+    return stage.sees, stage.spans, stage.strides, None if stage.spans else stage.shape[1:]
 
 
 def _nearly_alike(earlier: Stage, later: Stage) -> bool:
