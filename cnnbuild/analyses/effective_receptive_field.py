@@ -20,13 +20,14 @@ from cnnbuild.graph.views.rf_map_stages import Stage
 from cnnbuild.modules.build import build_module
 from cnnbuild.training.seeding import derived_seed, seeded
 
-__all__ = ["IMAGES", "EffectiveField", "effective_receptive_field", "noise"]
+__all__ = ["IMAGES", "EffectiveField", "box_sides", "effective_receptive_field", "noise", "outputs_of"]
 
 IMAGES = 8
 IMAGES_TO_SETTLE = 2  # at once: a map of one pixel has no variance in one image
 MOST_DRAWS = 16  # of signs, for one image and stage
 FEW_PIXELS = 2048
-ROUNDING = 1e-12
+ROUNDING = 1e-9
+THINNEST = 0.25  # pixels from the middle: a field of one row grows by rows only when four times too small
 
 Progress = Callable[[int, int], None]
 
@@ -91,7 +92,7 @@ def _energies(
     """
     image = image.clone().requires_grad_()
     wanted = {stage.node for stage in stages}
-    outputs = _outputs(graph, module, image, wanted)
+    outputs = outputs_of(graph, module, image, wanted)
     for stage in stages:
         output = outputs[stage.node][0, :, stage.output[0], stage.output[1]]  # (C,)
         energy = torch.zeros(image.shape[2:], dtype=torch.float64)
@@ -113,7 +114,7 @@ def _draws(stage: Stage, images: int) -> int:
     return max(1, by_size, -(-IMAGES // images))
 
 
-def _outputs(graph: Graph, module: nn.Module, image: Tensor, wanted: set[int]) -> dict[int, Tensor]:
+def outputs_of(graph: Graph, module: nn.Module, image: Tensor, wanted: set[int]) -> dict[int, Tensor]:
     """The outputs of the wanted nodes; each node's layer is applied by itself, in the order of the graph."""
     tensors: dict[int, Tensor] = {INPUT: image}
     last_use = {source: index for index, node in enumerate(graph.nodes) for source in node.inputs}
@@ -163,7 +164,7 @@ def _settle_normalisations(graph: Graph, module: nn.Module, stages: Sequence[Sta
     try:
         with torch.no_grad():
             for n in range(0, len(images), IMAGES_TO_SETTLE):
-                _outputs(graph, module, images[n : n + IMAGES_TO_SETTLE], wanted)
+                outputs_of(graph, module, images[n : n + IMAGES_TO_SETTLE], wanted)
     finally:
         for part, momentum in zip(tracked, momenta, strict=True):
             part.momentum = momentum
@@ -184,24 +185,26 @@ def _field(stage: Stage, total: Tensor) -> EffectiveField:
 def box_sides(stage: Stage, energy: Tensor, share: float) -> tuple[int, int]:
     """Height and width of the smallest box around the field's middle that holds a share of the energy (H, W).
 
-    It has the shape of the theoretical field, or of the input where the stage has none.
+    It grows as a box would that reaches the corners of the theoretical field, or of the input where the stage
+    has none, in all directions at once.
     """
     height, width = energy.shape
     middle = stage.centre((height, width))
-    theoretical = stage.sizes or (height, width)
-    across = [
-        ((torch.arange(length, dtype=torch.float64) + 0.5 - float(centre)).abs() + 0.5) * 2
+    offsets = [
+        (torch.arange(length, dtype=torch.float64) + 0.5 - float(centre)).abs()
         for length, centre in zip((height, width), middle, strict=True)
-    ]  # for each row and column the side of the smallest box that has it
-    scale = torch.maximum(
-        (across[0] / max(theoretical[0], 1))[:, None], (across[1] / max(theoretical[1], 1))[None, :]
-    )
+    ]  # of each row and column from the middle
+    reaches = [max((size - 1) / 2, THINNEST) for size in stage.sizes or (height, width)]
+    scale = torch.maximum((offsets[0] / reaches[0])[:, None], (offsets[1] / reaches[1])[None, :])
     order = scale.flatten().argsort(stable=True)
     held = energy.flatten()[order].cumsum(0)
     place = int((held < share - ROUNDING).sum())
     part = float(scale.flatten()[order][min(place, len(order) - 1)])
     sides = [
-        int(max((side for side in axis.tolist() if side <= part * size * (1 + ROUNDING)), default=1))
-        for axis, size in zip(across, theoretical, strict=True)
+        max(
+            (round(2 * offset) + 1 for offset in axis.tolist() if offset <= part * reach + ROUNDING),
+            default=1,
+        )
+        for axis, reach in zip(offsets, reaches, strict=True)
     ]
     return sides[0], sides[1]
