@@ -131,7 +131,8 @@ def read_image(path: Path, shape: tuple[int, int, int]) -> bytes:
     except FileNotFoundError:
         raise UsageError(f"--image {path}: there is no such file") from None
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise UsageError(f"--image {path} cannot be read as an image: {error}") from error
+        reason = (isinstance(error, OSError) and error.strerror) or "it is damaged, or of no known format"
+        raise UsageError(f"--image {path} cannot be read as an image: {reason}") from error
     if pixels.size != (width, height):
         pixels = pixels.resize((width, height), Image.Resampling.BILINEAR)
     content = io.BytesIO()
