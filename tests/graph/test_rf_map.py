@@ -159,7 +159,7 @@ def test_what_lies_beyond_the_input_is_dashed() -> None:
     inner, outer = "#E69F00", "#56B4E9"  # layer3 with 211 pixels, layer4 with 435
     assert (len(lines(scene, inner, dash=BEYOND)), len(lines(scene, outer, dash=BEYOND))) == (0, 4)
     across = [line for line in lines(scene, outer, dash=BEYOND) if line.points[0][1] == line.points[1][1]]
-    pixel = VIEW_SIDE / (224 + 2 * 121)  # 121 pixels beyond the left side, 90 beyond the right one
+    pixel = VIEW_SIDE / (224 + 121 + 90)  # beyond the left and the right side
     for line in across:
         assert line.points[1][0] - line.points[0][0] == pytest.approx(435 * pixel)
 
@@ -167,7 +167,7 @@ def test_what_lies_beyond_the_input_is_dashed() -> None:
 def test_a_side_that_leaves_the_input_is_dashed_from_there_on() -> None:
     graph = written("  - conv: {out_channels: 1, kernel_size: [3, 21], padding: [1, 10]}\n", (1, 9, 12))
     scene = scene_of(graph)  # columns -4 to 16, rows 3 to 5
-    pixel = VIEW_SIDE / (12 + 2 * 5)
+    pixel = VIEW_SIDE / (12 + 4 + 5)
     solid = [line for line in lines(scene, "#0072B2", dash=()) if line.width == 2]
     dashed = lines(scene, "#0072B2", dash=BEYOND)
     assert sorted(round((line.points[1][0] - line.points[0][0]) / pixel, 6) for line in solid) == [12, 12]

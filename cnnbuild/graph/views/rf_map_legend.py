@@ -52,7 +52,7 @@ def entries_of(
     if view.rings:
         entries.append(Entry("cut", "further out than drawn"))
     if effective:
-        entries.append(Entry("effective", "effective field: holds 95 % of the gradient's energy"))
+        entries.append(Entry("effective", "effective field: holds 95 % of the squared gradient"))
     return tuple(entries)
 
 

@@ -9,9 +9,8 @@ from fractions import Fraction
 from cnnbuild.graph.views.rf_map_stages import Stage
 
 VIEW_SIDE = 460.0  # of the drawing of the input and its margin, along the longer axis
-MOST_MARGIN = 0.6  # of the input's longer side: what reaches further out is drawn beyond, not to scale
+MOST_MARGIN = 0.7  # of the input's longer side: what reaches further out is drawn beyond, not to scale
 RING_STEP = 9.0  # between two boxes that are not to scale
-FEWEST_FOR_A_LINE = 2  # pixels of a box on paper: thinner ones are not seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +28,15 @@ class Box:
 class View:
     """The input's place on the canvas; `left` and `top` are its corner, `pixel` the side of one pixel.
 
-    `margin` is how many pixels around the input are drawn to scale; around them are `rings`, one for each
-    stage in it, from the inside outwards.
+    `margins` are how many pixels are drawn to scale beyond its left, upper, right and lower side; around
+    them are `rings`, one for each stage in it, from the inside outwards.
     """
 
     image: tuple[int, int]
     left: float
     top: float
     pixel: float
-    margin: int
+    margins: tuple[int, int, int, int]
     rings: tuple[int, ...]
 
     @property
@@ -58,12 +57,12 @@ class View:
     @property
     def scaled(self) -> Box:
         """The input with the margin that is drawn to scale."""
-        return self._around(self.margin * self.pixel)
+        return self._around(0)
 
     @property
     def outer(self) -> Box:
         """All that is drawn."""
-        return self._around(self.margin * self.pixel + len(self.rings) * RING_STEP)
+        return self._around(len(self.rings) * RING_STEP)
 
     def box_of(self, stage: Stage) -> Box | None:
         """The stage's theoretical field; None where it sees everything or nothing is known."""
@@ -82,25 +81,28 @@ class View:
         )
 
     def _around(self, by: float) -> Box:
+        """The box around the input and its margins, and so much more."""
         box = self.input
-        return Box(box.left - by, box.top - by, box.right + by, box.bottom + by)
+        left, top, right, bottom = (margin * self.pixel + by for margin in self.margins)
+        return Box(box.left - left, box.top - top, box.right + right, box.bottom + bottom)
 
     def _box(self, rows: tuple[float, float], columns: tuple[float, float], node: int) -> Box:
         scaled = self.scaled
         out = RING_STEP * (self.rings.index(node) + 1) if node in self.rings else RING_STEP / 2
         (height, width), cut = self.image, set()
+        beyond_left, beyond_top, beyond_right, beyond_bottom = self.margins
         left, right = (self.left + edge * self.pixel for edge in columns)
         top, bottom = (self.top + edge * self.pixel for edge in rows)
-        if columns[0] < -self.margin:
+        if columns[0] < -beyond_left:
             left = scaled.left - out
             cut.add("left")
-        if columns[1] > width + self.margin:
-            right = scaled.right + out
-            cut.add("right")
-        if rows[0] < -self.margin:
+        if rows[0] < -beyond_top:
             top = scaled.top - out
             cut.add("top")
-        if rows[1] > height + self.margin:
+        if columns[1] > width + beyond_right:
+            right = scaled.right + out
+            cut.add("right")
+        if rows[1] > height + beyond_bottom:
             bottom = scaled.bottom + out
             cut.add("bottom")
         return Box(left, top, right, bottom, frozenset(cut))
@@ -109,21 +111,34 @@ class View:
 def view_of(image: tuple[int, int], stages: Sequence[Stage], *, left: float, top: float) -> View:
     """The view that shows all stages; `left` and `top` are the corner of all that is drawn."""
     most = int(MOST_MARGIN * max(image))
-    overhangs = {stage.node: _overhang(stage, image) for stage in stages if stage.spans is not None}
-    beyond = sorted((out, node) for node, out in overhangs.items() if out > most)
-    margin = max((out for out in overhangs.values() if out <= most), default=0)
-    rings = tuple(node for _, node in beyond)
-    room = VIEW_SIDE - 2 * RING_STEP * len(rings)
-    pixel = room / (max(image) + 2 * margin)
-    inset = margin * pixel + RING_STEP * len(rings)
-    return View(image, left + inset, top + inset, pixel, margin, rings)
-
-
-def _overhang(stage: Stage, image: tuple[int, int]) -> int:
-    """By how many pixels its field reaches beyond the input, on the side where it does most."""
-    if stage.spans is None:
-        return 0
-    return max(
-        0,
-        *(max(-first, last + 1 - size) for (first, last), size in zip(stage.spans, image, strict=True)),
+    overhangs = {stage.node: _overhangs(stage, image) for stage in stages}
+    rings = tuple(
+        sorted(
+            (node for node, out in overhangs.items() if max(out) > most),
+            key=lambda node: (max(overhangs[node]), node),
+        )
     )
+    left_margin, top_margin, right_margin, bottom_margin = (
+        max((out for out in side if out <= most), default=0) for side in zip(*overhangs.values(), strict=True)
+    )
+    inset = RING_STEP * len(rings)
+    across = image[1] + left_margin + right_margin
+    down = image[0] + top_margin + bottom_margin
+    pixel = (VIEW_SIDE - 2 * inset) / max(across, down)
+    return View(
+        image,
+        left + inset + left_margin * pixel,
+        top + inset + top_margin * pixel,
+        pixel,
+        (left_margin, top_margin, right_margin, bottom_margin),
+        rings,
+    )
+
+
+def _overhangs(stage: Stage, image: tuple[int, int]) -> tuple[int, int, int, int]:
+    """By how many pixels its field reaches beyond the left, upper, right and lower side of the input."""
+    if stage.spans is None:
+        return 0, 0, 0, 0
+    (top, bottom), (left, right) = stage.spans
+    height, width = image
+    return max(-left, 0), max(-top, 0), max(right + 1 - width, 0), max(bottom + 1 - height, 0)
