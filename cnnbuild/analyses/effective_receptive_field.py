@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnbuild.graph.graph import INPUT, Graph
-from cnnbuild.graph.views.rf_map_effective import LARGER_SHARE, SMALLER_SHARE, EffectiveField
-from cnnbuild.graph.views.rf_map_stages import Stage
+from cnnbuild.graph.views.rf_map.effective import LARGER_SHARE, SMALLER_SHARE, EffectiveField
+from cnnbuild.graph.views.rf_map.stages import Stage
 from cnnbuild.modules.build import build_module
 from cnnbuild.training.seeding import derived_seed, seeded
 

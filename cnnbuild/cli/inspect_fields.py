@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from cnnbuild.graph.graph import Graph
-    from cnnbuild.graph.views.rf_map import MapRequest
-    from cnnbuild.graph.views.rf_map_effective import EffectiveField
-    from cnnbuild.graph.views.rf_map_stages import Stage
+    from cnnbuild.graph.views.rf_map.drawing import MapRequest
+    from cnnbuild.graph.views.rf_map.effective import EffectiveField
+    from cnnbuild.graph.views.rf_map.stages import Stage
 
 FORMATS = (".svg", ".png", ".html")
 SEED = 0
@@ -92,8 +92,8 @@ def fields_told(graph: Graph, asked: FieldsAsked, *, as_json: bool) -> str:
         UsageError: the network has no maps, the image or the weights cannot be used, or the picture cannot
             be written.
     """
-    from cnnbuild.graph.views.rf_map import MapRequest, map_stages
-    from cnnbuild.graph.views.rf_map_table import stages_table, stages_to_dict
+    from cnnbuild.graph.views.rf_map.drawing import MapRequest, map_stages
+    from cnnbuild.graph.views.rf_map.table import stages_table, stages_to_dict
 
     stages = map_stages(graph)
     image = None if asked.image is None else read_image(asked.image, graph.contract.shape)
@@ -213,9 +213,9 @@ def _loaded(graph: Graph, weights: Path) -> nn.Module:
 
 def _write(request: MapRequest, path: Path) -> None:
     from cnnbuild.files import replace_file
-    from cnnbuild.graph.views.rf_map import rf_map
-    from cnnbuild.graph.views.rf_map_svg import scene_html, scene_svg
-    from cnnbuild.graph.views.rf_map_table import stages_cells
+    from cnnbuild.graph.views.rf_map.drawing import rf_map
+    from cnnbuild.graph.views.rf_map.svg import scene_html, scene_svg
+    from cnnbuild.graph.views.rf_map.table import stages_cells
 
     scene = rf_map(request)
     match path.suffix.lower():

@@ -11,7 +11,7 @@ from matplotlib.image import imread
 from matplotlib.patches import Circle
 from matplotlib.patches import Rectangle as RectanglePatch
 
-from cnnbuild.graph.views.rf_map_scene import Dot, Line, Picture, Rectangle, Scene, Shape, Text
+from cnnbuild.graph.views.rf_map.scene import Dot, Line, Picture, Rectangle, Scene, Shape, Text
 
 DOTS_PER_INCH = 200
 POINTS_PER_PIXEL = 0.72  # of a scene whose pixels are a hundredth of an inch

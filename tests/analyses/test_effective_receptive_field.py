@@ -17,8 +17,8 @@ from cnnbuild.analyses.effective_receptive_field import (
     outputs_of,
 )
 from cnnbuild.graph.graph import Graph
-from cnnbuild.graph.views.rf_map import map_stages
-from cnnbuild.graph.views.rf_map_stages import Stage, stages_of
+from cnnbuild.graph.views.rf_map.drawing import map_stages
+from cnnbuild.graph.views.rf_map.stages import Stage, stages_of
 from cnnbuild.modules.build import build_module
 from tests.graph.rf_map_networks import SHIPPED, shipped, written
 

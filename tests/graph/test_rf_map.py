@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from cnnbuild.graph.graph import Graph
-from cnnbuild.graph.views.rf_map import MapRequest, map_stages, rf_map
-from cnnbuild.graph.views.rf_map_boxes import BEYOND, EFFECTIVE, WITHOUT_GATES, leader_starts, spread
-from cnnbuild.graph.views.rf_map_effective import EffectiveField
-from cnnbuild.graph.views.rf_map_scene import Dot, Line, Picture, Point, Rectangle, Scene, Text, png_of
-from cnnbuild.graph.views.rf_map_stages import Stage
-from cnnbuild.graph.views.rf_map_svg import scene_html, scene_svg
-from cnnbuild.graph.views.rf_map_table import stages_cells, stages_table, stages_to_dict
-from cnnbuild.graph.views.rf_map_view import VIEW_SIDE, Box, view_of
+from cnnbuild.graph.views.rf_map.boxes import BEYOND, EFFECTIVE, WITHOUT_GATES, leader_starts, spread
+from cnnbuild.graph.views.rf_map.drawing import MapRequest, map_stages, rf_map
+from cnnbuild.graph.views.rf_map.effective import EffectiveField
+from cnnbuild.graph.views.rf_map.scene import Dot, Line, Picture, Point, Rectangle, Scene, Text, png_of
+from cnnbuild.graph.views.rf_map.stages import Stage
+from cnnbuild.graph.views.rf_map.svg import scene_html, scene_svg
+from cnnbuild.graph.views.rf_map.table import stages_cells, stages_table, stages_to_dict
+from cnnbuild.graph.views.rf_map.view import VIEW_SIDE, Box, view_of
 from tests.graph.rf_map_networks import SHIPPED, shipped, written
 
 SVG = "{http://www.w3.org/2000/svg}"

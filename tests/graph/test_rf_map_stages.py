@@ -9,8 +9,8 @@ import pytest
 
 from cnnbuild.errors import UsageError
 from cnnbuild.graph.graph import Graph
-from cnnbuild.graph.views.rf_map import map_stages
-from cnnbuild.graph.views.rf_map_stages import stages_of
+from cnnbuild.graph.views.rf_map.drawing import map_stages
+from cnnbuild.graph.views.rf_map.stages import stages_of
 from cnnbuild.layers.base import Layer, Shape
 from cnnbuild.layers.plugins import registry_with
 from tests.graph.rf_map_networks import SHIPPED, shipped, written

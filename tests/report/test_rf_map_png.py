@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from cnnbuild.graph.views.rf_map_scene import Dot, Line, Picture, Rectangle, Scene, Text, png_of
+from cnnbuild.graph.views.rf_map.scene import Dot, Line, Picture, Rectangle, Scene, Text, png_of
 from cnnbuild.report.rf_map_png import scene_png
 
 SCENE = Scene(

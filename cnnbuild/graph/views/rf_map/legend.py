@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from cnnbuild.graph.views.rf_map_boxes import BEYOND, EFFECTIVE, EFFECTIVE_OPACITY, WITHOUT_GATES
-from cnnbuild.graph.views.rf_map_heat import GREY
-from cnnbuild.graph.views.rf_map_input import BORDER, CENTRE, PLAIN, grid_step, shows_centres
-from cnnbuild.graph.views.rf_map_scene import Dot, Line, Rectangle, Shape, Text, frame
-from cnnbuild.graph.views.rf_map_stages import Stage
-from cnnbuild.graph.views.rf_map_view import View
+from cnnbuild.graph.views.rf_map.boxes import BEYOND, EFFECTIVE, EFFECTIVE_OPACITY, WITHOUT_GATES
+from cnnbuild.graph.views.rf_map.heat import GREY
+from cnnbuild.graph.views.rf_map.input import BORDER, CENTRE, PLAIN, grid_step, shows_centres
+from cnnbuild.graph.views.rf_map.scene import Dot, Line, Rectangle, Shape, Text, frame
+from cnnbuild.graph.views.rf_map.stages import Stage
+from cnnbuild.graph.views.rf_map.view import View
 
 LEGEND_STEP = 20.0
 SAMPLE = 30.0  # width of a sample

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-from cnnbuild.graph.views.rf_map_scene import Dot, Line, Picture, Rectangle, Scene, Shape, Text
+from cnnbuild.graph.views.rf_map.scene import Dot, Line, Picture, Rectangle, Scene, Shape, Text
 
 FONT = "'DejaVu Sans', Verdana, 'Helvetica Neue', Arial, sans-serif"
 NO_XML = "\ufffe\uffff"

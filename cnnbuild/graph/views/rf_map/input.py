@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from cnnbuild.graph.views.rf_map_scene import Dot, Line, Picture, Rectangle, Shape, frame
-from cnnbuild.graph.views.rf_map_stages import Stage
-from cnnbuild.graph.views.rf_map_view import View
+from cnnbuild.graph.views.rf_map.scene import Dot, Line, Picture, Rectangle, Shape, frame
+from cnnbuild.graph.views.rf_map.stages import Stage
+from cnnbuild.graph.views.rf_map.view import View
 
 PLAIN = "#f1f3f5"
 GRID = "#dde1e6"

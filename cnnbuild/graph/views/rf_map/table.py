@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cnnbuild.graph.views.rf_map import MapRequest
-from cnnbuild.graph.views.rf_map_words import EFFECTIVE_HEADINGS, HEADINGS, cells_of, stage_to_dict
+from cnnbuild.graph.views.rf_map.drawing import MapRequest
+from cnnbuild.graph.views.rf_map.words import EFFECTIVE_HEADINGS, HEADINGS, cells_of, stage_to_dict
 from cnnbuild.graph.views.summary import SCHEMA_VERSION, Json
 
 RULE = "─"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import sqrt
 
-from cnnbuild.graph.views.rf_map_boxes import EFFECTIVE
-from cnnbuild.graph.views.rf_map_effective import EffectiveField
-from cnnbuild.graph.views.rf_map_scene import (
+from cnnbuild.graph.views.rf_map.boxes import EFFECTIVE
+from cnnbuild.graph.views.rf_map.effective import EffectiveField
+from cnnbuild.graph.views.rf_map.scene import (
     Picture,
     Rgb,
     Shape,
@@ -20,7 +20,7 @@ from cnnbuild.graph.views.rf_map_scene import (
     shortened,
     text_width,
 )
-from cnnbuild.graph.views.rf_map_words import pixels
+from cnnbuild.graph.views.rf_map.words import pixels
 
 SIDE = 92.0
 GAP = 18.0

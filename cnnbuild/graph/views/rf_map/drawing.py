@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from cnnbuild.errors import UsageError
 from cnnbuild.graph.graph import Graph
-from cnnbuild.graph.views.rf_map_boxes import effective_shapes, field_shapes, leader_starts, spread
-from cnnbuild.graph.views.rf_map_effective import EffectiveField
-from cnnbuild.graph.views.rf_map_heat import GREY, INK, STRIP_HEIGHT, heat_shapes, strip_width
-from cnnbuild.graph.views.rf_map_input import input_shapes
-from cnnbuild.graph.views.rf_map_legend import LEGEND_STEP, entries_of, entry_shapes
-from cnnbuild.graph.views.rf_map_scene import Dot, Line, Rectangle, Scene, Shape, Text, shortened
-from cnnbuild.graph.views.rf_map_stages import Stage, stages_of
-from cnnbuild.graph.views.rf_map_view import Box, View, view_of
-from cnnbuild.graph.views.rf_map_words import effective_label, label_of
+from cnnbuild.graph.views.rf_map.boxes import effective_shapes, field_shapes, leader_starts, spread
+from cnnbuild.graph.views.rf_map.effective import EffectiveField
+from cnnbuild.graph.views.rf_map.heat import GREY, INK, STRIP_HEIGHT, heat_shapes, strip_width
+from cnnbuild.graph.views.rf_map.input import input_shapes
+from cnnbuild.graph.views.rf_map.legend import LEGEND_STEP, entries_of, entry_shapes
+from cnnbuild.graph.views.rf_map.scene import Dot, Line, Rectangle, Scene, Shape, Text, shortened
+from cnnbuild.graph.views.rf_map.stages import Stage, stages_of
+from cnnbuild.graph.views.rf_map.view import Box, View, view_of
+from cnnbuild.graph.views.rf_map.words import effective_label, label_of
 
 # Okabe and Ito 2008 without black and yellow, then violet and brown; each has a label, none stands for itself
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6A3D9A", "#8C510A")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from cnnbuild.graph.views.rf_map_scene import Line, Point, Rectangle, Shape, casing
-from cnnbuild.graph.views.rf_map_view import Box, View
+from cnnbuild.graph.views.rf_map.scene import Line, Point, Rectangle, Shape, casing
+from cnnbuild.graph.views.rf_map.view import Box, View
 
 STROKE = 2.0
 BEYOND = (5.0, 4.0)  # dashes of what lies beyond the input

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from cnnbuild.graph.views.rf_map_effective import EffectiveField
-from cnnbuild.graph.views.rf_map_stages import Stage
+from cnnbuild.graph.views.rf_map.effective import EffectiveField
+from cnnbuild.graph.views.rf_map.stages import Stage
 from cnnbuild.graph.views.summary import Json
 
 HEADINGS = ("stage", "output", "RF", "stride", "of the input")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cnnbuild.graph.views.rf_map_stages import Stage
+from cnnbuild.graph.views.rf_map.stages import Stage
 
 VIEW_SIDE = 460.0  # of the drawing of the input and its margin, along the longer axis
 MOST_MARGIN = 0.7  # of the input's longer side: what reaches further out is drawn beyond, not to scale

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnbuild.graph.views.rf_map_stages import Stage
+from cnnbuild.graph.views.rf_map.stages import Stage
 
 SMALLER_SHARE = 0.68
 LARGER_SHARE = 0.95
