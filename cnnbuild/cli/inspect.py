@@ -15,6 +15,7 @@ from cnnbuild.cli.inspect_fields import (
     WeightsOption,
     fields_told,
 )
+from cnnbuild.cli.inspect_verify import VerifyOption, verify_and_print
 from cnnbuild.cli.options import (
     DataRootOption,
     DatasetOption,
@@ -48,6 +49,7 @@ def inspect(
     erf: ErfOption = False,
     image: ImageOption = None,
     weights: WeightsOption = None,
+    verify: VerifyOption = False,
 ) -> None:
     """Show every node of a network: shape, parameters, multiply-adds, receptive field.
 
@@ -63,6 +65,9 @@ def inspect(
     echo_warnings(graph)
     if fields.anything:
         print_or_write(fields_told(graph, fields, as_json=format_ == "json"), output)
+        return
+    if verify:
+        verify_and_print(graph, format_, output)
         return
     summary = Summary(graph)
     text = json.dumps(summary.to_dict(), indent=2) if format_ == "json" else str(summary)
