@@ -13,7 +13,7 @@ from cnnbuild.analyses.layer_runs import LayerKey, key_of
 from cnnbuild.analyses.resized import resized
 from cnnbuild.analyses.touch import declared_touch, is_mapped, measured_touch
 from cnnbuild.graph.graph import INPUT, Graph, GraphNode
-from cnnbuild.graph.receptive_field import Axis
+from cnnbuild.graph.receptive_field import OWN_PIXEL, Axis
 from cnnbuild.layers.base import ShapeError
 from cnnbuild.layers.reach import Reach
 from cnnbuild.testing import built
@@ -24,6 +24,7 @@ MOST_LINES = 8  # columns, and rows, that are probed
 LEAST_LINES = 2
 MAC_BUDGET = 20_000_000_000  # of one axis; some tens of seconds
 AXES = ("row", "column")
+UNEVEN = 1_000  # phases, from which on a reach may be too long to be composed
 SeenField = tuple[Axis, Axis]
 COMPOSED = "how cnnbuild joins the windows of layers (`receptive_field.see`); please report it"
 
@@ -55,9 +56,8 @@ def check_fields(graph: Graph, *, faulty: frozenset[int]) -> Check:
     maps = sum(is_mapped(node) for node in graph.nodes)
     notes = []
     if len(exact) < len(seen):
-        notes.append(
-            f"{len(seen) - len(exact):,} of them, whose fields hang over the image's border, only see nothing else"
-        )
+        hanging = len(seen) - len(exact)
+        notes.append(f"{hanging:,} of them hang over the image's border: only that they see nothing else")
     if maps > len(seen):
         notes.append(f"{maps - len(seen):,} more depend on a layer that differs, or whose sight is unknown")
     how = f"NaN in {' and '.join(sizes)}, node by node, in double precision"
@@ -159,25 +159,33 @@ class _Spread:
         return difference_at(self.graph.nodes[index], said, does, COMPOSED)
 
     def _is_bound(self, index: int) -> bool:
-        """Whether "everything" is all that can be said of a node, which may see less.
+        """Whether a node may see less than it is said to: "everything" is all that can be said of some joins.
 
-        It is exact where the layer itself sees its whole input, or where what it is applied to does.
+        And of what follows on them; of all else it is to be exact.
         """
         if index == INPUT:
             return False
         if index not in self.bounds:
             node = self.graph.nodes[index]
-            sight = node.layer.sight(*node.input_shapes)
-            before = [self.graph.nodes[source].field for source in node.inputs if source != INPUT]
-            bound = any(self._is_bound(source) for source in node.inputs)
-            for axis in (0, 1):
-                caused = sight is not None and sight[axis].is_global
-                caused = caused or any(earlier and earlier[axis].whole.is_global for earlier in before)
-                whole = node.field[axis].whole if node.field else None
-                unclear = whole is not None and (whole.masks is None or (whole.is_global and not caused))
-                bound = bound or unclear
-            self.bounds[index] = bound
+            known = any(_is_unsaid(self.graph, node, axis) for axis in (0, 1))
+            self.bounds[index] = known or any(self._is_bound(source) for source in node.inputs)
         return self.bounds[index]
+
+
+def _is_unsaid(graph: Graph, node: GraphNode, axis: int) -> bool:
+    """Whether a node joins what no window can say together, or windows too uneven to be followed."""
+    sight = node.layer.sight(*node.input_shapes)
+    if node.field is None or sight is None:
+        return True
+    whole = node.field[axis].whole
+    if whole.masks is None:
+        return True
+    before = [OWN_PIXEL if source == INPUT else graph.nodes[source].field for source in node.inputs]
+    reaches = [sight[axis], *(field[axis].whole for field in before if field is not None)]
+    if not whole.is_global or any(reach.is_global for reach in reaches):
+        return False
+    gated = len({shape[1:] for shape in node.input_shapes}) > 1
+    return gated or not node.aligned or max(len(reach.spans) for reach in reaches) > UNEVEN
 
 
 def _lies_inside(reach: Reach, output: int, size: int) -> bool:

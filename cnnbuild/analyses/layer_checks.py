@@ -21,7 +21,7 @@ def check_shapes(layers: Sequence[DistinctLayer]) -> Check:
         declared = format_shape(node.shape)
         if run.error:
             correct = to_correct(node.layer, "build") + ", or `output_shape`, which should refuse the input"
-            differences.append(_difference(layer, declared, f"raises {run.error}", correct))
+            differences.append(_difference(layer, declared, run.error, correct))
         elif run.shape != node.shape:
             correct = to_correct(node.layer, "output_shape")
             differences.append(_difference(layer, declared, format_shape(run.shape), correct))

@@ -19,7 +19,7 @@ MOST_ON_CPU = 50_000_000  # numbers of input and output, where a module cannot b
 
 @dataclass(frozen=True, slots=True)
 class LayerRun:
-    """What the module of a node did; `error` says what it raised, and then the rest is empty."""
+    """What the module of a node did; `error` says what went wrong, and then the rest is empty."""
 
     shape: Shape = ()
     weights: tuple[tuple[str, Shape], ...] = ()
@@ -80,7 +80,7 @@ def _run_on(node: GraphNode, device: str) -> LayerRun:
             output = module(*images)
         return _measured(module, output, counter.get_total_flops() / 2 / IMAGES)
     except Exception as error:  # noqa: BLE001 - a plugin's code may raise anything, which is the finding
-        return LayerRun(error=told(error))
+        return LayerRun(error=f"raises {told(error)}")
 
 
 def _measured(module: nn.Module, output: object, macs: float) -> LayerRun:

@@ -1,4 +1,4 @@
-"""What every layer by itself sees, against its module: single pixels are changed, and what follows is compared."""
+"""What every layer by itself sees, against its module, by changing single pixels."""
 
 from __future__ import annotations
 
