@@ -15,7 +15,7 @@ from cnnbuild.cli.inspect_fields import (
     WeightsOption,
     fields_told,
 )
-from cnnbuild.cli.inspect_verify import VerifyOption, verify_and_print
+from cnnbuild.cli.inspect_verify import MacsAsOption, VerifyOption, print_other_reports
 from cnnbuild.cli.options import (
     DataRootOption,
     DatasetOption,
@@ -50,6 +50,7 @@ def inspect(
     image: ImageOption = None,
     weights: WeightsOption = None,
     verify: VerifyOption = False,
+    macs_as: MacsAsOption = None,
 ) -> None:
     """Show every node of a network: shape, parameters, multiply-adds, receptive field.
 
@@ -66,8 +67,7 @@ def inspect(
     if fields.anything:
         print_or_write(fields_told(graph, fields, as_json=format_ == "json"), output)
         return
-    if verify:
-        verify_and_print(graph, format_, output)
+    if print_other_reports(graph, format_, output, verify=verify, macs_as=macs_as):
         return
     summary = Summary(graph)
     text = json.dumps(summary.to_dict(), indent=2) if format_ == "json" else str(summary)

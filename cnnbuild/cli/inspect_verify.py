@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cnnbuild.cli.options import print_or_write
 
 if TYPE_CHECKING:
+    from cnnbuild.graph.conventions.convention import Tool
     from cnnbuild.graph.graph import Graph
 
 VerifyOption = Annotated[
@@ -21,6 +22,48 @@ VerifyOption = Annotated[
         "Exit code 1 on a difference.",
     ),
 ]
+
+MacsAsOption = Annotated[
+    Literal["fvcore", "ptflops", "torchinfo", "thop"] | None,
+    typer.Option(
+        "--macs-as",
+        help="Print the total that another tool gives for this network, and why it differs; the tool is not "
+        "needed. Exit code 1 where it is not known how the tool counts a layer type.",
+        show_default=False,
+    ),
+]
+
+
+def print_other_reports(
+    graph: Graph, format_: str, output: Path | None, *, verify: bool, macs_as: Tool | None
+) -> bool:
+    """Print what --verify or --macs-as ask for in place of the table; False where neither was given.
+
+    Raises:
+        UsageError: both were given, or with a format that they do not have.
+    """
+    from cnnbuild.errors import UsageError
+
+    if verify and macs_as is not None:
+        raise UsageError("--verify and --macs-as print two reports; ask for one at a time")
+    if verify:
+        verify_and_print(graph, format_, output)
+    if macs_as is not None:
+        print_macs_as(graph, macs_as, format_, output)
+    return verify or macs_as is not None
+
+
+def print_macs_as(graph: Graph, tool: Tool, format_: str, output: Path | None) -> None:
+    """Print what a tool would say of a network; leave with 1 where a layer type is not known."""
+    from cnnbuild.graph.conventions.text import convention_text, convention_to_dict
+    from cnnbuild.graph.conventions.total import total_as
+
+    _require_text_or_json("--macs-as", format_)
+    found = total_as(graph, tool)
+    told = convention_to_dict(graph, found)
+    print_or_write(json.dumps(told, indent=2) if format_ == "json" else convention_text(graph, found), output)
+    if found.unknown:
+        raise typer.Exit(1)
 
 
 def verify_and_print(graph: Graph, format_: str, output: Path | None) -> None:

@@ -1,14 +1,16 @@
-"""`cnnbuild inspect --verify`: faults planted in plugins, one in each, and what is printed of them."""
+"""`cnnbuild inspect --verify`: faults planted in plugins, and what is printed of them; `--macs-as`."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from tests.cli.commands import Outcome, cnnbuild
+from tests.cli.commands import ROOT, Outcome, cnnbuild
 
 NET = """\
 cnnbuild: 1
@@ -233,3 +235,87 @@ def test_the_report_of_a_network_of_standard_layers() -> None:
     assert (first, last) == ("unet_like  input 3x32x32, 10 classes", "the analysis and torch agree")
     checks = [line.split("  ")[0] for line in outcome.out.splitlines()[2:-2] if line[0] != " "]
     assert checks == ["shapes", "weights", "multiply-adds", "network", "windows", "receptive fields"]
+
+
+def test_what_another_tool_prints_is_told_with_the_types_that_make_the_difference(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(
+        "cnnbuild: 1\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3, bias: false}\n  - batch_norm\n  - relu\n"
+        "  - flatten\n  - linear: $data.classes\n"
+    )
+    outcome = cnnbuild("inspect", "net.yaml", "-d", "digits", "--macs-as", "ptflops", cwd=tmp_path)
+    # The map has 4x6x6 = 144 values. conv: 9 * 144 = 1,296; linear: 1,440 and 10 biases.
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == (
+        "net  input 1x8x8, 10 classes\n"
+        "\n"
+        "ptflops 0.7.5 prints 3,322 MACs\n"
+        "  get_model_complexity_info(module, shape)\n"
+        "cnnbuild counts 2,736 MACs\n"
+        "\n"
+        "type           nodes  cnnbuild  ptflops  difference\n"
+        "───────────────────────────────────────────────────\n"
+        "batch_norm         1         0      288        +288\n"
+        "relu               1         0      288        +288\n"
+        "linear             1     1,440    1,450         +10\n"
+        "counted alike      2     1,296    1,296\n"
+        "\n"
+        "ptflops: A multiply-add is one MAC, and so are an added bias, a value read by a pool and a value\n"
+        "made by an activation or by upsampling; norms count 2 for each value, or 1 without weights. It\n"
+        "counts torch's modules and the functions that they call, so that relu, prelu, elu, gelu, pools and\n"
+        "upsampling of a module count twice. Sums and products of branches are free, and so are layers that\n"
+        "are derived from a module of torch.\n"
+        "\n"
+        "cnnbuild: 1 MAC is one multiply-add of a convolution or matrix product, for one image; biases,\n"
+        "normalisation, activations and pools are not counted.\n"
+        "\n"
+        "Both are for one image, in evaluation, of the module that cnnbuild builds. A hand-written network\n"
+        "that calls functions where this one has modules may get another number.\n"
+    )
+
+
+@pytest.mark.parametrize("tool", ["fvcore", "ptflops", "torchinfo", "thop"])
+def test_the_total_of_a_tool_as_json_without_torch(tool: str) -> None:
+    verb = ["inspect", "architectures/unet_like.yaml", "-d", "cifar10", "--macs-as", tool, "-f", "json"]
+    code = (
+        f"import sys; sys.argv[1:] = {verb!r}\n"
+        "from cnnbuild.cli.main import app\n"
+        "try:\n    app()\nexcept SystemExit as leave:\n    assert not leave.code, leave.code\n"
+        "assert not {'torch', 'numpy', 'fvcore', 'ptflops', 'torchinfo', 'thop'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert (told["schema"], told["tool"], told["unknown"]) == (1, tool, [])
+    assert told["total"] == sum(count["counted"] for count in told["by_type"])
+    assert told["macs"] == 99_451_200
+
+
+def test_a_type_of_a_plugin_is_not_known_to_any_tool(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(NET)
+    (tmp_path / "mine.py").write_text(dedent(HEAD + POOL))
+    arguments = ["net.yaml", "-i", "3x33x33", "-c", "10", "--plugin", "mine.py", "--macs-as", "thop"]
+    outcome = cnnbuild("inspect", *arguments, cwd=tmp_path)
+    assert (outcome.code, outcome.err) == (1, "")
+    assert "\nnot known how thop counts `mine`, so there is no total\n" in outcome.out
+    assert "\nmine               2         0  not known           ?\n" in outcome.out
+    assert " prints " not in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            ["--verify", "--macs-as", "thop"],
+            "error: --verify and --macs-as print two reports; ask for one at a time\n",
+        ),
+    ],
+)
+def test_flags_that_do_not_go_together_are_refused(flags: list[str], message: str) -> None:
+    outcome = cnnbuild("inspect", "architectures/simple_cnn.yaml", "-d", "digits", *flags)
+    assert (outcome.code, outcome.out, outcome.err) == (2, "", message)
+
+
+def test_a_tool_that_is_not_known_is_refused() -> None:
+    outcome = cnnbuild("inspect", "architectures/simple_cnn.yaml", "-d", "digits", "--macs-as", "keras")
+    assert outcome.code == 2
+    assert "'fvcore', 'ptflops', 'torchinfo', 'thop'" in outcome.err
