@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,6 @@ from cnnbuild.analyses.resized import resized
 from cnnbuild.analyses.touch import declared_touch, is_mapped, measured_touch
 from cnnbuild.graph.graph import INPUT, Graph, GraphNode
 from cnnbuild.graph.receptive_field import OWN_PIXEL, Axis
-from cnnbuild.layers.base import ShapeError
 from cnnbuild.layers.reach import Reach
 from cnnbuild.testing import built
 
@@ -24,6 +24,7 @@ MOST_LINES = 8  # columns, and rows, that are probed
 LEAST_LINES = 2
 MAC_BUDGET = 20_000_000_000  # of one axis; some tens of seconds
 AXES = ("row", "column")
+LARGEST_MAP = 30_000_000  # values; a quarter of a gigabyte in double precision
 UNEVEN = 1_000  # phases, from which on a reach may be too long to be composed
 SeenField = tuple[Axis, Axis]
 COMPOSED = "how cnnbuild joins the windows of layers (`receptive_field.see`); please report it"
@@ -40,8 +41,12 @@ def check_fields(graph: Graph, *, faulty: frozenset[int]) -> Check:
     seen: set[int] = set()
     exact: set[int] = set()
     sizes: list[str] = []
+    notes: list[str] = []
     for axis in (0, 1):
         small = _thin(graph, axis)
+        if small is None:
+            notes.append(f"no {AXES[axis]}s: no image that is small enough to be probed suits the network")
+            continue
         spread = _Spread(small, axis, faulty)
         lines = _lines(small, axis)
         for line in lines:
@@ -54,13 +59,12 @@ def check_fields(graph: Graph, *, faulty: frozenset[int]) -> Check:
         if spread.differences:
             break
     maps = sum(is_mapped(node) for node in graph.nodes)
-    notes = []
     if len(exact) < len(seen):
         hanging = len(seen) - len(exact)
         notes.append(f"{hanging:,} of them hang over the image's border: only that they see nothing else")
     if maps > len(seen):
         notes.append(f"{maps - len(seen):,} more depend on a layer that differs, or whose sight is unknown")
-    how = f"NaN in {' and '.join(sizes)}, node by node, in double precision"
+    how = f"NaN in {' and '.join(sizes) or 'no image'}, node by node, in double precision"
     return Check(
         "receptive fields",
         f"{len(seen):,} map{'s' if len(seen) != 1 else ''}",
@@ -196,8 +200,11 @@ def _lies_inside(reach: Reach, output: int, size: int) -> bool:
     return span is not None and span[0] >= 0 and span[1] < size
 
 
-def _thin(graph: Graph, axis: int) -> Graph:
-    """The network for an image that is long along one axis and short along the other, where that works."""
+def _thin(graph: Graph, axis: int) -> Graph | None:
+    """The network for an image that is long along one axis and short along the other, where that works.
+
+    Otherwise for its own image; None where that would cost too much.
+    """
     sizes = graph.contract.shape[1:]
     long_side = min(sizes[axis], LONG_SIDE)
     for short_side in SHORT_SIDES:
@@ -205,9 +212,10 @@ def _thin(graph: Graph, axis: int) -> Graph:
             break
         try:
             return resized(graph, *((long_side, short_side) if axis == 0 else (short_side, long_side)))
-        except ShapeError:
+        except Exception:  # noqa: BLE001, S112 - a plugin's rules may raise anything of another size
             continue
-    return graph
+    largest = max((prod(node.shape) for node in graph.nodes), default=0)
+    return graph if graph.macs * LEAST_LINES <= MAC_BUDGET and largest <= LARGEST_MAP else None
 
 
 def _lines(graph: Graph, axis: int) -> list[int]:
@@ -217,7 +225,7 @@ def _lines(graph: Graph, axis: int) -> list[int]:
     network is costly.
     """
     size = graph.contract.shape[1 + axis]
-    lines = dict.fromkeys((size // 2, size // 2 + 1 if size > 1 else 0))
+    lines = dict.fromkeys((size // 2, min(size // 2 + 1, size - 1)))
     reaches = dict.fromkeys(
         (node.field[axis].whole, node.shape[1 + axis])
         for node in reversed(graph.nodes)

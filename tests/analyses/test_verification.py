@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 import torch
 
+from cnnbuild.analyses import field_check, window_check
 from cnnbuild.analyses.layer_checks import check_macs, check_shapes, check_weights
 from cnnbuild.analyses.layer_runs import DistinctLayer, run_layer
 from cnnbuild.analyses.verification import verify
@@ -175,3 +176,19 @@ def test_a_field_that_was_put_together_wrongly_is_found(axis: int, wrong) -> Non
     assert (check, node) == ("receptive fields", "conv_2")
     assert said != does
     assert said.startswith("column" if axis else "row")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (3, 2), (5, 600)])
+def test_images_of_any_size_can_be_verified(size: tuple[int, int]) -> None:
+    layers = "- conv: {out_channels: 2, kernel_size: 3, padding: half}\n- batch_norm\n- upsample: 2"
+    assert verify(net(layers, size)).differences == ()
+
+
+def test_a_network_that_costs_too_much_is_said_not_to_be_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(field_check, "MAC_BUDGET", 0)
+    monkeypatch.setattr(window_check, "MOST_MACS", 0)
+    *_, windows, fields = verify(net("- conv: {out_channels: 2, kernel_size: 3}\n- relu", (28, 30))).checks
+    told = "s: no image that is small enough to be probed suits the network"
+    assert fields.notes[:2] == (f"no row{told}", f"no column{told}")
+    assert fields.compared == "0 maps"
+    assert "1 more are too costly to be probed" in windows.notes

@@ -27,6 +27,12 @@ ARCHITECTURES = Path(__file__).parents[2] / "architectures"
 FILES = sorted(path for path in ARCHITECTURES.rglob("*.yaml") if path.parent.name != "blocks")
 PHOTOGRAPHS = DataContract("photographs", 3, 224, 224, 1000)
 
+
+def is_large(path: Path) -> bool:
+    expectation, _ = read_architecture(path).expectations[0]
+    return max(expectation.input) > 64
+
+
 FURTHER = {
     "conv": [
         Example(((2, 6, 5),), {"out_channels": 2, "kernel_size": 3, "padding": "valid"}),
@@ -103,8 +109,14 @@ SAME_MODULES = {
 """Networks of torchvision that consist of modules alone, as ours do."""
 
 
+LONG = pytest.mark.exhaustive  # the tools compute the whole network
+
+
 @pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("name", SAME_MODULES)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in {"resnet18", "alexnet"} else pytest.param(name, marks=LONG) for name in SAME_MODULES],
+)
 def test_what_a_tool_prints_for_torchvision_s_network_is_told_from_our_file(name: str, tool: str) -> None:
     require(tool)
     file, chosen = SAME_MODULES[name]
@@ -123,7 +135,7 @@ WITH_FUNCTIONS = {
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("name", WITH_FUNCTIONS)
+@pytest.mark.parametrize("name", ["mobilenet_v2", pytest.param("densenet121", marks=LONG)])
 def test_torchvision_s_network_differs_by_what_is_a_function_there_and_a_module_here(
     name: str, tool: str
 ) -> None:
@@ -138,6 +150,7 @@ def test_torchvision_s_network_differs_by_what_is_a_function_there_and_a_module_
     assert total_as(variant(file), tool).total == printed + only_as_module[tool]
 
 
+@LONG
 @pytest.mark.parametrize("tool", TOOLS)
 def test_googlenet_of_torchvision_differs_by_its_relus_alone(tool: str) -> None:
     """ptflops counts a relu that is a module twice; torchvision's are functions there, one after each convolution."""
@@ -165,7 +178,15 @@ def test_a_small_network_of_many_types_is_counted_as_by_the_tool(tool: str) -> N
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path, id=path.relative_to(ARCHITECTURES).as_posix(), marks=LONG if is_large(path) else ()
+        )
+        for path in FILES
+    ],
+)
 def test_a_shipped_network_is_counted_as_by_the_tool(path: Path, tool: str) -> None:
     """Shared layers, auxiliary heads and gates among them."""
     require(tool)
@@ -176,6 +197,11 @@ def test_a_shipped_network_is_counted_as_by_the_tool(path: Path, tool: str) -> N
     told = total_as(graph, tool)
     assert told.unknown == ()
     assert told.total == printed_by(tool, build_module(graph), [contract.shape])
+
+
+def test_the_shipped_files_are_found() -> None:
+    assert len(FILES) >= 13
+    assert sum(not is_large(path) for path in FILES) >= 11
 
 
 def test_the_comparison_tells_a_wrong_rule() -> None:
