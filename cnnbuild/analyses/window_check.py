@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cnnbuild.analyses.difference import Check, Difference, difference_at, to_correct
 from cnnbuild.analyses.layer_runs import DistinctLayer, told
@@ -18,6 +19,7 @@ from cnnbuild.testing import built
 LEAST_MAP = 16  # pixels of the maps that a layer is probed on, where its own are larger
 WINDOWS = 2  # how many windows fit beside each other on the map
 MOST_MACS = 5_000_000_000  # of one run of a layer: some seconds
+MOST_MACS_OF_FEATURES = 5_000_000  # as many weights, in double precision
 NEIGHBOURS = 4  # pixels side by side in the middle of the map, so that strides and phases are met
 
 
@@ -25,23 +27,25 @@ def check_windows(layers: Sequence[DistinctLayer]) -> Check:
     """The outputs that see a pixel, as declared by `sight` and by the layer's module.
 
     The pixels are the map's corners and some along its diagonal. Maps larger than a few windows are cut
-    down; layers of flat tensors have no pixels.
+    down. Of flat tensors it is one feature, which every output sees or at most one.
     """
     differences: list[Difference] = []
-    probed, smaller, costly, unknown = 0, 0, 0, set[str]()
+    maps, flat, smaller, costly, unknown = 0, 0, 0, 0, set[str]()
     for layer in layers:
-        if layer.run.error or not is_mapped(layer.node):
+        is_flat = len(layer.node.shape) == 1 and all(len(shape) == 1 for shape in layer.node.input_shapes)
+        if layer.run.error or not (is_flat or is_mapped(layer.node)):
             continue
-        node = smaller_node(layer.node)
+        node = layer.node if is_flat else smaller_node(layer.node)
         if node.layer.sight(*node.input_shapes) is None:
             unknown.add(node.layer.type_name)
             continue
-        if node.macs > MOST_MACS:
+        if node.macs > (MOST_MACS_OF_FEATURES if is_flat else MOST_MACS):
             costly += 1
             continue
-        probed += 1
+        maps += not is_flat
+        flat += is_flat
         smaller += node is not layer.node
-        if found := _difference(node):
+        if found := _difference(node, _flat_difference if is_flat else _map_difference):
             at = difference_at(layer.node, *found, alike=len(layer.indices) - 1)
             differences.append(at)
     notes = []
@@ -53,7 +57,7 @@ def check_windows(layers: Sequence[DistinctLayer]) -> Check:
         notes.append(f"not declared, so not compared: what {_names(unknown)} sees")
     return Check(
         "windows",
-        f"{probed:,} distinct layers of maps",
+        f"{maps:,} distinct layers of maps, {flat:,} of features",
         "single pixels made NaN, in double precision with positive weights",
         tuple(differences),
         tuple(notes),
@@ -79,27 +83,49 @@ def smaller_node(node: GraphNode) -> GraphNode:
     return replace(node, input_shapes=shapes, shape=shape)
 
 
-def _difference(node: GraphNode) -> tuple[str, str, str] | None:
-    """What is declared, what was measured and what to correct, of the first pixel that shows a difference."""
-    correct = to_correct(node.layer, "sight")
+Found: TypeAlias = tuple[str, str, str] | None
+"""What is declared, what was measured and what to correct, of the first place that shows a difference."""
+
+
+def _difference(node: GraphNode, probe: Callable[[GraphNode, nn.Module], tuple[str, str] | None]) -> Found:
     try:
-        module = built(node.layer, node.input_shapes)
         with torch.no_grad():
-            for number, shape in enumerate(node.input_shapes):
-                for pixel in _probes(shape):
-                    touched = [torch.zeros(other[1:], dtype=torch.bool) for other in node.input_shapes]
-                    touched[number][pixel] = True
-                    declared = declared_touch(node, touched)
-                    if declared is None:
-                        return None
-                    measured = measured_touch(module, node.input_shapes, touched, declared)
-                    if measured.shape != declared.shape:
-                        continue  # the shape is the fault, and told as such
-                    if not torch.equal(measured, declared):
-                        where = f"pixel {pixel} of a {shape[1]}x{shape[2]} map is seen by "
-                        return where + span_of(declared), where + span_of(measured), correct
+            found = probe(node, built(node.layer, node.input_shapes))
     except Exception as error:  # noqa: BLE001 - a plugin's code may raise anything, which is the finding
         return "runs on the CPU", f"raises {told(error)}", to_correct(node.layer, "build")
+    return (*found, to_correct(node.layer, "sight")) if found else None
+
+
+def _map_difference(node: GraphNode, module: nn.Module) -> tuple[str, str] | None:
+    for number, shape in enumerate(node.input_shapes):
+        for pixel in _probes(shape):
+            touched = [torch.zeros(other[1:], dtype=torch.bool) for other in node.input_shapes]
+            touched[number][pixel] = True
+            declared = declared_touch(node, touched)
+            if declared is None:
+                return None
+            measured = measured_touch(module, node.input_shapes, touched, declared)
+            if measured.shape != declared.shape:
+                continue  # the shape is the fault, and told as such
+            if not torch.equal(measured, declared):
+                where = f"pixel {pixel} of a {shape[1]}x{shape[2]} map is seen by "
+                return where + span_of(declared), where + span_of(measured)
+    return None
+
+
+def _flat_difference(node: GraphNode, module: nn.Module) -> tuple[str, str] | None:
+    sight = node.layer.sight(*node.input_shapes)
+    for number, (features,) in enumerate(node.input_shapes):
+        for feature in {0, features - 1}:
+            vectors = [torch.ones(1, *shape, dtype=torch.float64) for shape in node.input_shapes]
+            vectors[number][0, feature] = torch.nan
+            marked = module(*vectors).isnan()
+            seen = int(marked.sum())
+            everything = sight is not None and sight[0].is_global
+            if seen != marked.numel() if everything else seen > 1:
+                where = f"feature {feature} of {features:,} is seen by"
+                said = "all" if everything else "at most one"
+                return f"{where} {said} of the outputs", f"{where} {seen:,} of {marked.numel():,}"
     return None
 
 

@@ -176,6 +176,26 @@ def test_a_plugin_that_says_what_it_does_agrees(tmp_path: Path, body: str) -> No
     assert "DIFFERS" not in outcome.out
 
 
+def test_a_layer_of_features_that_mixes_them_is_found(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text("cnnbuild: 1\nlayers: [flatten, mine, linear: $data.classes]\n")
+    body = """
+        def output_shape(self, *inputs):
+            return inputs[0]
+        def build(self, *inputs):
+            return nn.Softmax(1)
+"""
+    (tmp_path / "mine.py").write_text(dedent(HEAD + body))
+    arguments = ["net.yaml", "-d", "digits", "--plugin", "mine.py", "--verify"]
+    outcome = cnnbuild("inspect", *arguments, cwd=tmp_path)
+    assert (outcome.code, outcome.err) == (1, "")
+    assert (
+        "net.yaml:2: windows: mine_1 (mine)\n"
+        "  analysis  feature 0 of 64 is seen by at most one of the outputs\n"
+        "  torch     feature 0 of 64 is seen by 64 of 64\n"
+        "  correct   `sight` of 'mine', which is not defined there (mine.py)\n"
+    ) in outcome.out
+
+
 @pytest.mark.parametrize("fault", PLANTED)
 def test_a_planted_fault_is_found_with_what_to_correct(tmp_path: Path, fault: str) -> None:
     body, right, wrong, expected = PLANTED[fault]
