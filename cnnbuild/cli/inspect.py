@@ -15,7 +15,7 @@ from cnnbuild.cli.inspect_fields import (
     WeightsOption,
     fields_told,
 )
-from cnnbuild.cli.inspect_verify import MacsAsOption, VerifyOption, print_other_reports
+from cnnbuild.cli.inspect_verify import MacsAsOption, OtherReports, VerifyOption
 from cnnbuild.cli.options import (
     DataRootOption,
     DatasetOption,
@@ -64,10 +64,11 @@ def inspect(
     contract = contract_required(dataset, data_root, input_, classes)
     graph = graph_asked(architecture, contract, parse_settings(set_), registry_with(plugin or ()))
     echo_warnings(graph)
+    asked = OtherReports(verify=verify, macs_as=macs_as, fields=fields.anything)
+    if asked.printed(graph, format_, output):
+        return
     if fields.anything:
         print_or_write(fields_told(graph, fields, as_json=format_ == "json"), output)
-        return
-    if print_other_reports(graph, format_, output, verify=verify, macs_as=macs_as):
         return
     summary = Summary(graph)
     text = json.dumps(summary.to_dict(), indent=2) if format_ == "json" else str(summary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -34,23 +35,32 @@ MacsAsOption = Annotated[
 ]
 
 
-def print_other_reports(
-    graph: Graph, format_: str, output: Path | None, *, verify: bool, macs_as: Tool | None
-) -> bool:
-    """Print what --verify or --macs-as ask for in place of the table; False where neither was given.
+@dataclass(frozen=True, slots=True)
+class OtherReports:
+    """Which reports were asked for in place of the table; `fields` are those of --rf-map and --erf."""
 
-    Raises:
-        UsageError: both were given, or with a format that they do not have.
-    """
-    from cnnbuild.errors import UsageError
+    verify: bool
+    macs_as: Tool | None
+    fields: bool
 
-    if verify and macs_as is not None:
-        raise UsageError("--verify and --macs-as print two reports; ask for one at a time")
-    if verify:
-        verify_and_print(graph, format_, output)
-    if macs_as is not None:
-        print_macs_as(graph, macs_as, format_, output)
-    return verify or macs_as is not None
+    def printed(self, graph: Graph, format_: str, output: Path | None) -> bool:
+        """Print what --verify or --macs-as ask for; False where neither was given.
+
+        Raises:
+            UsageError: several reports were asked for, or one in a format that it does not have.
+        """
+        from cnnbuild.errors import UsageError
+
+        if sum((self.verify, self.macs_as is not None, self.fields)) > 1:
+            raise UsageError(
+                "--verify, --macs-as and the pictures of receptive fields are reports of their own; "
+                "ask for one at a time"
+            )
+        if self.verify:
+            verify_and_print(graph, format_, output)
+        if self.macs_as is not None:
+            print_macs_as(graph, self.macs_as, format_, output)
+        return self.verify or self.macs_as is not None
 
 
 def print_macs_as(graph: Graph, tool: Tool, format_: str, output: Path | None) -> None:
