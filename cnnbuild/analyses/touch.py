@@ -5,7 +5,8 @@ A set of pixels is a tensor of truth values (H, W), whatever the channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +15,10 @@ from cnnbuild.graph.graph import GraphNode
 from cnnbuild.layers.base import Shape
 from cnnbuild.layers.reach import POINTWISE, Reach
 
-DRAWS = 3
-FAR_APART = (0.0, 1.2, -0.05)  # what is added to each draw, so that a maximum and a minimum change as well
+DRAWS = ((1.0, 0.1), (1.0, 1.3), (0.05, 0.01))
+"""Widths and least values of what is drawn: as the image, above all of it, below all of it."""
+WEIGHTS = (1.0, 0.01)
+"""What weights are multiplied by: with large ones a gate's sigmoid is exactly 1, whatever it is given."""
 ROUNDING = 1e-12  # of double precision; weights of interpolation that should be 0 are 1e-16
 
 
@@ -54,7 +57,7 @@ def measured_touch(
     """The output pixels that depend on some pixels of the inputs, by a module with positive weights.
 
     These pixels are made NaN, in all channels, and what is NaN afterwards depends on them. Where that is not
-    what was declared, other values at these pixels decide: 0 times NaN is NaN, as of an interpolation that
+    what was declared, other values decide what else does: 0 times NaN is NaN, as of an interpolation that
     copies, and a comparison can swallow one. A result of another size is returned as it is.
     """
     generator = torch.Generator().manual_seed(0)
@@ -64,18 +67,41 @@ def measured_touch(
     )
     if found.shape != declared.shape or torch.equal(found, declared):
         return found
-    plain = module(*images)
     changed = torch.zeros_like(found)
-    for draw in range(DRAWS):
-        others = [torch.rand(x.shape, generator=generator, dtype=x.dtype) + 0.1 for x in images]
+    for factor in WEIGHTS:
+        with _weights_times(module, factor):
+            changed |= _changed(module, images, touched, generator)
+    return (found & declared) | changed
+
+
+def _changed(
+    module: nn.Module, images: Sequence[Tensor], touched: Sequence[Tensor], generator: torch.Generator
+) -> Tensor:
+    """The output pixels whose value is another one with other values at the touched pixels."""
+    plain = module(*images)
+    changed = torch.zeros(plain.shape[2:], dtype=torch.bool)
+    for width, least in DRAWS:
+        others = [torch.rand(x.shape, generator=generator, dtype=x.dtype) * width + least for x in images]
         mixed = (
-            torch.where(pixels, other + FAR_APART[draw], x)
-            for x, other, pixels in zip(images, others, touched, strict=True)
+            torch.where(pixels, other, x) for x, other, pixels in zip(images, others, touched, strict=True)
         )
         output = module(*mixed)
         scale = torch.maximum(output.abs(), plain.abs())
         changed |= _pixels((output - plain).abs() > ROUNDING * scale)
-    return torch.where(found == declared, found, changed)
+    return changed
+
+
+@contextmanager
+def _weights_times(module: nn.Module, factor: float) -> Iterator[None]:
+    """The module with all weights multiplied, and as it was afterwards."""
+    before = [parameter.data for parameter in module.parameters()]
+    try:
+        for parameter, weight in zip(module.parameters(), before, strict=True):
+            parameter.data = weight * factor
+        yield
+    finally:
+        for parameter, weight in zip(module.parameters(), before, strict=True):
+            parameter.data = weight
 
 
 def _pixels(marked: Tensor) -> Tensor:
