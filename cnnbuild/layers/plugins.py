@@ -63,7 +63,8 @@ def _some_package_offers_types() -> bool:
         if path.is_file():
             return True
         try:
-            listed = [entry.path for entry in scandir(path) if entry.name.endswith(METADATA_FOLDERS)]
+            with scandir(path) as entries:
+                listed = [entry.path for entry in entries if entry.name.endswith(METADATA_FOLDERS)]
         except OSError:
             continue
         for metadata in listed:
