@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import prod
+from typing import TYPE_CHECKING
 
 from cnnbuild.errors import Place, Problems
 from cnnbuild.graph.evaluation import Context, UnresolvedError, explain, where
@@ -13,7 +14,9 @@ from cnnbuild.graph.graph import INPUT, GraphNode, Provenance, Sharing, Tensor
 from cnnbuild.graph.receptive_field import see
 from cnnbuild.lang.source import YamlMap
 from cnnbuild.layers.base import Layer, Shape, ShapeError, format_shape
-from cnnbuild.layers.initialization import Initializer
+
+if TYPE_CHECKING:
+    from cnnbuild.layers.initialization import Initializer
 
 MAX_VALUES = 1_000_000_000  # of one tensor, for one image
 MAX_SIDE = 30_000  # of a map, in pixels

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from cnnbuild.errors import Place, Problem
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.receptive_field import OWN_PIXEL, Field
 from cnnbuild.layers.base import Layer, Shape
-from cnnbuild.layers.initialization import Initializer
+
+if TYPE_CHECKING:
+    from cnnbuild.layers.initialization import Initializer
 
 Provenance: TypeAlias = Mapping[str, tuple[str, ...]]
 """Of each parameter of a layer, where its value comes from: what was written, and what that refers to."""
@@ -144,22 +146,22 @@ class Graph:
     labels: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """How many numbers the network learns."""
         return sum(node.parameters for node in self.nodes)
 
-    @property
+    @cached_property
     def buffers(self) -> int:
         """How many numbers it saves without learning them."""
         return sum(node.buffers for node in self.nodes)
 
-    @property
+    @cached_property
     def macs(self) -> int:
         """Multiply-adds of convolutions and matrix products, for one image."""
         return sum(node.macs for node in self.nodes)
 
-    @property
+    @cached_property
     def activation_bytes(self) -> int:
         """Size of all nodes' outputs for one image, in float32."""
         return sum(node.activation_bytes for node in self.nodes)

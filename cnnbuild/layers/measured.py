@@ -32,12 +32,12 @@ from cnnbuild.layers.base import (
 )
 from cnnbuild.layers.measured_keeping import measure_kept
 from cnnbuild.layers.memory import Kept
+from cnnbuild.layers.parameters import SUPPLIED
 
 if TYPE_CHECKING:
     from torch import nn
 
 SightDeclaration: TypeAlias = "Literal['pixel', 'everything'] | Callable[..., Sight] | None"
-SUPPLIED = frozenset({"in_channels", "num_channels", "in_features", "num_features"})
 IMAGES = 2  # with one, a module that mixes the images of a batch would not be found out
 MARK = "__cnnbuild_layer__"
 
