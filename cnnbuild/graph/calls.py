@@ -105,7 +105,8 @@ def leaf(
     context = site.context
     defaults = context.scope.defaults.get(layer_type.type_name, YamlMap((), node.place))
     merged = overlaid(without_init(defaults, node.place), arguments, node.first if copy == 0 else None)
-    layer = make_layer(layer_type, merged, elaboration.evaluator, context, inputs[0], defaults)
+    made = elaboration.assembly.made
+    layer = make_layer(layer_type, merged, elaboration.evaluator, context, inputs[0], defaults, made)
     own, by_default = node.init, defaults.get("init")
 
     def initial() -> dict[str, Initializer]:
