@@ -1,0 +1,114 @@
+"""A summary as a sheet: its lines, the columns that were asked for, and the footer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from cnnbuild.graph.views.summary.captions import sizes
+from cnnbuild.graph.views.summary.columns import TABLE_COLUMNS, Column, Raw, columns_named
+from cnnbuild.graph.views.summary.entries import Entry
+from cnnbuild.graph.views.summary.footer import footer
+from cnnbuild.graph.views.summary.lines import lines_of
+from cnnbuild.graph.views.summary.sheets import Reduction, Remark, Sheet, SheetColumn
+
+if TYPE_CHECKING:
+    from cnnbuild.graph.views.summary.summary import Summary
+
+REDUCTIONS: tuple[Reduction, ...] = (
+    ("round", "macs"),
+    ("round", "act"),
+    ("round", "kept"),
+    ("drop", "start"),
+    ("round", "params"),
+    ("shorten", 32),
+    ("drop", "from"),
+    ("drop", "stride"),
+    ("shorten", 26),
+    ("drop", "act"),
+    ("drop", "#"),
+    ("drop", "params%"),
+    ("shorten", 20),
+    ("drop", "macs%"),
+    ("shorten", 14),
+    ("drop", "notes"),
+    ("shorten", 10),
+    ("drop", "op"),
+)
+"""What a narrow window does without, least missed first."""
+
+
+def summary_sheet(summary: Summary, columns: tuple[str, ...] | None = None) -> Sheet:
+    """The table of a summary, with the columns of its view, else those given, else the usual ones.
+
+    Columns that are empty are left out, unless the view asks for them.
+
+    Raises:
+        UsageError: the view asks for a column that does not exist.
+    """
+    asked = summary.view.columns
+    chosen = columns_named(asked or columns or TABLE_COLUMNS)
+    entries = entries_of(summary)
+    made = [_column(column, entries) for column in chosen]
+    return Sheet(
+        title=summary.title,
+        subtitle=_subtitle(summary),
+        names="layer",
+        columns=tuple(column for column in made if asked or any(column.cells)),
+        levels=tuple("heading" if entry.line.is_open else "row" for entry in entries),
+        indents=tuple(entry.line.indent for entry in entries),
+        remarks=tuple(footer(summary)),
+        reductions=tuple(step for step in REDUCTIONS if not asked or step[0] != "drop"),
+    )
+
+
+def entries_of(summary: Summary) -> list[Entry]:
+    """The lines of a summary with what they say."""
+    return [Entry(summary, line) for line in lines_of(summary.graph, summary.view)]
+
+
+def rows_before_fault(summary: Summary, *, width: int) -> str:
+    """The table of a network that is not whole: its sound nodes, without shares and totals."""
+    entries = entries_of(summary)
+    keys = ("#", "layer", "op", "from", "out", "params", "rf", "notes")
+    made = [_column(column, entries) for column in columns_named(keys)]
+    from cnnbuild.graph.views.summary.text import text_table
+
+    sheet = Sheet(
+        title=summary.title,
+        subtitle=f"{_subtitle(summary)}: what is sound",
+        names="layer",
+        columns=tuple(column for column in made if any(column.cells)),
+        levels=tuple("heading" if entry.line.is_open else "row" for entry in entries),
+        indents=tuple(entry.line.indent for entry in entries),
+        remarks=(),
+        reductions=REDUCTIONS,
+    )
+    return text_table(sheet, width=width)
+
+
+def _column(column: Column, entries: Sequence[Entry]) -> SheetColumn:
+    def cells_of(text: Callable[[Entry], str]) -> tuple[str, ...]:
+        return tuple(text(entry) for entry in entries)
+
+    def raw() -> tuple[Raw, ...]:
+        return tuple(column.raw(entry)[0] for entry in entries)
+
+    short = column.short
+    return SheetColumn(
+        column.key,
+        column.heading,
+        column.meaning,
+        column.align,
+        cells_of(column.text),
+        raw,
+        None if short is None else lambda: cells_of(short),
+    )
+
+
+def _subtitle(summary: Summary) -> str:
+    contract = summary.graph.contract
+    parts = [f"input {sizes(contract.shape)}", f"{contract.classes} classes"]
+    if (summary.batch, summary.dtype) != (1, "float32"):
+        parts.append(f"batch {summary.batch}, {summary.dtype}")
+    return ", ".join(parts)
