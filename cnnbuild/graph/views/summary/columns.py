@@ -69,8 +69,8 @@ def _layer_columns() -> Iterator[Column]:
         ("name",), lambda entry: (entry.line.name,),
     )  # fmt: skip
     yield Column(
-        "op", "op", "layer type with kernel, /stride, d dilation, g groups; what opened a level", "left",
-        lambda entry: entry.operation,
+        "op", "op", "layer type with kernel, /stride, d dilation, g groups; of a level its block and copies", "left",
+        lambda entry: entry.counted_operation,
         ("op", "copies"), lambda entry: (entry.operation, entry.line.copies),
     )  # fmt: skip
     yield Column(

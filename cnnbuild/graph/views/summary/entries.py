@@ -50,6 +50,11 @@ class Entry:
             return self.line.label
         return caption(self.beginning.layer)
 
+    @property
+    def counted_operation(self) -> str:
+        """The same, with the number of copies where there are several: `bottleneck x5`."""
+        return f"{self.operation} x{self.line.copies}".lstrip() if self.line.copies > 1 else self.operation
+
     @cached_property
     def sources(self) -> tuple[int, ...]:
         """What enters from outside, each node once; of copies, what enters the first."""
@@ -103,16 +108,13 @@ class Entry:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """How many copies there are, and what is remarkable in them; of a heading, in its last node."""
-        notes = [f"x{self.line.copies}"] if self.line.copies > 1 else []
+        """What is remarkable in its nodes; of a heading, in its last one."""
         if self.line.kind == "rest":
-            return tuple(notes)
+            return ()
         looked_at = (self.line.last,) if self.line.is_open else sorted(self.line.nodes)
         found = {note for index in looked_at for note in notes_of(self.summary.graph.nodes[index], self._image)}
-        if "shared" in found:
-            found.remove("shared")
-            notes.append(self._sharing)
-        return (*notes, *sorted(found, key=str.lower))
+        sharing = (self._sharing,) if "shared" in found else ()
+        return (*sharing, *sorted(found - {"shared"}, key=str.lower))
 
     @property
     def _image(self) -> tuple[int, int, int]:
@@ -124,5 +126,5 @@ class Entry:
         nodes = self.summary.graph.nodes
         owners = {s.original for index in self.line.nodes if (s := nodes[index].shared) is not None}
         if self.line.kind == "node" and len(owners) == 1:
-            return f"shared w/ #{owners.pop() + 1}"
+            return f"shared with {owners.pop() + 1}"
         return "shared"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from cnnbuild.graph.graph import Graph, GraphNode
 from cnnbuild.layers.base import Shape
@@ -14,12 +15,13 @@ from cnnbuild.layers.reach import Reach
 class LastMap:
     """The last node on the way to the output whose outputs still have a place in the image.
 
-    What follows, such as a global pool or a linear layer, sees everything. `size` is its receptive field
-    without gates, and `covers` says whether one of its outputs sees the whole image in it.
+    What follows, such as a global pool or a linear layer, sees everything. `size` and `stride` are those of
+    its receptive field without gates, and `covers` says whether one of its outputs sees the whole image in it.
     """
 
     node: int
     size: tuple[int, int]
+    stride: tuple[Fraction, Fraction]
     covers: bool
 
 
@@ -64,7 +66,7 @@ def last_map_of(graph: Graph) -> LastMap | None:
         height, width = (axis.local for axis in node.field)
         if not height.is_global and not width.is_global:
             covers = sees_everything(node, graph.contract.shape, local=True)
-            return LastMap(index, (height.size, width.size), covers)
+            return LastMap(index, (height.size, width.size), (height.stride, width.stride), covers)
     return None
 
 

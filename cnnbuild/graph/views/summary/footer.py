@@ -69,10 +69,8 @@ def _field(summary: Summary) -> str:
     parts = [f"{name} is the first to see the whole input" if name else "no layer sees the whole input"]
     if (last := summary.last_map) is not None:
         node = summary.graph.nodes[last.node]
-        parts.append(
-            f"the last map, {node.name} ({sizes(node.shape)}), sees {both(last.size)} of "
-            f"{both(image[1:])} pixels along an axis"
-        )
+        field = f"a field of {both(last.size)} at stride {both(last.stride)}"
+        parts.append(f"the last map, {node.name} ({sizes(node.shape)}), has {field} on {both(image[1:])} pixels")
     return "; ".join(parts)
 
 

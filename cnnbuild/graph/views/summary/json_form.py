@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cnnbuild.graph.views.summary.summary import Summary
 
 SCHEMA_VERSION = 2
+SWEEP_VERSION = 2
 
 
 def summary_to_dict(summary: Summary) -> dict[str, Json]:
@@ -29,7 +30,7 @@ def summary_to_dict(summary: Summary) -> dict[str, Json]:
         "totals": _totals(summary),
         "memory": _memory(summary),
         "first_to_see_everything": summary.first_to_see_everything,
-        "last_map": _last_map(summary),
+        "last_map": last_map_to_dict(summary),
         "outputs": [
             {"name": head.name, "node": head.node + 1, "weight": head.weight, "train_only": head.train_only}
             for head in graph.heads
@@ -72,7 +73,8 @@ def _memory(summary: Summary) -> dict[str, Json]:
     }
 
 
-def _last_map(summary: Summary) -> Json:
+def last_map_to_dict(summary: Summary) -> Json:
+    """The last map as JSON has it; null where there is none."""
     last = summary.last_map
     if last is None:
         return None

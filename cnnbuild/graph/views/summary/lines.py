@@ -20,12 +20,12 @@ SMALL_LEVEL = 3  # nodes: convolution, normalisation, activation; such a level n
 class View:
     """What of a summary is shown.
 
-    `fold` shows copies that are alike once. Levels of names deeper than `depth` are one line each. With
+    `fold` shows copies that are alike once; None is the form's own choice: tables do, CSV does not. Levels of names deeper than `depth` are one line each. With
     `sort` the nodes stand in falling order of a cost, without headings; `top` keeps the first of them, by
     multiply-adds where `sort` says nothing. `columns` are keys of columns; None is the form's own choice.
     """
 
-    fold: bool = True
+    fold: bool | None = None
     depth: int | None = None
     columns: tuple[str, ...] | None = None
     sort: Order | None = None
@@ -66,9 +66,20 @@ class Line:
 
 def lines_of(graph: Graph, view: View) -> list[Line]:
     """The lines of a view, in the order of computation or of cost."""
-    items = fold(graph, repeats=view.fold)
+    items = fold(graph, repeats=view.fold is not False)
     if view.order is None:
         return list(_tree(graph, items, view.depth, 0, ""))
+    return _ordered(graph, items, view)
+
+
+def flat_lines_of(graph: Graph, view: View) -> list[Line]:
+    """The same without headings, for programs; every copy by itself unless the view folds."""
+    items = fold(graph, repeats=view.fold is True)
+    return _ordered(graph, items, view) if view.order else list(flat_lines(graph, items, view.depth))
+
+
+def _ordered(graph: Graph, items: Sequence[Folded], view: View) -> list[Line]:
+    """The lines without headings in falling order, and one for what `top` leaves out."""
     lines = list(flat_lines(graph, items, view.depth))
     lines.sort(key=lambda line: _cost(graph, line, view.order), reverse=True)
     if view.top is None or len(lines) <= view.top:

@@ -37,7 +37,7 @@ class Summary:
     def viewed(
         self,
         *,
-        fold: bool = True,
+        fold: bool | None = None,
         depth: int | None = None,
         columns: tuple[str, ...] | None = None,
         sort: Order | None = None,

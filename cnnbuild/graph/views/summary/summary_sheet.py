@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from cnnbuild.errors import escaped
 from cnnbuild.graph.views.summary.captions import sizes
 from cnnbuild.graph.views.summary.columns import TABLE_COLUMNS, Column, Raw, columns_named
 from cnnbuild.graph.views.summary.entries import Entry
@@ -51,7 +52,7 @@ def summary_sheet(summary: Summary, columns: tuple[str, ...] | None = None) -> S
     entries = entries_of(summary)
     made = [_column(column, entries) for column in chosen]
     return Sheet(
-        title=summary.title,
+        title=escaped(summary.title),
         subtitle=_subtitle(summary),
         names="layer",
         columns=tuple(column for column in made if asked or any(column.cells)),
@@ -75,7 +76,7 @@ def rows_before_fault(summary: Summary, *, width: int) -> str:
     from cnnbuild.graph.views.summary.text import text_table
 
     sheet = Sheet(
-        title=summary.title,
+        title=escaped(summary.title),
         subtitle=f"{_subtitle(summary)}: what is sound",
         names="layer",
         columns=tuple(column for column in made if any(column.cells)),

@@ -9,7 +9,6 @@ from functools import cached_property
 
 from cnnbuild.graph.views.summary.sheets import Remark, Sheet, SheetColumn
 
-GAP = "  "
 INDENT = "  "
 LEAST_REMARK = 100  # columns that a sentence may have below a narrower table
 LABEL_WIDTH = 12  # "parameters" and a gap
@@ -29,6 +28,11 @@ class _Fitted:
     def width(self) -> int:
         return max(len(self.column.heading), max(map(len, self.cells), default=0))
 
+    @property
+    def gap(self) -> str:
+        """What stands before it; a share stands close to what it is a share of."""
+        return " " if self.column.heading == "%" else "  "
+
     def padded(self, cell: str) -> str:
         return cell.ljust(self.width) if self.column.align == "left" else cell.rjust(self.width)
 
@@ -41,13 +45,14 @@ def text_table(sheet: Sheet, *, width: int, colours: bool = False) -> str:
     """
     fitted = _fit(sheet, width)
     rule = "─" * min(width, _total(fitted))
-    head = _line([c.padded(c.column.heading) for c in fitted], width)
-    title = f"{sheet.title}{GAP}{sheet.subtitle}"
+    gaps = ["", *(c.gap for c in fitted[1:])]
+    head = _line([c.padded(c.column.heading) for c in fitted], gaps, width)
+    title = f"{sheet.title}  {sheet.subtitle}"
     lines = [*textwrap.wrap(title, width, subsequent_indent=INDENT, break_on_hyphens=False), ""]
     lines += [f"{BOLD}{head}{PLAIN}" if colours else head, rule]
     painted = colours and _total(fitted) <= width
     columns = [_painted(c, sheet) if painted else [c.padded(cell) for cell in c.cells] for c in fitted]
-    lines += [_line(cells, 0 if painted else width) for cells in zip(*columns, strict=True)]
+    lines += [_line(cells, gaps, 0 if painted else width) for cells in zip(*columns, strict=True)]
     if sheet.remarks:
         room = min(width, max(len(rule), LEAST_REMARK))
         lines += [rule, *(line for remark in sheet.remarks for line in _remark(remark, room))]
@@ -83,7 +88,7 @@ def _fit(sheet: Sheet, width: int) -> list[_Fitted]:
 
 
 def _total(fitted: Sequence[_Fitted]) -> int:
-    return sum(c.width for c in fitted) + len(GAP) * (len(fitted) - 1)
+    return sum(len(c.gap) + c.width for c in fitted) - sum(len(c.gap) for c in fitted[:1])
 
 
 def _indented(column: SheetColumn, sheet: Sheet) -> Sequence[str]:
@@ -108,9 +113,9 @@ def _painted(fitted: _Fitted, sheet: Sheet) -> list[str]:
     return painted
 
 
-def _line(cells: Sequence[str], width: int) -> str:
+def _line(cells: Sequence[str], gaps: Sequence[str], width: int) -> str:
     """One line, cut off at a width; 0 sets no limit."""
-    line = GAP.join(cells).rstrip()
+    line = "".join(gap + cell for gap, cell in zip(gaps, cells, strict=True)).rstrip()
     return line if not width or len(line) <= width else f"{line[: width - 1]}…"
 
 
