@@ -216,7 +216,7 @@ def clipped(reach: Reach, output: int, size: int) -> Span:
     span = reach.seen_by(output)
     if span is None:
         return None
-    taps = [pixel for pixel in range(span[0], span[1] + 1, reach.step) if 0 <= pixel < size]
+    taps = [pixel for pixel in range(max(span[0], 0), min(span[1] + 1, size)) if reach.sees(output, pixel)]
     return (taps[0], taps[-1]) if taps else None
 
 

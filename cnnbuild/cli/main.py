@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from typing import Annotated
 
@@ -59,8 +61,13 @@ def _root(
     """Declare convolutional networks in YAML and compare them honestly."""
 
 
+OBJECTS_BETWEEN_COLLECTIONS = 100_000  # most commands are over before cycles matter
+
+
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads every package
     try:
         app()
     except CnnbuildError as error:

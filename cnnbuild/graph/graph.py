@@ -144,22 +144,22 @@ class Graph:
     labels: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """How many numbers the network learns."""
         return sum(node.parameters for node in self.nodes)
 
-    @property
+    @cached_property
     def buffers(self) -> int:
         """How many numbers it saves without learning them."""
         return sum(node.buffers for node in self.nodes)
 
-    @property
+    @cached_property
     def macs(self) -> int:
         """Multiply-adds of convolutions and matrix products, for one image."""
         return sum(node.macs for node in self.nodes)
 
-    @property
+    @cached_property
     def activation_bytes(self) -> int:
         """Size of all nodes' outputs for one image, in float32."""
         return sum(node.activation_bytes for node in self.nodes)

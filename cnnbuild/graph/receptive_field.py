@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from cnnbuild.layers.base import SEES_ITS_PIXEL, Layer, Shape
-from cnnbuild.layers.reach import EVERYTHING, POINTWISE, Reach, compose, merge
+from cnnbuild.layers.composition import compose, merge
+from cnnbuild.layers.reach import EVERYTHING, POINTWISE, Reach
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ A gate per channel is computed from the whole map, by two 1x1 convolutions with 
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, model_validator
 
+from cnnbuild.layers.arithmetic import Terms
 from cnnbuild.layers.base import (
     SEES_EVERYTHING,
     SEES_ITS_PIXEL,
@@ -19,6 +21,7 @@ from cnnbuild.layers.base import (
     Sight,
     require_map,
 )
+from cnnbuild.layers.memory import Held, Kept
 from cnnbuild.layers.parameters import PositiveInt, PositivePair
 from cnnbuild.layers.reach import window
 
@@ -34,6 +37,7 @@ def _odd_pair(pair: tuple[int, int]) -> tuple[int, int]:
 
 OddPair: TypeAlias = Annotated[PositivePair, AfterValidator(_odd_pair)]
 Pooling: TypeAlias = Literal["avg", "avg_max"]
+_WHY = "its input and the gate, each of which is the other's slope, and what the gate was made from"
 
 
 class SqueezeExcite(Layer):
@@ -79,9 +83,20 @@ class SqueezeExcite(Layer):
         """Weight and bias of `fc1` (hidden, C, 1, 1) and `fc2` (C, hidden, 1, 1)."""
         return _bottleneck_weights(inputs[0][0], self._hidden_channels(inputs[0]))
 
-    def macs(self, *inputs: Shape) -> int:
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """2 * C * hidden."""
-        return 2 * inputs[0][0] * self._hidden_channels(inputs[0])
+        return (_bottleneck_terms(inputs[0][0], self._hidden_channels(inputs[0])),)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and of each channel the mean, the steps between the convolutions, and the gate."""
+        channels, hidden = inputs[0][0], self._hidden_channels(inputs[0])
+        between = hidden if self.activation == "relu" else 2 * hidden  # silu keeps its input
+        gate = channels if self.gate == "sigmoid" else 2 * channels
+        return Kept(inputs=(0,), inner=Held(values=channels + between + gate), why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the gate, or what the bottleneck holds on the way."""
+        return _gated_by_mean(inputs[0], self._hidden_channels(inputs[0]))
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A module with the weights of torchvision's."""
@@ -139,9 +154,18 @@ class ChannelAttention(Layer):
         """Weight and bias of `fc1` (hidden, C, 1, 1) and `fc2` (C, hidden, 1, 1)."""
         return _bottleneck_weights(inputs[0][0], inputs[0][0] // self.ratio)
 
-    def macs(self, *inputs: Shape) -> int:
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """2 * C * hidden for each pool."""
-        return _channel_macs(inputs[0][0], self.ratio, self.pool)
+        return (_channel_terms(inputs[0][0], self.ratio, self.pool),)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and of each channel what was pooled, the bottleneck's values, and the gate."""
+        inner = _kept_by_channels(inputs[0][0], self.ratio, self.pool)
+        return Kept(inputs=(0,), inner=inner, why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the gate with what was pooled, or what the bottleneck holds on the way."""
+        return _channel_memory(inputs[0], self.ratio, self.pool)
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A module that multiplies its input by its channels' gates."""
@@ -182,9 +206,17 @@ class SpatialAttention(Layer):
         """`conv.weight` (1, 2, kernel height, kernel width); its input is the mean, then the maximum."""
         return {"conv.weight": (1, 2, *self.kernel_size)}
 
-    def macs(self, *inputs: Shape) -> int:
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """2 * kernel height * width for each pixel."""
-        return _spatial_macs(inputs[0], self.kernel_size)
+        return (_spatial_terms(inputs[0], self.kernel_size),)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and of each pixel the maximum, the two pooled values, and the gate."""
+        return Kept(inputs=(0,), inner=_kept_by_pixels(inputs[0]), why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output, the gate and the pooled values, or what there was before."""
+        return _spatial_memory(inputs[0])
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module that multiplies its input by its pixels' gates."""
@@ -232,10 +264,21 @@ class Cbam(Layer):
         channel: dict[str, Shape] = {f"channel.{name}": shape for name, shape in bottleneck.items()}
         return channel | {"spatial.conv.weight": (1, 2, *self.kernel_size)}
 
-    def macs(self, *inputs: Shape) -> int:
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """Those of the two parts."""
-        channel = _channel_macs(inputs[0][0], self.ratio, self.pool)
-        return channel + _spatial_macs(inputs[0], self.kernel_size)
+        channel = _channel_terms(inputs[0][0], self.ratio, self.pool)
+        return channel, _spatial_terms(inputs[0], self.kernel_size)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, the map between the two parts, and what each of them keeps."""
+        parts = _kept_by_channels(inputs[0][0], self.ratio, self.pool) + _kept_by_pixels(inputs[0])
+        return Kept(inputs=(0,), inner=parts + Held(values=prod(inputs[0])), why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """What the first part holds; then the map that it gave, with what the second part holds."""
+        between = Held(values=prod(inputs[0]))
+        spatial = (between + held for held in _spatial_memory(inputs[0]))
+        return *_channel_memory(inputs[0], self.ratio, self.pool), *spatial
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A module that applies both gates in turn."""
@@ -272,10 +315,47 @@ def _bottleneck_weights(channels: int, hidden: int) -> dict[str, Shape]:
     }
 
 
-def _channel_macs(channels: int, ratio: int, pool: Pooling) -> int:
+def _bottleneck_terms(channels: int, hidden: int) -> Terms:
+    return {"convolutions": 2, "channels": channels, "channels of the bottleneck": hidden}
+
+
+def _channel_terms(channels: int, ratio: int, pool: Pooling) -> Terms:
+    bottleneck = _bottleneck_terms(channels, channels // ratio)
+    return bottleneck if pool == "avg" else {"pools": 2, **bottleneck}
+
+
+def _spatial_terms(shape: Shape, kernel_size: tuple[int, int]) -> Terms:
+    return {
+        "rows": shape[1],
+        "columns": shape[2],
+        "kernel rows": kernel_size[0],
+        "kernel columns": kernel_size[1],
+        "pooled maps": 2,
+    }
+
+
+def _kept_by_channels(channels: int, ratio: int, pool: Pooling) -> Held:
     pools = 1 if pool == "avg" else 2
-    return pools * 2 * channels * (channels // ratio)
+    return Held(values=pools * (channels + channels // ratio) + channels)
 
 
-def _spatial_macs(shape: Shape, kernel_size: tuple[int, int]) -> int:
-    return 2 * kernel_size[0] * kernel_size[1] * shape[1] * shape[2]
+def _kept_by_pixels(shape: Shape) -> Held:
+    return Held(values=(1 + 2 + 1) * shape[1] * shape[2])  # the maximum, the two pooled maps, the gate
+
+
+def _gated_by_mean(shape: Shape, hidden: int) -> tuple[Held, ...]:
+    channels = shape[0]
+    return Held(values=prod(shape) + channels), Held(values=channels + hidden), Held(values=2 * hidden)
+
+
+def _channel_memory(shape: Shape, ratio: int, pool: Pooling) -> tuple[Held, ...]:
+    channels = shape[0]
+    if pool == "avg":
+        return _gated_by_mean(shape, channels // ratio)
+    # mean and maximum live to the end; where the map is small, the gate's two halves and their sum are more
+    return Held(values=prod(shape) + 3 * channels), Held(values=5 * channels)
+
+
+def _spatial_memory(shape: Shape) -> tuple[Held, ...]:
+    pixels = shape[1] * shape[2]
+    return Held(values=prod(shape) + 3 * pixels), Held(values=4 * pixels)

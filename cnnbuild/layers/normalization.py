@@ -19,12 +19,14 @@ from cnnbuild.layers.base import (
     require_divisible,
     require_map,
 )
+from cnnbuild.layers.memory import Held, Kept
 from cnnbuild.layers.parameters import NonNegativeFloat, PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
     from torch import nn
 
 Momentum = Annotated[float, Field(ge=0, le=1)]
+_WHY = "its input and the statistics, for the gradients of input and weight"
 
 
 class BatchNorm(Layer):
@@ -67,6 +69,15 @@ class BatchNorm(Layer):
     def buffer_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """The running statistics, and the number of batches they were gathered from."""
         return _running_statistics(inputs[0][0]) if self.track_running_stats else {}
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and each channel's mean and deviation over the batch."""
+        return Kept(inputs=(0,), inner=Held(constants=2 * inputs[0][0]), why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output; without tracked statistics, those of the batch too."""
+        statistics = 0 if self.track_running_stats else 2 * inputs[0][0]
+        return (Held(values=prod(inputs[0]), constants=statistics),)
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.BatchNorm2d` or `BatchNorm1d`."""
@@ -128,6 +139,17 @@ class LayerNorm(Layer):
             return {}
         shape = self._normalized_shape(inputs[0])
         return {"weight": shape, "bias": shape} if self.bias else {"weight": shape}
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and mean and deviation of each pixel or image."""
+        return Kept(inputs=(0,), inner=self._statistics(inputs[0]), why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the statistics."""
+        return (Held(values=prod(inputs[0])) + self._statistics(inputs[0]),)
+
+    def _statistics(self, shape: Shape) -> Held:
+        return Held(values=2 * prod(shape) // prod(self._normalized_shape(shape)))
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.LayerNorm`, for the channels of a map with the channels moved last and back.
@@ -192,6 +214,14 @@ class GroupNorm(Layer):
         channels = (inputs[0][0],)
         return {"weight": channels, "bias": channels} if self.affine else {}
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its input, and each group's mean and deviation."""
+        return Kept(inputs=(0,), inner=Held(values=2 * self.num_groups), why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the statistics."""
+        return (Held(values=prod(inputs[0]) + 2 * self.num_groups),)
+
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.GroupNorm`."""
         from torch import nn
@@ -248,6 +278,18 @@ class InstanceNorm(Layer):
         """The running statistics, and the number of batches they were gathered from."""
         return _running_statistics(inputs[0][0]) if self.track_running_stats else {}
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, each channel's mean and deviation, and weight and tracked statistics once per image.
+
+        torch normalises the channels of all images as if they were one image's.
+        """
+        each = 2 + self.affine + 2 * self.track_running_stats
+        return Kept(inputs=(0,), inner=Held(values=each * inputs[0][0]), why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output, the statistics, and weight and bias once per image."""
+        return (Held(values=prod(inputs[0]) + (2 + 2 * self.affine) * inputs[0][0]),)
+
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.InstanceNorm2d`."""
         from torch import nn
@@ -279,6 +321,19 @@ class LocalResponseNorm(Layer):
         return require_map(
             inputs[0], "local_response_norm", instead="use layer_norm, which takes flat tensors too"
         )
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, the padded squares, what is raised to `beta`, and the power."""
+        inner = Held(values=self._padded(inputs[0]) + 2 * prod(inputs[0]))
+        return Kept(inputs=(0,), inner=inner, why="its input and each step to the divisor, for their slopes")
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The squares and the padded squares; later the means, the sum and the power of them."""
+        image = prod(inputs[0])
+        return Held(values=image + self._padded(inputs[0])), Held(values=3 * image)
+
+    def _padded(self, shape: Shape) -> int:
+        return (shape[0] + self.size - 1) * shape[1] * shape[2]
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.LocalResponseNorm`."""

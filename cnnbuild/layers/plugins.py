@@ -9,18 +9,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
+from os import scandir
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from cnnbuild.errors import UsageError
 from cnnbuild.layers.base import Layer
 from cnnbuild.layers.measured import MARK, layer_type_from
 from cnnbuild.layers.registry import Registry, layer_types_of, standard_registry
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 ENTRY_POINT_GROUP = "cnnbuild.layers"
+METADATA_FOLDERS = (".dist-info", ".egg-info")
 
 
 def registry_with(plugins: Path | str | Iterable[Path | str | type] = ()) -> Registry:
@@ -32,8 +37,11 @@ def registry_with(plugins: Path | str | Iterable[Path | str | type] = ()) -> Reg
     if isinstance(plugins, str | Path):
         plugins = (plugins,)
     registry = standard_registry()
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
-        registry = registry.extended(_from_entry_point(entry))
+    if _some_package_offers_types():
+        from importlib.metadata import entry_points
+
+        for entry in entry_points(group=ENTRY_POINT_GROUP):
+            registry = registry.extended(_from_entry_point(entry))
     for plugin in plugins:
         types = [_from_class(plugin)] if isinstance(plugin, type) else list(_from_file(Path(plugin)))
         if not types:
@@ -43,6 +51,29 @@ def registry_with(plugins: Path | str | Iterable[Path | str | type] = ()) -> Reg
             )
         registry = registry.extended(types)
     return registry
+
+
+def _some_package_offers_types() -> bool:
+    """Whether any installed package may have entry points for us; a tenth of the time of asking for them.
+
+    Where packages are kept in another form than folders (in a zip, say) the answer is yes.
+    """
+    group = ENTRY_POINT_GROUP.encode()
+    for folder in dict.fromkeys(sys.path):
+        path = Path(folder or ".")
+        if path.is_file():
+            return True
+        try:
+            listed = [entry.path for entry in scandir(path) if entry.name.endswith(METADATA_FOLDERS)]
+        except OSError:
+            continue
+        for metadata in listed:
+            try:
+                if group in Path(metadata, "entry_points.txt").read_bytes():
+                    return True
+            except OSError:  # most have none
+                continue
+    return False
 
 
 def _from_entry_point(entry: EntryPoint) -> list[type[Layer]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from cnnbuild.layers.arithmetic import SlidingWindow, Worked
 from cnnbuild.layers.base import (
     SEES_EVERYTHING,
     Example,
@@ -16,6 +18,7 @@ from cnnbuild.layers.base import (
     format_shape,
     require_map,
 )
+from cnnbuild.layers.memory import KEEPS_NOTHING, Held, Kept
 from cnnbuild.layers.parameters import NonNegativePair, PositiveInt, PositivePair
 from cnnbuild.layers.reach import adaptive_window, window
 
@@ -23,17 +26,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
-    """Outputs of a pool along one axis, by torch's rule; 0 or less where the window does not fit.
+_WHY_INPUT = "its input, as torch's kernel asks for it"
+_WHY_INDICES = "its input, and in int64 which value of each window was the largest"
 
-    In ceil mode the last window may hang over the end, but must start inside the input or its left padding
-    (aten/src/ATen/native/Pool.h, `pooling_output_shape_pad_lr`).
-    """
-    room = size + 2 * padding - dilation * (kernel - 1) - 1
-    outputs = (-(-room // stride) if ceil_mode else room // stride) + 1
-    if ceil_mode and (outputs - 1) * stride >= size + padding:
-        outputs -= 1
-    return outputs
+
+def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
+    """Outputs of a pool along one axis, by torch's rule; 0 or less where the window does not fit."""
+    return SlidingWindow(size, kernel, stride, padding, padding, dilation, ceil_mode).outputs
 
 
 class _Pool(Layer):
@@ -62,13 +61,8 @@ class _Pool(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (C, H', W'), with H' = (H + 2 padding - dilation (kernel - 1) - 1) // stride + 1."""
-        channels, height, width = require_map(inputs[0], self.type_name)
-        sizes = [
-            pooled_size(size, k, s, p, d, self.ceil_mode)
-            for size, k, s, p, d in zip(
-                (height, width), self.kernel_size, self.steps, self.margin, self.spread, strict=True
-            )
-        ]
+        channels, _, _ = require_map(inputs[0], self.type_name)
+        sizes = [window.outputs for window in self._windows(inputs[0])]
         if min(sizes) < 1:
             raise ShapeError(
                 f"{self.type_name}: a window of {self.kernel_size[0]}x{self.kernel_size[1]} does not fit "
@@ -77,6 +71,20 @@ class _Pool(Layer):
                 help="pool less often before it, or start from a larger input",
             )
         return (channels, sizes[0], sizes[1])
+
+    def _windows(self, shape: Shape) -> tuple[SlidingWindow, SlidingWindow]:
+        height, width = (
+            SlidingWindow(size, k, s, p, p, d, self.ceil_mode)
+            for size, k, s, p, d in zip(
+                shape[1:], self.kernel_size, self.steps, self.margin, self.spread, strict=True
+            )
+        )
+        return height, width
+
+    def size_terms(self, *inputs: Shape) -> tuple[Worked, Worked] | None:
+        """How many windows there are along each axis."""
+        height, width = self._windows(inputs[0])
+        return height.worked(), width.worked()
 
     def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
         """The pool's window."""
@@ -122,6 +130,14 @@ class MaxPool(WindowPool):
         """The dilation."""
         return self.dilation
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and the place of each window's largest value."""
+        return _keeps_indices(self.output_shape(*inputs))
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the places, which torch always computes."""
+        return _with_indices(self.output_shape(*inputs))
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.MaxPool2d`."""
         from torch import nn
@@ -144,6 +160,10 @@ class AvgPool(WindowPool):
 
     count_include_pad: bool = True
     divisor_override: PositiveInt | None = None
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its input."""
+        return Kept(inputs=(0,), why=_WHY_INPUT)
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AvgPool2d`."""
@@ -172,6 +192,16 @@ class LpPool(_Pool):
     )
 
     norm_type: Annotated[float, Field(ge=1)]
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, the powers, and each window's mean, its sign, its positive part and its sum."""
+        inner = Held(values=prod(inputs[0]) + 4 * prod(self.output_shape(*inputs)))
+        return Kept(inputs=(0,), inner=inner, why="its input and each step to the root, for their slopes")
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The powers and the means; then the means with three maps more of their size."""
+        output = prod(self.output_shape(*inputs))
+        return Held(values=prod(inputs[0]) + output), Held(values=4 * output)
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.LPPool2d`."""
@@ -208,6 +238,10 @@ class AdaptiveAvgPool(_AdaptivePool):
 
     type_name = "adaptive_avg_pool"
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its input; nothing where the output is one pixel, which torch computes as a mean."""
+        return KEEPS_NOTHING if self.output_size == (1, 1) else Kept(inputs=(0,), why=_WHY_INPUT)
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AdaptiveAvgPool2d`."""
         from torch import nn
@@ -219,6 +253,14 @@ class AdaptiveMaxPool(_AdaptivePool):
     """The largest values of windows chosen for a given output size: `torch.nn.AdaptiveMaxPool2d`."""
 
     type_name = "adaptive_max_pool"
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and the place of each window's largest value."""
+        return _keeps_indices(self.output_shape(*inputs))
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the places, which torch always computes."""
+        return _with_indices(self.output_shape(*inputs))
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AdaptiveMaxPool2d`."""
@@ -246,6 +288,10 @@ class GlobalAvgPool(_GlobalPool):
 
     type_name = "global_avg_pool"
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AdaptiveAvgPool2d(1)`."""
         from torch import nn
@@ -258,8 +304,24 @@ class GlobalMaxPool(_GlobalPool):
 
     type_name = "global_max_pool"
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and the place of each channel's largest value."""
+        return _keeps_indices(self.output_shape(*inputs))
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the places, which torch always computes."""
+        return _with_indices(self.output_shape(*inputs))
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AdaptiveMaxPool2d(1)`."""
         from torch import nn
 
         return nn.AdaptiveMaxPool2d(1)
+
+
+def _keeps_indices(output: Shape) -> Kept:
+    return Kept(inputs=(0,), inner=Held(indices=prod(output)), why=_WHY_INDICES)
+
+
+def _with_indices(output: Shape) -> tuple[Held, ...]:
+    return (Held(values=prod(output), indices=prod(output)),)

@@ -5,8 +5,7 @@ Along one axis the outputs of a layer fall into `q` phases: output `q * m + r` s
 upsampling by 2 has two phases and period 1. Composing two layers gives the same form again, so one forward
 pass yields the receptive field of every node, whatever the branches, dilations and upsamplings on the way.
 
-What is exact is the first and the last input that is seen. Dilation leaves holes between them, which matter
-where the layer before is uneven (a transposed convolution); so a single layer also says its `step`.
+Between the first and the last input that is seen, dilation leaves holes. They are kept too, as bits.
 """
 
 from __future__ import annotations
@@ -14,11 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
-from math import floor, gcd, lcm
+from math import floor, gcd
 from struct import pack, unpack
-
-CACHED = 1024  # networks repeat their layers, and height and width are mostly alike
 
 Span = tuple[int, int]
 
@@ -27,13 +23,15 @@ Span = tuple[int, int]
 class Reach:
     """`spans[r]` is what an output of phase `r` sees, first to last input; None where it sees none.
 
-    Of a span every `step`-th input is seen; for several layers together `step` is 1 and says nothing of
-    holes. A period of 0 means: everything, from anywhere.
+    Of a span every `step`-th input is seen. Where that is too simple, as for several layers together,
+    `masks` has a number for each phase, whose bit k says whether input `first + k` is seen; it is None where
+    that is not known (see `compose`). A period of 0 means: everything, from anywhere.
     """
 
     period: int
     spans: tuple[Span | None, ...]
     step: int = 1
+    masks: tuple[int, ...] | None = ()
 
     @property
     def is_global(self) -> bool:
@@ -69,6 +67,40 @@ class Reach:
         ]
         return sum(offsets, Fraction(0)) / len(offsets) if offsets else Fraction(0)
 
+    @property
+    def coverage(self) -> Fraction | None:
+        """Which part of the inputs between the first and the last one output sees; of all phases, the least.
+
+        Three convolutions 3x3 dilated by 2 see 7 of 13 pixels, and which 7 is the same for all layers of the
+        tower: neighbouring outputs look at different pixels (gridding; Yu et al. 2017, arXiv:1705.09914).
+        None where it is not known.
+        """
+        if self.masks is None:
+            return None
+        parts = [
+            Fraction(self.masks[phase].bit_count() if self.masks else length // self.step + 1, length + 1)
+            for phase, length in ((r, span[1] - span[0]) for r, span in enumerate(self.spans) if span)
+        ]
+        return min(parts, default=Fraction(1))
+
+    @property
+    def density(self) -> Fraction | None:
+        """Which part of the inputs is seen by any output at all, far from the borders; None if not known.
+
+        A kernel smaller than its stride leaves pixels out: a 1x1 convolution of stride 2 sees every second.
+        """
+        if not self.period or (self.step == 1 and self.masks == () and self.size >= self.period):
+            return Fraction(1)
+        if self.masks is None or self.size > MOST_STEPS or self.period > MOST_STEPS:
+            return None
+        residues = 0
+        for phase, span in enumerate(self.spans):
+            seen = self.mask(phase) << (span[0] % self.period if span else 0)
+            while seen:
+                residues |= seen & ((1 << self.period) - 1)
+                seen >>= self.period
+        return Fraction(residues.bit_count(), self.period)
+
     def _seen(self) -> Iterator[Span]:
         return (span for span in self.spans if span is not None)
 
@@ -77,6 +109,39 @@ class Reach:
         m, r = divmod(output, len(self.spans))
         span = self.spans[r]
         return None if span is None else (self.period * m + span[0], self.period * m + span[1])
+
+    def mask(self, phase: int) -> int:
+        """The inputs that an output of a phase sees, as bits from the first of its span on.
+
+        Where they are not known, all between the first and the last.
+        """
+        span = self.spans[phase]
+        if span is None:
+            return 0
+        if self.masks:
+            return self.masks[phase]
+        step = self.step if self.masks is not None else 1
+        return comb((span[1] - span[0]) // step + 1, step)
+
+    def sees(self, output: int, pixel: int) -> bool:
+        """Whether an output sees a pixel of its input, which may lie in the padding."""
+        if self.is_global:
+            return True
+        m, r = divmod(output, len(self.spans))
+        span = self.spans[r]
+        if span is None:
+            return False
+        place = pixel - self.period * m - span[0]
+        return place >= 0 and bool(self.mask(r) >> place & 1)
+
+
+def comb(count: int, step: int = 1) -> int:
+    """A number with `count` bits set, `step` apart.
+
+    >>> bin(comb(3)), bin(comb(3, 2))
+    ('0b111', '0b10101')
+    """
+    return ((1 << count * step) - 1) // ((1 << step) - 1)
 
 
 POINTWISE = Reach(1, ((0, 0),))
@@ -171,73 +236,3 @@ def _taps_around(point: Fraction, taps: int) -> Span:
 def _single_precision(number: float) -> float:
     rounded: float = unpack("f", pack("f", number))[0]
     return rounded
-
-
-@lru_cache(maxsize=CACHED)
-def compose(earlier: Reach, later: Reach) -> Reach:
-    """What the outputs of `later` see of the input of `earlier`, `later` being applied to its output.
-
-    Where both are so uneven that following it would take seconds (thousands of phases, as of a map resized to
-    29,989 pixels), the whole axis is all that is said.
-    """
-    if earlier.is_global or later.is_global:
-        return EVERYTHING
-    repeats = len(earlier.spans) // gcd(len(earlier.spans), later.period)
-    phases = len(later.spans) * repeats
-    if phases * min(later.size, 2 * len(earlier.spans)) > MOST_STEPS:
-        return EVERYTHING
-    period = earlier.period * later.period * repeats // len(earlier.spans)
-    hulls = tuple(_hull(earlier, later.seen_by(output), later.step) for output in range(phases))
-    return _simplest(period, hulls)
-
-
-@lru_cache(maxsize=CACHED)
-def merge(reaches: tuple[Reach, ...]) -> tuple[Reach, bool]:
-    """What a join of branches sees, and whether its branches look at the same centres at the same stride.
-
-    Where strides differ the join is misaligned: outputs of the two branches drift apart, and so the whole
-    axis is all that can be said.
-    """
-    if any(reach.is_global for reach in reaches):
-        return EVERYTHING, True
-    if len({reach.stride for reach in reaches}) > 1:
-        return EVERYTHING, False
-    phases = lcm(*(len(reach.spans) for reach in reaches))
-    if phases > MOST_STEPS:
-        return EVERYTHING, True
-    period = int(reaches[0].stride * phases)
-    spans: list[Span | None] = []
-    for output in range(phases):
-        seen = [span for reach in reaches if (span := reach.seen_by(output)) is not None]
-        spans.append((min(s[0] for s in seen), max(s[1] for s in seen)) if seen else None)
-    aligned = len({reach.offset for reach in reaches}) == 1
-    return _simplest(period, tuple(spans)), aligned
-
-
-def _hull(reach: Reach, outputs: Span | None, step: int) -> Span | None:
-    """What is seen of the input of `reach` by something that sees every `step`-th of these outputs of it."""
-    if outputs is None:
-        return None
-    seen = range(outputs[0], outputs[1] + 1, step)
-    turn = len(
-        reach.spans
-    )  # after so many outputs all phases have been met, and what follows lies further on
-    ends = (*seen[:turn], *seen[-turn:])
-    spans = [span for output in ends if (span := reach.seen_by(output)) is not None]
-    return (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None
-
-
-def _simplest(period: int, spans: tuple[Span | None, ...]) -> Reach:
-    """The same reach with as few phases as possible."""
-    phases = len(spans)
-    for fewer in range(1, phases):
-        if phases % fewer or period * fewer % phases:
-            continue
-        shift = period * fewer // phases
-        if all(_shifted(spans[r - fewer], shift) == spans[r] for r in range(fewer, phases)):
-            return Reach(shift, spans[:fewer])
-    return Reach(period, spans)
-
-
-def _shifted(span: Span | None, by: int) -> Span | None:
-    return None if span is None else (span[0] + by, span[1] + by)

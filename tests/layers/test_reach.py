@@ -8,16 +8,8 @@ from fractions import Fraction
 
 import pytest
 
-from cnnbuild.layers.reach import (
-    EVERYTHING,
-    POINTWISE,
-    Reach,
-    adaptive_window,
-    compose,
-    merge,
-    transposed_window,
-    window,
-)
+from cnnbuild.layers.composition import compose, merge
+from cnnbuild.layers.reach import EVERYTHING, POINTWISE, Reach, adaptive_window, transposed_window, window
 
 OUTPUTS = range(-7, 30)
 
@@ -63,12 +55,19 @@ def hull(pixels: set[int]) -> tuple[int, int] | None:
     return (min(pixels), max(pixels)) if pixels else None
 
 
+def seen(reach: Reach, output: int) -> set[int]:
+    span = reach.seen_by(output)
+    around = range(span[0] - 3, span[1] + 4) if span else range(-20, 60)
+    return {pixel for pixel in around if reach.sees(output, pixel)}
+
+
 def test_a_single_layer_sees_what_its_taps_reach() -> None:
     draw = random.Random(1)
     for _ in range(300):
         reach, taps = random_layer(draw)
         for output in OUTPUTS:
             assert reach.seen_by(output) == hull(taps(output))
+            assert seen(reach, output) == taps(output)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -81,6 +80,9 @@ def test_a_chain_of_layers_sees_what_its_taps_reach(seed: int) -> None:
             reach, taps = compose(reach, later), through(taps, later_taps)
         for output in OUTPUTS:
             assert reach.seen_by(output) == hull(taps(output))
+            assert seen(reach, output) == taps(output)
+        parts = [Fraction(len(taps(o)), max(taps(o)) - min(taps(o)) + 1) for o in OUTPUTS if taps(o)]
+        assert len(reach.spans) > len(OUTPUTS) or reach.coverage == min(parts, default=1)
 
 
 def test_joined_branches_of_one_stride_see_what_each_of_them_sees() -> None:
@@ -93,7 +95,9 @@ def test_joined_branches_of_one_stride_see_what_each_of_them_sees() -> None:
         joins += 1
         joined, _ = merge(tuple(reach for reach, _ in branches))
         for output in OUTPUTS:
-            assert joined.seen_by(output) == hull(set().union(*(taps(output) for _, taps in branches)))
+            together = set().union(*(taps(output) for _, taps in branches))
+            assert joined.seen_by(output) == hull(together)
+            assert seen(joined, output) == together
 
 
 def test_a_reach_is_written_with_as_few_phases_as_possible() -> None:
@@ -104,7 +108,8 @@ def test_a_reach_is_written_with_as_few_phases_as_possible() -> None:
         for fewer in (n for n in range(1, phases) if phases % n == 0 and reach.period * n % phases == 0):
             shift = reach.period * fewer // phases
             moved = [None if span is None else (span[0] + shift, span[1] + shift) for span in reach.spans]
-            assert moved[:-fewer] != list(reach.spans[fewer:])
+            masks = list(reach.masks or [0] * phases)
+            assert (moved[:-fewer], masks[:-fewer]) != (list(reach.spans[fewer:]), masks[fewer:])
 
 
 def test_the_stem_of_a_resnet_sees_eleven_pixels_by_hand() -> None:
@@ -115,7 +120,37 @@ def test_the_stem_of_a_resnet_sees_eleven_pixels_by_hand() -> None:
 
 def test_three_convolutions_dilated_by_two_see_thirteen_pixels_by_hand() -> None:
     layer = window(3, padding=2, dilation=2)
-    assert compose(compose(layer, layer), layer).seen_by(0) == (-6, 6)
+    tower = compose(compose(layer, layer), layer)
+    assert tower.seen_by(0) == (-6, 6)
+    assert [pixel for pixel in range(-9, 9) if tower.sees(0, pixel)] == [-6, -4, -2, 0, 2, 4, 6]
+    assert tower.coverage == Fraction(7, 13)
+    assert tower.density == 1  # of the neighbouring output, the other pixels
+
+
+def test_dilations_of_one_two_and_five_leave_no_holes_by_hand() -> None:
+    # hybrid dilated convolution (Wang et al. 2018, arXiv:1702.08502): 3 + 4 + 10 = 17 pixels, all of them
+    layers = [window(3, padding=rate, dilation=rate) for rate in (1, 2, 5)]
+    tower = compose(compose(layers[0], layers[1]), layers[2])
+    assert (tower.size, tower.coverage) == (17, 1)
+
+
+def test_a_kernel_smaller_than_its_stride_skips_pixels_by_hand() -> None:
+    assert window(1, stride=2).density == Fraction(1, 2)
+    assert window(2, stride=3).density == Fraction(2, 3)
+    assert window(2, stride=6, dilation=4).density == Fraction(2, 6)  # of each 6 pixels, 0 and 4
+    assert window(2, stride=4, dilation=4).density == Fraction(1, 4)  # both fall on multiples of 4
+    assert window(3, stride=2).density == 1
+    twice = compose(window(1, stride=2), window(1, stride=2))
+    assert (twice.density, twice.coverage) == (Fraction(1, 4), 1)
+
+
+def test_holes_too_many_to_follow_are_said_to_be_unknown() -> None:
+    sparse = window(3, stride=2, dilation=100_000)
+    reach = compose(sparse, window(300))
+    assert reach.seen_by(0) == (0, 200_598)
+    assert (reach.coverage, reach.density) == (None, None)
+    assert compose(reach, window(2)).coverage is None
+    assert merge((reach, reach))[0].coverage is None
 
 
 def test_an_upsampling_by_two_undoes_a_pool_of_two_by_hand() -> None:
@@ -176,7 +211,8 @@ def test_branches_that_part_only_after_the_first_output_are_not_aligned() -> Non
     uneven = Reach(
         2, ((0, 0), (3, 3))
     )  # looks where the other looks at output 0, and two pixels off at output 1
-    assert merge((POINTWISE, uneven)) == (Reach(2, ((0, 0), (1, 3))), False)
+    joined = Reach(2, ((0, 0), (1, 3)), masks=(0b1, 0b101))  # output 1 sees pixels 1 and 3
+    assert merge((POINTWISE, uneven)) == (joined, False)
 
 
 def test_branches_with_different_strides_are_misaligned_and_may_see_everything() -> None:

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from cnnbuild.layers.reach import Reach, compose, interpolation_window, nearest_window, window
+from cnnbuild.layers.composition import compose
+from cnnbuild.layers.reach import Reach, interpolation_window, nearest_window, window
 from cnnbuild.testing import clipped, hull
 from tests.layers.contract import standard
 
