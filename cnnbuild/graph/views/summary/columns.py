@@ -78,8 +78,12 @@ def _layer_columns() -> Iterator[Column]:
         _from,
         ("from",), lambda entry: (" ".join(str(source + 1) for source in entry.sources),),
     )  # fmt: skip
-    yield Column("in", "in", "shapes of what enters", "left", _entering, ("in",), lambda entry: (_entering(entry),))
-    yield Column("out", "out", "shape of the output", "left", _leaving, ("out",), lambda entry: (_leaving(entry),))
+    yield Column(
+        "in", "in", "shapes of what enters", "left", _entering, ("in",), lambda entry: (_entering(entry),)
+    )
+    yield Column(
+        "out", "out", "shape of the output", "left", _leaving, ("out",), lambda entry: (_leaving(entry),)
+    )
 
 
 def _cost_columns() -> Iterator[Column]:

@@ -112,7 +112,9 @@ class Entry:
         if self.line.kind == "rest":
             return ()
         looked_at = (self.line.last,) if self.line.is_open else sorted(self.line.nodes)
-        found = {note for index in looked_at for note in notes_of(self.summary.graph.nodes[index], self._image)}
+        found = {
+            note for index in looked_at for note in notes_of(self.summary.graph.nodes[index], self._image)
+        }
         sharing = (self._sharing,) if "shared" in found else ()
         return (*sharing, *sorted(found - {"shared"}, key=str.lower))
 

@@ -1,14 +1,14 @@
-"""What is remarkable about single nodes, and where a network first sees its whole input."""
+"""What is remarkable about single nodes, and what the last map of a network sees."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 from cnnbuild.graph.graph import Graph, GraphNode
+from cnnbuild.graph.receptive_field import Axis, Field
+from cnnbuild.graph.visibility import covers_image, dead_outputs, gridding, unseen_pixels
 from cnnbuild.layers.base import Shape
-from cnnbuild.layers.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,19 +16,22 @@ class LastMap:
     """The last node on the way to the output whose outputs still have a place in the image.
 
     What follows, such as a global pool or a linear layer, sees everything. `size` and `stride` are those of
-    its receptive field without gates, and `covers` says whether one of its outputs sees the whole image in it.
+    its receptive field without gates, and `covers` says whether one of its outputs sees the whole image in
+    it. `unseen` is the part of the image that none of its outputs sees, far from the borders.
     """
 
     node: int
     size: tuple[int, int]
     stride: tuple[Fraction, Fraction]
     covers: bool
+    unseen: Fraction
 
 
 def notes_of(node: GraphNode, image: Shape) -> tuple[str, ...]:
-    """What is remarkable: `shared`, `global` (every output sees the whole image), `RF > in`, `misaligned`.
+    """What is remarkable about a node, for images (C, H, W).
 
-    `image` is (C, H, W).
+    `shared`; `global` (every output sees the whole image) or `RF > in`; `gridding 54%` (so much of its field
+    it sees); `misaligned`; `dead 12%` (so many of its outputs see no pixel).
     """
     notes = ["shared"] if node.shared else []
     if node.field is None:
@@ -37,63 +40,46 @@ def notes_of(node: GraphNode, image: Shape) -> tuple[str, ...]:
         notes.append("global")
     elif any(axis.whole.size > size for axis, size in zip(node.field, image[1:], strict=True)):
         notes.append("RF > in")
+    if (part := gridding(node.field)) is not None and part < 1:
+        notes.append(f"gridding {in_percent(part)}")
     if not node.aligned:
         notes.append("misaligned")
+    if dead := dead_outputs(node.field, node.shape, image):
+        notes.append(f"dead {in_percent(dead)}")
     return tuple(notes)
-
-
-def sees_everything(node: GraphNode, image: Shape, *, local: bool = False) -> bool:
-    """Whether some output of a node sees the first and the last pixel along both axes.
-
-    With `local`, gates do not count.
-    """
-    if node.field is None:
-        return False
-    outputs = node.shape[1:] if len(node.shape) == 3 else (1, 1)
-    return all(
-        _covers(axis.local if local else axis.whole, count, size)
-        for axis, count, size in zip(node.field, outputs, image[1:], strict=True)
-    )
 
 
 def last_map_of(graph: Graph) -> LastMap | None:
     """The last map of a network; None where there is none, as in fully connected ones."""
-    reached = set(ancestors(graph, (graph.output,)))
-    for index in range(len(graph.nodes) - 1, -1, -1):
+    needed = {graph.output}
+    for index in range(graph.output, -1, -1):
+        if index not in needed:
+            continue
         node = graph.nodes[index]
-        if index not in reached or node.field is None or len(node.shape) != 3:
+        needed.update(node.inputs)
+        if node.field is None or len(node.shape) != 3:
             continue
         height, width = (axis.local for axis in node.field)
-        if not height.is_global and not width.is_global:
-            covers = sees_everything(node, graph.contract.shape, local=True)
-            return LastMap(index, (height.size, width.size), (height.stride, width.stride), covers)
+        if height.is_global or width.is_global:
+            continue
+        local: Field = (Axis(height, height), Axis(width, width))
+        return LastMap(
+            index,
+            (height.size, width.size),
+            (height.stride, width.stride),
+            covers_image(local, node.shape, graph.contract.shape),
+            unseen_pixels(local),
+        )
     return None
 
 
-def ancestors(graph: Graph, ends: tuple[int, ...]) -> Iterator[int]:
-    """The nodes that some nodes depend on, these included, each once."""
-    waiting, met = [end for end in ends if 0 <= end < len(graph.nodes)], set[int]()
-    while waiting:
-        index = waiting.pop()
-        if index not in met:
-            met.add(index)
-            yield index
-            waiting += [source for source in graph.nodes[index].inputs if source >= 0]
+def in_percent(part: Fraction) -> str:
+    """A part in per cent, not rounded to none or all.
 
-
-def _covers(reach: Reach, outputs: int, size: int) -> bool:
-    """Whether one of some outputs sees the first and the last of `size` pixels.
-
-    Of each phase the one to ask is the last that still begins at or before the first pixel.
+    >>> in_percent(Fraction(7, 13)), in_percent(Fraction(1, 999))
+    ('54%', '<1%')
     """
-    if reach.is_global:
-        return True
-    phases = len(reach.spans)
-    for phase, span in enumerate(reach.spans[:outputs]):
-        if span is None or span[0] > 0:
-            continue
-        last = (outputs - 1 - phase) // phases
-        turn = min(-span[0] // reach.period, last)
-        if reach.period * turn + span[1] >= size - 1:
-            return True
-    return False
+    percent = float(100 * part)
+    if percent < 1:
+        return "<1%"
+    return ">99%" if 99 < percent < 100 else f"{percent:.0f}%"

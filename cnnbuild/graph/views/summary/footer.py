@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cnnbuild.graph.input_sizes import AxisSizes
 from cnnbuild.graph.views.summary.captions import both, format_bytes, sizes
+from cnnbuild.graph.views.summary.facts import in_percent
 from cnnbuild.graph.views.summary.sheets import Remark
+from cnnbuild.graph.visibility import gridding
 
 if TYPE_CHECKING:
     from cnnbuild.graph.views.summary.summary import Summary
@@ -24,6 +27,7 @@ def footer(summary: Summary) -> Iterator[Remark]:
     yield Remark("inference", _inference(summary))
     yield Remark("training", _training(summary))
     yield Remark("field", _field(summary))
+    yield Remark("input", _input(summary))
 
 
 def _parameters(summary: Summary) -> str:
@@ -51,7 +55,8 @@ def _inference(summary: Summary) -> str:
     where = f" in {summary.graph.nodes[memory.peak_at].name}" if memory.peak_at >= 0 else ""
     return (
         f"{format_bytes(memory.inference_peak)} of tensors at once{where} (batch {summary.batch}, "
-        f"{summary.dtype}, the images counted; weights and the kernels' own memory are not)"
+        f"{summary.dtype}, images counted, the kernels' own memory not); "
+        f"{format_bytes(summary.inference_bytes)} with weights"
     )
 
 
@@ -70,8 +75,36 @@ def _field(summary: Summary) -> str:
     if (last := summary.last_map) is not None:
         node = summary.graph.nodes[last.node]
         field = f"a field of {both(last.size)} at stride {both(last.stride)}"
-        parts.append(f"the last map, {node.name} ({sizes(node.shape)}), has {field} on {both(image[1:])} pixels")
+        parts.append(
+            f"the last map, {node.name} ({sizes(node.shape)}), has {field} on {both(image[1:])} pixels"
+        )
+        if (part := gridding(node.field)) is not None and part < 1:
+            parts[-1] += f", of which it sees {in_percent(part)}"
+        if last.unseen:
+            parts.append(f"{in_percent(last.unseen)} of the image is seen by none of its outputs")
     return "; ".join(parts)
+
+
+def _input(summary: Summary) -> str:
+    rows, columns = summary.input_sizes
+    stride = both((rows.stride, columns.stride))
+    per = f"the last map has an output every {stride} pixels" if stride != "1" else ""
+    words = _sizes(rows) if rows == columns else f"height {_sizes(rows)}, width {_sizes(columns)}"
+    return "; ".join(part for part in (words, per) if part)
+
+
+def _sizes(axis: AxisSizes) -> str:
+    """The rule that sizes follow, in words."""
+    least = "" if axis.smallest is None else f" from {axis.smallest} on"
+    if axis.step is None:
+        return (
+            f"no simple rule of sizes{'' if axis.smallest is None else f'; the smallest is {axis.smallest}'}"
+        )
+    if axis.step == 1:
+        return f"any size{least}"
+    if axis.remainder == 0:
+        return f"multiples of {axis.step}{least}"
+    return f"{axis.remainder} more than a multiple of {axis.step}{least}"
 
 
 def _training_heads(summary: Summary) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cnnbuild.graph.views.summary.captions import Json
+from cnnbuild.graph.views.summary.captions import Json, number
 from cnnbuild.graph.views.summary.footer import MACS_CONVENTION
 
 if TYPE_CHECKING:
@@ -31,6 +31,15 @@ def summary_to_dict(summary: Summary) -> dict[str, Json]:
         "memory": _memory(summary),
         "first_to_see_everything": summary.first_to_see_everything,
         "last_map": last_map_to_dict(summary),
+        "input_sizes": {
+            name: {
+                "smallest": axis.smallest,
+                "step": axis.step,
+                "remainder": axis.remainder,
+                "stride": axis.stride,
+            }
+            for name, axis in zip(("height", "width"), summary.input_sizes, strict=True)
+        },
         "outputs": [
             {"name": head.name, "node": head.node + 1, "weight": head.weight, "train_only": head.train_only}
             for head in graph.heads
@@ -84,5 +93,7 @@ def last_map_to_dict(summary: Summary) -> Json:
         "name": node.name,
         "shape": list(node.shape),
         "receptive_field": list(last.size),
+        "stride": [number(stride) for stride in last.stride],
         "covers_input": last.covers,
+        "unseen": float(last.unseen),
     }

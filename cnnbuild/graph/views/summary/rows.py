@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from cnnbuild.graph.graph import INPUT, Graph
+from cnnbuild.graph.lifetimes import computed_in_evaluation
 from cnnbuild.graph.memory import Memory
 from cnnbuild.graph.receptive_field import Axis, Field
 from cnnbuild.graph.views.summary.captions import Json, caption, number
 from cnnbuild.graph.views.summary.facts import notes_of
-from cnnbuild.graph.views.summary.totals import trained_only
+from cnnbuild.graph.visibility import dead_outputs, gridding
 from cnnbuild.layers.base import Shape
 from cnnbuild.layers.reach import Reach
 
@@ -20,10 +22,11 @@ class Row:
 
     `inputs` are names of nodes, `input` for the network's, and `sources` their numbers, 0 for the network's;
     shares are fractions of the total. `activation_bytes` is its output for the summary's batch and dtype, and
-    `kept_bytes` what of it, by itself or by those who read it, is kept for the backward pass. `file` and
-    `line` are where the node was written. A row that is `shared` applies the weights of the row
+    `kept_bytes` what of it, by itself or by those who read it, is kept for the backward pass. `coverage` is
+    the part of its field that an output sees, and `dead` the part of its outputs that see no pixel of the
+    image. `file` and `line` are where the node was written. A row that is `shared` applies the weights of the row
     `shared_with` again. `train_only` is true where only heads for training need it. `notes` says what is
-    remarkable: `shared`, `global` (every output sees the whole input), `RF > in`, `misaligned`.
+    remarkable, as `notes_of` does.
     """
 
     number: int
@@ -41,6 +44,8 @@ class Row:
     activation_bytes: int
     kept_bytes: int
     receptive_field: Field
+    coverage: Fraction | None
+    dead: Fraction
     shared: bool
     shared_with: int | None
     train_only: bool
@@ -66,6 +71,8 @@ class Row:
             "activation_bytes": self.activation_bytes,
             "kept_bytes": self.kept_bytes,
             "receptive_field": _field_to_dict(self.receptive_field),
+            "coverage": None if self.coverage is None else float(self.coverage),
+            "dead": float(self.dead),
             "shared": self.shared,
             "shared_with": self.shared_with,
             "train_only": self.train_only,
@@ -77,7 +84,8 @@ class Row:
 
 def rows_of(graph: Graph, memory: Memory) -> tuple[Row, ...]:
     """One row per node, in the order of computation."""
-    parameters, macs, training = graph.parameters, graph.macs, trained_only(graph)
+    parameters, macs, image = graph.parameters, graph.macs, graph.contract.shape
+    computed = computed_in_evaluation(graph)
     return tuple(
         Row(
             number=index + 1,
@@ -95,10 +103,12 @@ def rows_of(graph: Graph, memory: Memory) -> tuple[Row, ...]:
             activation_bytes=memory.node_activation_bytes[index],
             kept_bytes=memory.node_kept_bytes[index],
             receptive_field=node.field,
+            coverage=gridding(node.field),
+            dead=dead_outputs(node.field, node.shape, image),
             shared=node.shared is not None,
             shared_with=node.shared.original + 1 if node.shared else None,
-            train_only=index in training,
-            notes=notes_of(node, graph.contract.shape),
+            train_only=not computed[index],
+            notes=notes_of(node, image),
             file=node.origin.file,
             line=node.origin.line,
         )

@@ -31,7 +31,10 @@ def summary_schema() -> dict[str, Json]:
 def _summary() -> Json:
     return _object(
         {
-            "schema": {"const": SCHEMA_VERSION, "description": "raised where a key changes its meaning or goes"},
+            "schema": {
+                "const": SCHEMA_VERSION,
+                "description": "raised where a key changes its meaning or goes",
+            },
             "name": _text("the file's `name`"),
             "variant": _optional(_text("the variant, where one was chosen")),
             "input": {"$ref": "#/$defs/shape", "description": "one image: [channels, height, width]"},
@@ -46,7 +49,12 @@ def _summary() -> Json:
                 _text("the first node of which an output sees the whole image")
             ),
             "last_map": _optional(_last_map()),
-            "outputs": {"type": "array", "items": _output(), "description": "empty where there is one output"},
+            "input_sizes": _object({"height": _sizes(), "width": _sizes()}, "Sizes of images that it takes."),
+            "outputs": {
+                "type": "array",
+                "items": _output(),
+                "description": "empty where there is one output",
+            },
             "nodes": {"type": "array", "items": {"$ref": "#/$defs/node"}},
         },
         "A network and every node of it, in the order of computation.",
@@ -99,9 +107,28 @@ def _last_map() -> Json:
             "name": _text(""),
             "shape": {"$ref": "#/$defs/shape"},
             "receptive_field": {"$ref": "#/$defs/pair", "description": "height and width, without gates"},
-            "covers_input": {"type": "boolean", "description": "whether one of its outputs sees the whole image"},
+            "stride": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+            "unseen": {**_PART, "description": "part of the image that none of its outputs sees"},
+            "covers_input": {
+                "type": "boolean",
+                "description": "whether one of its outputs sees the whole image",
+            },
         },
         "The last node on the way to the output whose outputs have a place in the image.",
+    )
+
+
+def _sizes() -> Json:
+    return _object(
+        {
+            "smallest": _optional(_count("null where trying would take too long")),
+            "step": _optional(
+                _count("legal are sizes with size % step == remainder; null without such a rule")
+            ),
+            "remainder": _count(),
+            "stride": _count("pixels of the image between outputs of the last map"),
+        },
+        "The legal sizes along one axis, the other being as it is.",
     )
 
 
@@ -118,7 +145,7 @@ def _output() -> Json:
 
 
 def _node() -> Json:
-    share: Json = {"type": "number", "minimum": 0, "maximum": 1, "description": "fraction of the total"}
+    share: Json = {**_PART, "description": "fraction of the total"}
     return _object(
         {
             "number": _count("from 1, in the order of computation"),
@@ -143,6 +170,8 @@ def _node() -> Json:
                     ),
                 ]
             },
+            "coverage": _optional({**_PART, "description": "part of its field that an output sees"}),
+            "dead": {**_PART, "description": "part of its outputs that see no pixel of the image"},
             "shared": {"type": "boolean"},
             "shared_with": _optional(_count("number of the node whose weights it applies again")),
             "train_only": {"type": "boolean", "description": "not computed in evaluation"},
@@ -154,8 +183,13 @@ def _node() -> Json:
     )
 
 
+_PART: dict[str, Json] = {"type": "number", "minimum": 0, "maximum": 1}
 _REACH: dict[str, Json] = {
-    "size": {"type": "integer", "minimum": 0, "description": "pixels from the first to the last that are seen"},
+    "size": {
+        "type": "integer",
+        "minimum": 0,
+        "description": "pixels from the first to the last that are seen",
+    },
     "stride": {"type": "number", "description": "pixels between neighbours; below 1 after upsampling"},
     "start": {"type": "integer", "description": "first pixel of the first output, negative in the padding"},
 }

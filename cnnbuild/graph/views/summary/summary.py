@@ -7,12 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cnnbuild.graph.graph import Graph
+from cnnbuild.graph.input_sizes import AxisSizes, input_sizes
 from cnnbuild.graph.memory import Dtype, Memory, Optimizer, memory_of
 from cnnbuild.graph.views.summary.captions import Json
-from cnnbuild.graph.views.summary.facts import LastMap, last_map_of, sees_everything
+from cnnbuild.graph.views.summary.facts import LastMap, last_map_of
 from cnnbuild.graph.views.summary.lines import Order, View
 from cnnbuild.graph.views.summary.rows import Row, rows_of
 from cnnbuild.graph.views.summary.totals import Totals, totals_of
+from cnnbuild.graph.visibility import covers_image
 
 if TYPE_CHECKING:
     from cnnbuild.graph.views.summary.sheets import Sheet
@@ -51,6 +53,11 @@ class Summary:
         """What it holds for one batch, in evaluation and in training."""
         return memory_of(self.graph, batch=self.batch, dtype=self.dtype, optimizer=self.optimizer)
 
+    @property
+    def inference_bytes(self) -> int:
+        """Bytes that evaluation holds at once: weights, buffers, and the most tensors that are alive."""
+        return self.memory.weights + self.memory.buffers + self.memory.inference_peak
+
     @cached_property
     def totals(self) -> Totals:
         """Sums over the network."""
@@ -64,8 +71,13 @@ class Summary:
     @cached_property
     def first_to_see_everything(self) -> str | None:
         """The first node that has an output which sees the whole input."""
-        image = self.graph.contract.shape
-        return next((node.name for node in self.graph.nodes if sees_everything(node, image)), None)
+        image, nodes = self.graph.contract.shape, self.graph.nodes
+        return next((node.name for node in nodes if covers_image(node.field, node.shape, image)), None)
+
+    @cached_property
+    def input_sizes(self) -> tuple[AxisSizes, AxisSizes]:
+        """The heights and widths of images that the network takes."""
+        return input_sizes(self.graph)
 
     @cached_property
     def last_map(self) -> LastMap | None:
@@ -81,7 +93,7 @@ class Summary:
         """The summary in aligned columns, no line longer than `width`; `colours` are those of terminals."""
         from cnnbuild.graph.views.summary.text import text_table
 
-        return text_table(self._sheet(), width=width, colours=colours)
+        return text_table(self.sheet(), width=width, colours=colours)
 
     def to_dict(self) -> dict[str, Json]:
         """The summary as JSON has it; `cnnbuild schema summary` prints its JSON Schema."""
@@ -108,31 +120,36 @@ class Summary:
         """A table in GitHub's Markdown."""
         from cnnbuild.graph.views.summary.markdown import markdown_table
 
-        return markdown_table(self._sheet())
+        return markdown_table(self.sheet())
 
     def to_latex(self) -> str:
         """A table in LaTeX, for the packages booktabs and longtable."""
         from cnnbuild.graph.views.summary.latex import LATEX_COLUMNS, latex_table
 
-        return latex_table(self._sheet(LATEX_COLUMNS))
+        return latex_table(self.sheet(LATEX_COLUMNS))
 
     def to_html(self) -> str:
         """A page that needs no other file: light and dark, its lines sorted by a click on a heading."""
         from cnnbuild.graph.views.summary.html import html_page
 
-        return html_page(self._sheet())
+        return html_page(self.sheet())
 
     def _repr_html_(self) -> str:
         """The table as notebooks show it."""
         from cnnbuild.graph.views.summary.html import html_fragment
 
-        return html_fragment(self._sheet())
+        return html_fragment(self.sheet())
 
     def __str__(self) -> str:
         """The summary as a table."""
         return self.table()
 
-    def _sheet(self, columns: tuple[str, ...] | None = None) -> Sheet:
+    def sheet(self, columns: tuple[str, ...] | None = None) -> Sheet:
+        """The table before it is written, with the columns of its view, else those given, else the usual.
+
+        Raises:
+            UsageError: the view asks for a column that does not exist.
+        """
         from cnnbuild.graph.views.summary.summary_sheet import summary_sheet
 
         return summary_sheet(self, columns)

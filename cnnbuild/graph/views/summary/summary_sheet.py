@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from cnnbuild.graph.graph import Graph
 from cnnbuild.errors import escaped
 from cnnbuild.graph.views.summary.captions import sizes
 from cnnbuild.graph.views.summary.columns import TABLE_COLUMNS, Column, Raw, columns_named
 from cnnbuild.graph.views.summary.entries import Entry
 from cnnbuild.graph.views.summary.footer import footer
 from cnnbuild.graph.views.summary.lines import lines_of
-from cnnbuild.graph.views.summary.sheets import Reduction, Remark, Sheet, SheetColumn
+from cnnbuild.graph.views.summary.sheets import Reduction, Sheet, SheetColumn
+from cnnbuild.graph.views.summary.summary import Summary
+from cnnbuild.graph.views.summary.text import text_table
 
-if TYPE_CHECKING:
-    from cnnbuild.graph.views.summary.summary import Summary
 
 REDUCTIONS: tuple[Reduction, ...] = (
     ("round", "macs"),
@@ -37,6 +37,9 @@ REDUCTIONS: tuple[Reduction, ...] = (
     ("drop", "op"),
 )
 """What a narrow window does without, least missed first."""
+
+SOUND_COLUMNS = ("#", "layer", "op", "from", "out", "params", "rf", "notes")
+BEFORE_FAULT = 40  # lines that are shown before a fault: it should stay on the screen with them
 
 
 def summary_sheet(summary: Summary, columns: tuple[str, ...] | None = None) -> Sheet:
@@ -68,24 +71,24 @@ def entries_of(summary: Summary) -> list[Entry]:
     return [Entry(summary, line) for line in lines_of(summary.graph, summary.view)]
 
 
-def rows_before_fault(summary: Summary, *, width: int) -> str:
-    """The table of a network that is not whole: its sound nodes, without shares and totals."""
+def rows_before_fault(graph: Graph, *, width: int, colours: bool = False) -> str:
+    """The last sound nodes of a network that is not whole, without shares and totals."""
+    summary = Summary(graph)
     entries = entries_of(summary)
-    keys = ("#", "layer", "op", "from", "out", "params", "rf", "notes")
-    made = [_column(column, entries) for column in columns_named(keys)]
-    from cnnbuild.graph.views.summary.text import text_table
-
+    hidden = len(entries) - BEFORE_FAULT
+    shown = entries[-BEFORE_FAULT:]
+    made = [_column(column, shown) for column in columns_named(SOUND_COLUMNS)]
     sheet = Sheet(
         title=escaped(summary.title),
-        subtitle=f"{_subtitle(summary)}: what is sound",
+        subtitle=_subtitle(summary) + (f"; {hidden} lines before these" if hidden > 0 else ""),
         names="layer",
         columns=tuple(column for column in made if any(column.cells)),
-        levels=tuple("heading" if entry.line.is_open else "row" for entry in entries),
-        indents=tuple(entry.line.indent for entry in entries),
+        levels=tuple("heading" if entry.line.is_open else "row" for entry in shown),
+        indents=tuple(entry.line.indent for entry in shown),
         remarks=(),
         reductions=REDUCTIONS,
     )
-    return text_table(sheet, width=width)
+    return text_table(sheet, width=width, colours=colours)
 
 
 def _column(column: Column, entries: Sequence[Entry]) -> SheetColumn:

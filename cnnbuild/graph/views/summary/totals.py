@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cnnbuild.graph.graph import Graph
+from cnnbuild.graph.lifetimes import computed_in_evaluation
 from cnnbuild.graph.memory import Memory
-from cnnbuild.graph.views.summary.facts import ancestors
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +58,9 @@ def totals_of(graph: Graph, memory: Memory) -> Totals:
     )
 
 
-def trained_only(graph: Graph) -> frozenset[int]:
-    """The nodes that only heads for training need."""
-    if not any(head.train_only for head in graph.heads):
-        return frozenset()
-    kept = {head.node for head in graph.heads if not head.train_only} | {graph.output}
-    return frozenset(range(len(graph.nodes))) - frozenset(ancestors(graph, tuple(kept)))
-
-
 def _evaluation(graph: Graph) -> Evaluation:
     """Weights count with whoever applies them: of shared ones the first may be computed in training alone."""
-    dropped = trained_only(graph)
-    left = [index for index in range(len(graph.nodes)) if index not in dropped]
+    left = [index for index, computed in enumerate(computed_in_evaluation(graph)) if computed]
     owners = {_owner(graph, index) for index in left}
     return Evaluation(
         nodes=len(left),
