@@ -76,8 +76,7 @@ class Architecture:
             UsageError: `input` is not (channels, height, width), or `batch`, `dtype` or `optimizer` is none.
             DocumentError: the architecture has faults for such images.
         """
-        if not isinstance(batch, int) or batch < 1:
-            raise UsageError(f"batch is a whole number above 0, not {batch!r}")
+        _require_batch(batch)
         for name, value, known in (("dtype", dtype, DTYPES), ("optimizer", optimizer, OPTIMIZERS)):
             if value not in known:
                 raise UsageError(f"{name} is one of {', '.join(known)}, not {value!r}")
@@ -102,6 +101,11 @@ def _require_input(input: object, classes: object) -> None:  # noqa: A002
         raise UsageError(f"input is (channels, height, width), three whole numbers above 0, not {input!r}")
     if not isinstance(classes, int) or classes < 1:
         raise UsageError(f"classes is a whole number above 0, not {classes!r}")
+
+
+def _require_batch(batch: object) -> None:
+    if not isinstance(batch, int) or batch < 1:
+        raise UsageError(f"batch is a whole number above 0, not {batch!r}")
 
 
 def load(

@@ -103,11 +103,12 @@ def broken_gates(summary: Summary, gates: Gates) -> Iterator[str]:
     if gates.macs is not None and totals.macs > gates.macs.value:
         yield f"--max-macs {gates.macs.written}: {name} takes {totals.macs:,} MACs for one image"
     if gates.memory is not None and summary.inference_bytes > gates.memory.value:
-        weights = summary.memory.weights + summary.memory.buffers
+        tensors = summary.memory.inference_peak
+        weights = summary.inference_bytes - tensors
         yield (
             f"--max-memory {gates.memory.written}: {name} holds {summary.inference_bytes:,} bytes "
-            f"({format_bytes(summary.inference_bytes)}) at once in evaluation, {format_bytes(weights)} of weights "
-            f"and {format_bytes(summary.memory.inference_peak)} of tensors (batch {summary.batch}, {summary.dtype})"
+            f"at once in evaluation, {format_bytes(weights)} of weights, {format_bytes(tensors)} of tensors "
+            f"(batch {summary.batch}, {summary.dtype})"
         )
     if gates.field is not None:
         last = summary.last_map

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,6 +45,7 @@ def schema(
     from cnnbuild.layers.schemas.studies import study_schema
 
     registry = registry_with(plugin or ())
+    made: Mapping[str, object]
     if kind == "summary":
         from cnnbuild.graph.views.summary.schema import summary_schema
 

@@ -69,7 +69,7 @@ def _layer_columns() -> Iterator[Column]:
         ("name",), lambda entry: (entry.line.name,),
     )  # fmt: skip
     yield Column(
-        "op", "op", "layer type with kernel, /stride, d dilation, g groups; of a level its block and copies", "left",
+        "op", "op", "layer type, kernel, /stride, d dilation, g groups; of a level its block, copies", "left",
         lambda entry: entry.counted_operation,
         ("op", "copies"), lambda entry: (entry.operation, entry.line.copies),
     )  # fmt: skip

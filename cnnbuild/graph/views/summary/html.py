@@ -50,8 +50,9 @@ def _table(sheet: Sheet, *, sortable: bool) -> Iterator[str]:
     yield "</tr></thead>"
     yield "<tbody>"
     columns = [_cells(column, sheet) for column in sheet.columns]
-    for level, cells in zip(sheet.levels, zip(*columns, strict=True), strict=True):
-        yield f'<tr class="{level}">' + "".join(cells) + "</tr>"
+    for level, reason, cells in zip(sheet.levels, sheet.reasons, zip(*columns, strict=True), strict=True):
+        told = f'<td class="left" colspan="{len(cells) - 1}">{escape(reason)}</td>'
+        yield f'<tr class="{level}">' + (cells[0] + told if reason else "".join(cells)) + "</tr>"
     yield "</tbody>"
     yield "</table>"
     if sheet.remarks:

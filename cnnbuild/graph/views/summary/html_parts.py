@@ -9,7 +9,8 @@ FRAGMENT_STYLE = """
 .cnnbuild-table .right { text-align: right; }
 .cnnbuild-table thead th { border-bottom: 1px solid currentColor; font-weight: 600; vertical-align: bottom; }
 .cnnbuild-table tbody th { font-weight: inherit; }
-.cnnbuild-table .name { font-family: ui-monospace, monospace; padding-left: calc(9px + 18px * var(--indent, 0)); }
+.cnnbuild-table .name { font-family: ui-monospace, monospace;
+  padding-left: calc(9px + 18px * var(--indent, 0)); }
 .cnnbuild-table tbody tr { border-top: 1px solid rgba(128, 128, 128, .18); }
 .cnnbuild-table tbody tr:hover { background: rgba(128, 128, 128, .14); }
 .cnnbuild-table .heading { font-weight: 600; }
@@ -53,7 +54,7 @@ for (const table of document.querySelectorAll(".cnnbuild-table table")) {
   }
   const value = (row, at) => {
     const cell = row.cells[at];
-    return "value" in cell.dataset ? Number(cell.dataset.value) : null;
+    return cell && "value" in cell.dataset ? Number(cell.dataset.value) : null;
   };
   heads.forEach((head, at) => head.firstChild.addEventListener("click", () => {
     const before = head.getAttribute("aria-sort");
@@ -67,7 +68,8 @@ for (const table of document.querySelectorAll(".cnnbuild-table table")) {
         const [x, y] = [value(a, at), value(b, at)];
         if (x !== null && y !== null) return sign * (x - y);
         if (x !== null || y !== null) return x === null ? 1 : -1;
-        return sign * a.cells[at].textContent.localeCompare(b.cells[at].textContent, "en", {numeric: true});
+        const [v, w] = [a, b].map(row => row.cells[at] ? row.cells[at].textContent : "");
+        return sign * v.localeCompare(w, "en", {numeric: true});
       });
     }
     table.classList.toggle("sorted", next !== null);

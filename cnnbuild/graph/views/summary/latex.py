@@ -61,7 +61,9 @@ def _body(sheet: Sheet, columns: Sequence[Sequence[str]]) -> Iterator[str]:
     ):
         if at and level == "heading" and not indent:
             yield r"\addlinespace"
-        yield _row(cells)
+        reason, others = sheet.reasons[at], len(cells) - 1
+        told = rf"\multicolumn{{{others}}}{{l}}{{{_escaped(reason)}}}"
+        yield _row([cells[0], told] if reason else cells)
 
 
 def _cells(column: SheetColumn, sheet: Sheet) -> list[str]:

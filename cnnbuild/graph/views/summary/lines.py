@@ -20,9 +20,10 @@ SMALL_LEVEL = 3  # nodes: convolution, normalisation, activation; such a level n
 class View:
     """What of a summary is shown.
 
-    `fold` shows copies that are alike once; None is the form's own choice: tables do, CSV does not. Levels of names deeper than `depth` are one line each. With
-    `sort` the nodes stand in falling order of a cost, without headings; `top` keeps the first of them, by
-    multiply-adds where `sort` says nothing. `columns` are keys of columns; None is the form's own choice.
+    `fold` shows copies that are alike once; None is the form's own choice: tables do, CSV does not. Levels
+    of names deeper than `depth` are one line each. With `sort` the nodes stand in falling order of a cost,
+    without headings; `top` keeps the first of them, by multiply-adds where `sort` says nothing. `columns` are
+    keys of columns; None is the form's own choice.
     """
 
     fold: bool | None = None

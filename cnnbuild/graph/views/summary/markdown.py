@@ -19,7 +19,8 @@ def markdown_table(sheet: Sheet) -> str:
         _row([_escaped(column.heading) for column in sheet.columns]),
         _row(["--:" if column.align == "right" else ":--" for column in sheet.columns]),
     ]
-    lines += [_row(cells) for cells in zip(*columns, strict=True)]
+    for cells, reason in zip(zip(*columns, strict=True), sheet.reasons, strict=True):
+        lines.append(_row([cells[0], _escaped(reason), *cells[2:]] if reason else cells))
     if sheet.remarks:
         lines += ["", *(f"- **{_escaped(r.label)}**: {_escaped(r.text)}" for r in sheet.remarks)]
     return "\n".join(lines)

@@ -24,9 +24,9 @@ class Row:
     shares are fractions of the total. `activation_bytes` is its output for the summary's batch and dtype, and
     `kept_bytes` what of it, by itself or by those who read it, is kept for the backward pass. `coverage` is
     the part of its field that an output sees, and `dead` the part of its outputs that see no pixel of the
-    image. `file` and `line` are where the node was written. A row that is `shared` applies the weights of the row
-    `shared_with` again. `train_only` is true where only heads for training need it. `notes` says what is
-    remarkable, as `notes_of` does.
+    image. A row that is `shared` applies the weights of the row `shared_with` again; one that is `train_only`
+    is not computed in evaluation. `notes` says what is remarkable, as `notes_of` does. `file` and `line` are
+    where the node was written.
     """
 
     number: int

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Level: TypeAlias = Literal["heading", "row", "fault"]
-"""A heading with sums, a plain row, or a row that says why there are no figures."""
+"""A heading with sums, a plain row, or one that says why it has no figures."""
 
 Reduction: TypeAlias = "tuple[Literal['round', 'drop'], str] | tuple[Literal['shorten'], int]"
 """One step to make a table narrower: round a column, leave it out, or shorten names to so many letters."""
@@ -43,7 +43,8 @@ class Sheet:
     """A table. `levels` and `indents` say of each line what it is, and how deep it stands.
 
     The column `names` is the one whose cells are indented, and shortened in the middle where they are too
-    long. `reductions` are the steps that make the table narrower, in the order in which they are taken.
+    long. `faults` holds, for lines without figures, why they have none, and "" for all others. `reductions`
+    are the steps that make the table narrower, in the order in which they are taken.
     """
 
     title: str
@@ -54,3 +55,9 @@ class Sheet:
     indents: tuple[int, ...]
     remarks: tuple[Remark, ...]
     reductions: tuple[Reduction, ...] = ()
+    faults: tuple[str, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """One for each line, mostly empty: why it has no figures."""
+        return self.faults or ("",) * len(self.levels)

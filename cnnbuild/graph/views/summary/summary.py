@@ -19,6 +19,7 @@ from cnnbuild.graph.visibility import covers_image
 if TYPE_CHECKING:
     from cnnbuild.graph.views.summary.sheets import Sheet
 
+EVERYTHING_FOLDED = View()
 PLAIN_WIDTH = 100  # columns of a table that no window limits
 
 
@@ -34,7 +35,7 @@ class Summary:
     batch: int = 1
     dtype: Dtype = "float32"
     optimizer: Optimizer = "sgd"
-    view: View = View()
+    view: View = EVERYTHING_FOLDED
 
     def viewed(
         self,

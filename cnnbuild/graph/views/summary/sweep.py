@@ -54,9 +54,8 @@ class Sweep:
         """A table with one line per size; of a size that is not legal it says why."""
         levels: tuple[Level, ...] = tuple("row" if step.summary else "fault" for step in self.steps)
         remarks = [
-            Remark("MACs", MACS_CONVENTION),
+            Remark("MACs", f"for one image; {MACS_CONVENTION}"),
             Remark("memory", f"batch {self.batch}, {self.dtype}; weights are not counted"),
-            *(Remark(sizes(step.input), escaped(step.fault)) for step in self.steps if step.fault),
         ]
         return Sheet(
             title=escaped(self.title),
@@ -67,6 +66,7 @@ class Sweep:
             indents=(0,) * len(self.steps),
             remarks=tuple(remarks),
             reductions=REDUCTIONS,
+            faults=tuple(escaped(step.fault) for step in self.steps),
         )
 
     def to_dict(self) -> dict[str, Json]:
@@ -82,7 +82,7 @@ class Sweep:
         }
 
     def to_csv(self) -> str:
-        """Comma-separated values with one header line; of a size that is not legal all but the fault is empty."""
+        """Comma-separated values with one header line; of illegal sizes only the fault is told."""
         import csv
         import io
 
@@ -116,7 +116,7 @@ class Sweep:
         inputs = tuple(sizes(step.input) for step in self.steps)
         areas = tuple(step.input[1] * step.input[2] for step in self.steps)
         return (
-            SheetColumn("input", "input", "channels, height, width of an image", "left", inputs, lambda: areas),
+            SheetColumn("input", "input", "channels, height, width", "left", inputs, lambda: areas),
             column("map", "last map", "shape of the last map", _map, _map),
             column("output", "output", "shape of the output", _output, _output),
             column(

@@ -52,10 +52,19 @@ def text_table(sheet: Sheet, *, width: int, colours: bool = False) -> str:
     lines += [f"{BOLD}{head}{PLAIN}" if colours else head, rule]
     painted = colours and _total(fitted) <= width
     columns = [_painted(c, sheet) if painted else [c.padded(cell) for cell in c.cells] for c in fitted]
-    lines += [_line(cells, gaps, 0 if painted else width) for cells in zip(*columns, strict=True)]
-    if sheet.remarks:
-        room = min(width, max(len(rule), LEAST_REMARK))
-        lines += [rule, *(line for remark in sheet.remarks for line in _remark(remark, room))]
+    room = min(width, max(len(rule), LEAST_REMARK))
+    remarks = list(sheet.remarks)
+    for at, cells in enumerate(zip(*columns, strict=True)):
+        if not (reason := sheet.reasons[at]):
+            lines.append(_line(cells, gaps, 0 if painted else width))
+            continue
+        name = fitted[0].padded(fitted[0].cells[at])
+        line = _line([name, reason], ("", "  "), room)
+        lines.append(f"{RED}{line}{PLAIN}" if colours else line)
+        if line.endswith("…"):
+            remarks.append(Remark(name.strip(), reason))
+    if remarks:
+        lines += [rule, *(line for remark in remarks for line in _remark(remark, room))]
     return "\n".join(lines)
 
 
