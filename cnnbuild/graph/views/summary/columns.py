@@ -145,6 +145,7 @@ def _field_columns() -> Iterator[Column]:
     yield Column(
         "notes", "notes", "what is remarkable", "left",
         lambda entry: ", ".join(entry.notes), ("notes",), lambda entry: ("; ".join(entry.notes),),
+        lambda entry: ", ".join(entry.short_notes),
     )  # fmt: skip
     yield Column(
         "place", "written at", "file and line", "left",

@@ -116,7 +116,17 @@ class Entry:
             note for index in looked_at for note in notes_of(self.summary.graph.nodes[index], self._image)
         }
         sharing = (self._sharing,) if "shared" in found else ()
+        if not any(self.summary.computed[index] for index in looked_at):
+            sharing = (*sharing, "train only")
         return (*sharing, *sorted(found - {"shared"}, key=str.lower))
+
+    @property
+    def short_notes(self) -> tuple[str, ...]:
+        """The same in fewer letters: `as 4` where weights are shared with node 4."""
+        return tuple(
+            note.replace("shared with", "as").replace(" > ", ">").replace("train only", "train")
+            for note in self.notes
+        )
 
     @property
     def _image(self) -> tuple[int, int, int]:

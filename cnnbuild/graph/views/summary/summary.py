@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.input_sizes import AxisSizes, input_sizes
+from cnnbuild.graph.lifetimes import computed_in_evaluation
 from cnnbuild.graph.memory import Dtype, Memory, Optimizer, memory_of
 from cnnbuild.graph.views.summary.captions import Json
 from cnnbuild.graph.views.summary.facts import LastMap, last_map_of
 from cnnbuild.graph.views.summary.lines import Order, View
-from cnnbuild.graph.views.summary.rows import Row, rows_of
 from cnnbuild.graph.views.summary.totals import Totals, totals_of
 from cnnbuild.graph.visibility import covers_image
 
 if TYPE_CHECKING:
+    from cnnbuild.graph.views.summary.rows import Row
     from cnnbuild.graph.views.summary.sheets import Sheet
 
 EVERYTHING_FOLDED = View()
@@ -67,6 +68,8 @@ class Summary:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """One row per node, in the order of computation."""
+        from cnnbuild.graph.views.summary.rows import rows_of
+
         return rows_of(self.graph, self.memory)
 
     @cached_property
@@ -79,6 +82,11 @@ class Summary:
     def input_sizes(self) -> tuple[AxisSizes, AxisSizes]:
         """The heights and widths of images that the network takes."""
         return input_sizes(self.graph)
+
+    @cached_property
+    def computed(self) -> list[bool]:
+        """Of each node, whether evaluation computes it; heads for training are left out there."""
+        return computed_in_evaluation(self.graph)
 
     @cached_property
     def last_map(self) -> LastMap | None:

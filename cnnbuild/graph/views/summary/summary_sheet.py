@@ -19,6 +19,7 @@ REDUCTIONS: tuple[Reduction, ...] = (
     ("round", "macs"),
     ("round", "act"),
     ("round", "kept"),
+    ("round", "notes"),
     ("drop", "start"),
     ("round", "params"),
     ("shorten", 32),
