@@ -48,7 +48,7 @@ def test_depth_folds_and_columns_choose(folder: Path) -> None:
 
 def test_no_fold_shows_each_copy(folder: Path) -> None:
     outcome = cnnbuild("inspect", "units.yaml", *IMAGES, "--no-fold", "--columns", "layer", cwd=folder)
-    assert [line for line in outcome.out.splitlines() if "stage." in line] == [
+    assert [line for line in outcome.out.splitlines() if line.startswith("  stage.")] == [
         "  stage.0",
         "  stage.1",
         "  stage.2",
