@@ -90,14 +90,9 @@ def inspect(
     overrides, registry = parse_settings(set_), registry_with(plugin or ())
     if sweep is not None:
         require_plain_view(view, "--sweep shows one row for each size")
+        sizes = sizes_asked(sweep, contract)
         swept = sweep_asked(
-            architecture,
-            sizes_asked(sweep, contract),
-            contract,
-            overrides,
-            registry,
-            batch=batch,
-            dtype=dtype,
+            architecture, sizes, contract, overrides, registry, batch=batch, dtype=dtype, optimizer=optimizer
         )
         summaries = [step.summary for step in swept.steps if step.summary is not None]
         text = sweep_text(swept, form, output)

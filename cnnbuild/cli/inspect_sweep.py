@@ -13,7 +13,7 @@ from cnnbuild.errors import DocumentError, UsageError
 
 if TYPE_CHECKING:
     from cnnbuild.graph.data_contract import DataContract
-    from cnnbuild.graph.memory import Dtype
+    from cnnbuild.graph.memory import Dtype, Optimizer
     from cnnbuild.graph.views.summary.summary import Summary
     from cnnbuild.graph.views.summary.sweep import InputSize, Sweep
     from cnnbuild.layers.registry import Registry
@@ -64,6 +64,7 @@ def sweep_asked(
     *,
     batch: int,
     dtype: Dtype,
+    optimizer: Optimizer,
 ) -> Sweep:
     """The network of a reference at each size.
 
@@ -89,7 +90,7 @@ def sweep_asked(
         except DocumentError as error:
             faults.append(error)
             raise
-        return Summary(graph, batch, dtype)
+        return Summary(graph, batch, dtype, optimizer)
 
     sweep = sweep_of(
         summary_at,
@@ -100,6 +101,7 @@ def sweep_asked(
         classes=contract.classes,
         batch=batch,
         dtype=dtype,
+        optimizer=optimizer,
     )
     if len(faults) == len(sizes):
         raise faults[0]

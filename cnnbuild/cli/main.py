@@ -11,20 +11,13 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from cnnbuild.cli.check import check
-from cnnbuild.cli.diff import diff
-from cnnbuild.cli.expand import expand
-from cnnbuild.cli.inspect import inspect
-from cnnbuild.cli.layers import layers
-from cnnbuild.cli.new import new
-from cnnbuild.cli.run import run
-from cnnbuild.cli.schema import schema
 from cnnbuild.cli.terminal import echo_faults
-from cnnbuild.cli.train import train
 from cnnbuild.errors import CnnbuildError, RunError, error_text
 from cnnbuild.version import __version__
 
@@ -33,17 +26,10 @@ EPILOG = (
     "2 a faulty file or argument, 130 interrupted."
 )
 
-app = typer.Typer(
-    name="cnnbuild",
-    help="Declare convolutional networks in YAML and compare them honestly.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-for verb in (run, inspect, check, expand, diff, train, new, layers, schema):
-    app.command()(verb)
+VERBS = ("run", "inspect", "check", "expand", "diff", "train", "new", "layers", "schema")
+"""In the order of the help; each is the function of its name in the module of its name."""
+
+OBJECTS_BETWEEN_COLLECTIONS = 100_000  # most commands are over before cycles matter
 
 
 def _print_version(asked: bool) -> None:
@@ -52,7 +38,6 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
@@ -61,7 +46,21 @@ def _root(
     """Declare convolutional networks in YAML and compare them honestly."""
 
 
-OBJECTS_BETWEEN_COLLECTIONS = 100_000  # most commands are over before cycles matter
+def application(verbs: Iterable[str] = VERBS) -> typer.Typer:
+    """The command line with some of its verbs; each takes time to be read, and only one is used."""
+    app = typer.Typer(
+        name="cnnbuild",
+        help="Declare convolutional networks in YAML and compare them honestly.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    for verb in verbs:
+        app.command()(getattr(import_module(f"cnnbuild.cli.{verb}"), verb))
+    app.callback()(_root)
+    return app
 
 
 def main() -> None:
@@ -69,7 +68,7 @@ def main() -> None:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads every package
     try:
-        app()
+        application([word for word in sys.argv[1:2] if word in VERBS] or VERBS)()
     except CnnbuildError as error:
         echo_faults(error_text(error))
         sys.exit(1 if isinstance(error, RunError) else 2)

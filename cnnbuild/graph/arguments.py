@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
 from cnnbuild.errors import Place, Problems
@@ -85,8 +85,11 @@ def make_layer(
     context: Context,
     current: Tensor,
     defaults: YamlMap,
+    made: dict[Hashable, Layer],
 ) -> Layer:
     """The layer that the arguments describe; `defaults` among them are evaluated as the file sees them.
+
+    Equal arguments give the same layer, remembered in `made`.
 
     Raises:
         UnresolvedError: an argument is faulty; all of them were reported.
@@ -109,6 +112,9 @@ def make_layer(
             sound = False
     if not sound:
         raise UnresolvedError
+    key = (layer_type, repr(plain))
+    if key in made:
+        return made[key]
     layer = validate(
         layer_type,
         arguments,
@@ -120,6 +126,7 @@ def make_layer(
     )
     if layer is None:
         raise UnresolvedError
+    made[key] = layer
     return layer
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import prod
+from typing import TYPE_CHECKING
 
 from cnnbuild.errors import Place, Problems
 from cnnbuild.graph.evaluation import Context, UnresolvedError, explain, where
@@ -13,7 +14,9 @@ from cnnbuild.graph.graph import INPUT, GraphNode, Provenance, Sharing, Tensor
 from cnnbuild.graph.receptive_field import see
 from cnnbuild.lang.source import YamlMap
 from cnnbuild.layers.base import Layer, Shape, ShapeError, format_shape
-from cnnbuild.layers.initialization import Initializer
+
+if TYPE_CHECKING:
+    from cnnbuild.layers.initialization import Initializer
 
 MAX_VALUES = 1_000_000_000  # of one tensor, for one image
 MAX_SIDE = 30_000  # of a map, in pixels
@@ -38,13 +41,15 @@ class Repeated:
 class Assembly:
     """The nodes so far; `labels` says which block or container opened a level of names.
 
-    `file` is the document's own. While some of them are `repeated`, `first` is the first of the repetition.
+    `file` is the document's own, and `made` holds each layer that was made, by what it was made from. While
+    some nodes are `repeated`, `first` is the first of the repetition.
     """
 
     problems: Problems
     file: str
     nodes: list[GraphNode] = field(default_factory=list)
     labels: dict[tuple[str, ...], str] = field(default_factory=dict)
+    made: dict[Hashable, Layer] = field(default_factory=dict)
     repeated: Repeated | None = None
     first: int = 0
     applications: int = 0

@@ -15,7 +15,6 @@ from cnnbuild.graph.arguments import (
 )
 from cnnbuild.graph.evaluation import LayerValue, UnresolvedError, explain, origin_of, scope_of, where
 from cnnbuild.graph.graph import Tensor
-from cnnbuild.graph.initial_weights import initial_weights, settled
 from cnnbuild.graph.levels import Call, Frame
 from cnnbuild.graph.naming import Site, claim, inner_site, name_of
 from cnnbuild.graph.provenance import provenance
@@ -24,10 +23,10 @@ from cnnbuild.graph.written_calls import find_block
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.source import YamlMap, YamlScalar, describe_value
 from cnnbuild.layers.base import Layer
-from cnnbuild.layers.initialization import Initializer
 
 if TYPE_CHECKING:
     from cnnbuild.graph.elaboration import Elaboration
+    from cnnbuild.layers.initialization import Initializer
 
 
 def type_of(elaboration: Elaboration, node: Node, site: Site, current: Tensor) -> str | LayerValue:
@@ -70,6 +69,8 @@ def apply_value(
     inner = Site(context, value.frame, site.level)
     init = None
     if node.init is not None:
+        from cnnbuild.graph.initial_weights import settled
+
         init = settled(elaboration.evaluator, node.init, site.context, entering)
     return elaboration.apply(replace(value.node, name=name, init=init), entering, inner, copy=copy)
 
@@ -104,10 +105,13 @@ def leaf(
     context = site.context
     defaults = context.scope.defaults.get(layer_type.type_name, YamlMap((), node.place))
     merged = overlaid(without_init(defaults, node.place), arguments, node.first if copy == 0 else None)
-    layer = make_layer(layer_type, merged, elaboration.evaluator, context, inputs[0], defaults)
+    made = elaboration.assembly.made
+    layer = make_layer(layer_type, merged, elaboration.evaluator, context, inputs[0], defaults, made)
     own, by_default = node.init, defaults.get("init")
 
     def initial() -> dict[str, Initializer]:
+        from cnnbuild.graph.initial_weights import initial_weights
+
         return initial_weights(
             elaboration.evaluator, layer, inputs, own, by_default, context, elaboration.heeded
         )

@@ -7,9 +7,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnnbuild.errors import DataError, UsageError
-from cnnbuild.lang.dataset import DatasetSettings
+
+if TYPE_CHECKING:
+    from cnnbuild.lang.dataset import DatasetSettings
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff"}

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from cnnbuild.errors import Place, Problem
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.receptive_field import OWN_PIXEL, Field
 from cnnbuild.layers.base import Layer, Shape
-from cnnbuild.layers.initialization import Initializer
+
+if TYPE_CHECKING:
+    from cnnbuild.layers.initialization import Initializer
 
 Provenance: TypeAlias = Mapping[str, tuple[str, ...]]
 """Of each parameter of a layer, where its value comes from: what was written, and what that refers to."""

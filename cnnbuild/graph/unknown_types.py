@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from cnnbuild.errors import Place, Problems, did_you_mean, shortened
 from cnnbuild.lang.nodes import SIBLINGS
 from cnnbuild.lang.source import YamlEntry
-from cnnbuild.layers.measured import SUPPLIED
+from cnnbuild.layers.parameters import SUPPLIED
 
 OTHER_NAMES = {
     "bn": "batch_norm",

@@ -32,13 +32,13 @@ from cnnbuild.layers.base import (
     format_shape,
 )
 from cnnbuild.layers.memory import Held, Kept
+from cnnbuild.layers.parameters import SUPPLIED
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 SightDeclaration: TypeAlias = "Literal['pixel', 'everything'] | Callable[..., Sight] | None"
-SUPPLIED = frozenset({"in_channels", "num_channels", "in_features", "num_features"})
 IMAGES = 2  # with one, a module that mixes the images of a batch would not be found out
 MARK = "__cnnbuild_layer__"
 

@@ -12,6 +12,9 @@ PositiveFloat: TypeAlias = Annotated[float, Field(gt=0)]
 NonNegativeFloat: TypeAlias = Annotated[float, Field(ge=0)]
 Probability: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 
+SUPPLIED = frozenset({"in_channels", "num_channels", "in_features", "num_features"})
+"""What torch's modules ask for and a layer's input says."""
+
 
 def _pair(value: object, least: int, *, advice: str = "") -> tuple[int, int]:
     numbers = [value, value] if isinstance(value, int) else value

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from cnnbuild.errors import UsageError
 from cnnbuild.layers.base import Layer
-from cnnbuild.layers.measured import MARK, layer_type_from
 from cnnbuild.layers.registry import Registry, layer_types_of, standard_registry
 
 if TYPE_CHECKING:
@@ -92,6 +91,8 @@ def _from_entry_point(entry: EntryPoint) -> list[type[Layer]]:
 
 
 def _from_class(plugin: type) -> type[Layer]:
+    from cnnbuild.layers.measured import layer_type_from
+
     return plugin if issubclass(plugin, Layer) else layer_type_from(plugin)
 
 
@@ -123,6 +124,8 @@ def _line_in(path: Path, error: BaseException) -> str:
 
 
 def _in_module(module: ModuleType) -> Iterator[type[Layer]]:
+    from cnnbuild.layers.measured import MARK, layer_type_from
+
     yield from layer_types_of(module)
     for value in vars(module).values():
         if isinstance(value, type) and MARK in vars(value) and value.__module__ == module.__name__:

@@ -16,11 +16,22 @@ from cnnbuild.lang.sections import RESERVED_NAMES
 from cnnbuild.layers.base import Layer
 from cnnbuild.layers.standard_blocks import standard_block_names
 
-FAMILIES = (
-    "convolution", "linear", "pooling", "normalization", "activation", "regularization", "resampling",
-    "channels", "attention", "custom", "joining",
-)  # fmt: skip
-"""The modules of this room that hold layer types. A class in one of them needs no other mention."""
+FAMILIES = {
+    "convolution": "conv conv_transpose",
+    "linear": "linear flatten",
+    "pooling": "max_pool avg_pool lp_pool adaptive_avg_pool adaptive_max_pool global_avg_pool "
+    "global_max_pool",
+    "normalization": "batch_norm layer_norm group_norm instance_norm local_response_norm",
+    "activation": "relu relu6 leaky_relu prelu elu selu gelu silu mish hardswish sigmoid hardsigmoid tanh "
+    "softplus softmax identity",
+    "regularization": "dropout dropout2d stochastic_depth",
+    "resampling": "upsample pixel_shuffle zero_pad",
+    "channels": "channel_shuffle split_channels layer_scale",
+    "attention": "squeeze_excite channel_attention spatial_attention cbam",
+    "custom": "affine_conv noisy_conv swish clamped_relu mean_lp_pool window_avg_pool",
+    "joining": "add concat multiply residual zero_pad_shortcut",
+}
+"""The modules of this room that hold layer types, and which: a module is imported when a file names one."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -76,14 +87,36 @@ class Registry:
         return Registry(types)
 
 
+class StandardTypes(Mapping[str, type[Layer]]):
+    """The layer types that come with cnnbuild; a family is imported when one of its types is asked for.
+
+    A network of convolutions need not wait for the sixty classes of all families to be made.
+    """
+
+    def __init__(self) -> None:
+        self._families = {word: family for family, words in FAMILIES.items() for word in words.split()}
+        self._known: dict[str, type[Layer]] = {}
+
+    def __getitem__(self, word: str) -> type[Layer]:
+        if word not in self._known:
+            family = import_module(f"cnnbuild.layers.{self._families[word]}")
+            self._known.update((found.type_name, found) for found in layer_types_of(family))
+        return self._known[word]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._families)
+
+    def __len__(self) -> int:
+        return len(self._families)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._families
+
+
 @cache
 def standard_registry() -> Registry:
     """All layer types that come with cnnbuild."""
-    types: dict[str, type[Layer]] = {}
-    for family in FAMILIES:
-        for layer_type in layer_types_of(import_module(f"cnnbuild.layers.{family}")):
-            types[layer_type.type_name] = layer_type
-    return Registry(types)
+    return Registry(StandardTypes())
 
 
 def layer_types_of(module: ModuleType) -> Iterator[type[Layer]]:

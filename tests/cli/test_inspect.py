@@ -114,8 +114,8 @@ def test_a_faulty_file_shows_every_fault_at_its_place(tmp_path: Path) -> None:
 def test_no_torch_is_loaded(verb: list[str]) -> None:
     code = (
         "import sys; sys.argv[1:] = " + repr(verb) + "\n"
-        "from cnnbuild.cli.main import app\n"
-        "try:\n    app()\nexcept SystemExit as leave:\n    assert not leave.code, leave.code\n"
+        "from cnnbuild.cli.main import application\n"
+        "try:\n    application()()\nexcept SystemExit as leave:\n    assert not leave.code, leave.code\n"
         "heavy = {'torch', 'torchvision', 'numpy', 'scipy', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
         "assert not heavy, heavy\nprint('none', file=sys.stderr)"
     )

@@ -134,7 +134,7 @@ def test_quiet_prints_the_result_only(folder: Path) -> None:
         (["--columns", "layer,maks"], "there is no column 'maks'; did you mean 'macs'?"),
         (
             ["--columns", ","],
-            "a table has columns: #, layer, op, from, in, out, params, params%, buffers, macs, macs%, act, "
+            "a table has columns: number, layer, op, from, in, out, params, params%, buffers, macs, macs%, act, "
             "kept, rf, stride, start, notes, place",
         ),
     ],

@@ -118,8 +118,8 @@ def test_a_misspelt_name_is_exit_code_2_with_the_nearest_one() -> None:
 def test_no_torch_is_loaded(verb: list[str]) -> None:
     code = (
         "import sys; sys.argv[1:] = " + repr(verb) + "\n"
-        "from cnnbuild.cli.main import app\n"
-        "try:\n    app()\nexcept SystemExit as leave:\n    assert not leave.code, leave.code\n"
+        "from cnnbuild.cli.main import application\n"
+        "try:\n    application()()\nexcept SystemExit as leave:\n    assert not leave.code, leave.code\n"
         "heavy = {'torch', 'torchvision', 'numpy', 'scipy', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
         "assert not heavy, heavy\nprint('none', file=sys.stderr)"
     )

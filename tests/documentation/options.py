@@ -6,18 +6,18 @@ from typing import Annotated, Literal, Union, get_args, get_origin
 
 import typer
 
-from cnnbuild.cli.main import app
+from cnnbuild.cli.main import application
 
 
 def verbs() -> tuple[str, ...]:
     """The verbs, in the order of `cnnbuild --help`."""
-    return tuple(typer.main.get_command(app).commands)
+    return tuple(typer.main.get_command(application()).commands)
 
 
 def options_table(verb: str) -> str:
     """Arguments and flags of a verb."""
     lines = ["| argument or flag | means |", "|---|---|"]
-    for parameter in typer.main.get_command(app).commands[verb].params:
+    for parameter in typer.main.get_command(application()).commands[verb].params:
         kind = parameter.type_descriptor.annotation
         if parameter.param_type_name == "argument":
             name = f"`{parameter.metavar or parameter.name.upper()}`"

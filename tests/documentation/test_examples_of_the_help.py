@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from cnnbuild.cli.main import app
+from cnnbuild.cli.main import application
 from tests.cli.commands import ROOT, cnnbuild
 from tests.documentation.sessions import lay_out
 
@@ -17,7 +17,7 @@ DIFFERENT = 1  # the exit code of `diff` for two networks that differ
 
 def examples() -> list[str]:
     """Every command that a verb's help shows."""
-    helps = (command.help or "" for command in typer.main.get_command(app).commands.values())
+    helps = (command.help or "" for command in typer.main.get_command(application()).commands.values())
     return [
         found
         for text in helps

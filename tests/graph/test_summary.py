@@ -102,7 +102,7 @@ def test_the_table_shows_every_node_and_the_totals(tmp_path: Path) -> None:
         "7  linear_1                linear                 3          15 27.3    12  2.0   12 B  all                 global",
     ]
     footer = " ".join(" ".join(table[12:]).split())
-    assert "parameters 55 trainable; 0 buffer values; weights file 220 B (float32)" in footer
+    assert "parameters 55 trainable; weights file 220 B (float32)" in footer
     assert "MACs 588 for one image; FLOPs = 2 x MACs = 1,176; 1 MAC is one multiply-add of" in footer
     assert "gate.global_avg_pool_1 is the first to see the whole input" in footer
     assert "the last map, multiply_1 (4x4x4), has a field of 3 at stride 2 on 8 pixels" in footer

@@ -25,7 +25,7 @@ def cells(summary: Summary, *keys: str) -> list[tuple[str, ...]]:
 
 
 def test_copies_that_are_alike_are_shown_once_under_their_sums() -> None:
-    assert cells(Summary(graph_of(UNITS)), "#", "layer", "op", "params", "macs", "rf") == [
+    assert cells(Summary(graph_of(UNITS)), "number", "layer", "op", "params", "macs", "rf") == [
         ("1", "stem", "conv 3x3", "108", "6,912", "3"),
         (
             "",
@@ -63,10 +63,10 @@ def test_without_folding_every_copy_stands_below_a_heading_of_its_own() -> None:
 
 def test_levels_below_the_depth_are_one_line_with_their_sums() -> None:
     summary = Summary(graph_of(UNITS))
-    assert cells(summary.viewed(depth=1), "#", "layer", "params", "macs", "rf")[1] == (
+    assert cells(summary.viewed(depth=1), "number", "layer", "params", "macs", "rf")[1] == (
         "2-13", "stage", "456", "27,648", "9",
     )  # fmt: skip
-    deeper = cells(summary.viewed(depth=2), "#", "layer", "op", "params")
+    deeper = cells(summary.viewed(depth=2), "number", "layer", "op", "params")
     assert deeper[1] == ("2-13", "stage.0-2", "unit x3", "456")
 
 
@@ -108,7 +108,7 @@ def test_sorting_by_activations_counts_all_copies() -> None:
 
 
 def test_a_shared_row_says_with_which_and_a_train_only_one_that_it_is() -> None:
-    notes = dict(cells(Summary(graph_of(UNITS)), "#", "notes"))
+    notes = dict(cells(Summary(graph_of(UNITS)), "number", "notes"))
     assert notes["15"] == "shared with 14, RF > in"
     heads = Summary(graph_of(TWO_HEADS))
     assert dict(cells(heads, "layer", "notes"))["help"] == "train only, global"

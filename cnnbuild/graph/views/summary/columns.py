@@ -59,7 +59,7 @@ def columns_named(keys: Sequence[str]) -> tuple[Column, ...]:
 
 def _layer_columns() -> Iterator[Column]:
     yield Column(
-        "#", "#", "number of the node, in the order of computation", "right",
+        "number", "#", "number of the node, in the order of computation", "right",
         lambda entry: entry.numbers,
         ("number",), lambda entry: ("" if entry.line.kind == "rest" else entry.line.first + 1,),
     )  # fmt: skip

@@ -37,7 +37,8 @@ def _parameters(summary: Summary) -> str:
         parts[0] += f"; {totals.tied_parameters:,} of them are applied more than once and counted once"
     if totals.evaluation.parameters < totals.parameters:
         parts.append(f"{totals.evaluation.parameters:,} in evaluation, without {_training_heads(summary)}")
-    parts.append(f"{totals.buffers:,} buffer values")
+    if totals.buffers:
+        parts.append(f"{totals.buffers:,} buffer values")
     parts.append(f"weights file {format_bytes(totals.weight_bytes)} ({summary.dtype})")
     return "; ".join(parts)
 

@@ -212,6 +212,7 @@ def _sweep() -> Json:
         "macs": _count("for one image"),
         "inference_peak_bytes": _count(),
         "kept_for_backward_bytes": _count(),
+        "training_bytes": _count("what is kept, weights, buffers, gradients and the optimiser's state"),
         "first_to_see_everything": _optional(_text("name of a node")),
     }
     size: dict[str, Json] = {"input": {"$ref": "#/$defs/shape"}}
@@ -223,6 +224,7 @@ def _sweep() -> Json:
             "classes": _count(),
             "batch": _count(),
             "dtype": _text(""),
+            "optimizer": _text(""),
             "sizes": {
                 "type": "array",
                 "items": {

@@ -27,7 +27,7 @@ REDUCTIONS: tuple[Reduction, ...] = (
     ("drop", "stride"),
     ("shorten", 26),
     ("drop", "act"),
-    ("drop", "#"),
+    ("drop", "number"),
     ("drop", "params%"),
     ("shorten", 20),
     ("drop", "macs%"),
@@ -38,7 +38,7 @@ REDUCTIONS: tuple[Reduction, ...] = (
 )
 """What a narrow window does without, least missed first."""
 
-SOUND_COLUMNS = ("#", "layer", "op", "from", "out", "params", "rf", "notes")
+SOUND_COLUMNS = ("number", "layer", "op", "from", "out", "params", "rf", "notes")
 BEFORE_FAULT = 40  # lines that are shown before a fault: it should stay on the screen with them
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from cnnbuild.errors import DocumentError, escaped
-from cnnbuild.graph.memory import Dtype
+from cnnbuild.graph.memory import Dtype, Optimizer
 from cnnbuild.graph.views.summary.captions import Json, both, format_bytes, rounded, rounded_bytes, sizes
 from cnnbuild.graph.views.summary.footer import MACS_CONVENTION
 from cnnbuild.graph.views.summary.json_form import SWEEP_VERSION, last_map_to_dict
@@ -21,8 +21,10 @@ REDUCTIONS: tuple[Reduction, ...] = (
     ("round", "macs"),
     ("round", "peak"),
     ("round", "kept"),
+    ("round", "training"),
     ("round", "params"),
     ("drop", "output"),
+    ("drop", "training"),
     ("drop", "kept"),
     ("drop", "covers"),
 )
@@ -47,6 +49,7 @@ class Sweep:
     classes: int
     batch: int
     dtype: Dtype
+    optimizer: Optimizer
     steps: tuple[Step, ...]
 
     @cached_property
@@ -55,7 +58,10 @@ class Sweep:
         levels: tuple[Level, ...] = tuple("row" if step.summary else "fault" for step in self.steps)
         remarks = [
             Remark("MACs", f"for one image; {MACS_CONVENTION}"),
-            Remark("memory", f"batch {self.batch}, {self.dtype}; weights are not counted"),
+            Remark(
+                "memory",
+                f"batch {self.batch}, {self.dtype}; weights count in training alone, with {self.optimizer}",
+            ),
         ]
         return Sheet(
             title=escaped(self.title),
@@ -78,6 +84,7 @@ class Sweep:
             "classes": self.classes,
             "batch": self.batch,
             "dtype": self.dtype,
+            "optimizer": self.optimizer,
             "sizes": [_step_to_dict(step) for step in self.steps],
         }
 
@@ -129,14 +136,19 @@ class Sweep:
                 lambda s: f"{s.totals.macs:,}", lambda s: s.totals.macs, lambda s: rounded(s.totals.macs),
             ),
             column(
-                "peak", "inference peak", "tensors alive at once in evaluation",
+                "peak", "inference", "tensors alive at once in evaluation",
                 lambda s: format_bytes(s.memory.inference_peak), lambda s: s.memory.inference_peak,
                 lambda s: rounded_bytes(s.memory.inference_peak),
             ),
             column(
-                "kept", "kept for backward", "tensors that training saves",
+                "kept", "kept", "tensors that training saves for the backward pass",
                 lambda s: format_bytes(s.memory.kept_for_backward), lambda s: s.memory.kept_for_backward,
                 lambda s: rounded_bytes(s.memory.kept_for_backward),
+            ),
+            column(
+                "training", "training", "those, weights, gradients and the optimiser's state",
+                lambda s: format_bytes(s.memory.training_total), lambda s: s.memory.training_total,
+                lambda s: rounded_bytes(s.memory.training_total),
             ),
             column("rf", "RF", "receptive field of the last map", _field, _field_size),
             column("covers", "sees all", "whether the last map sees the whole image", _covers, _covers),
@@ -153,6 +165,7 @@ def sweep_of(
     classes: int,
     batch: int,
     dtype: Dtype,
+    optimizer: Optimizer,
 ) -> Sweep:
     """The network at each size; `elaborated` gives its summary.
 
@@ -165,12 +178,12 @@ def sweep_of(
         except DocumentError as error:
             first = error.problems[0]
             steps.append(Step(size, None, f"{first.place.file}:{first.place.line}: {first.message}"))
-    return Sweep(title, name, variant, classes, batch, dtype, tuple(steps))
+    return Sweep(title, name, variant, classes, batch, dtype, optimizer, tuple(steps))
 
 
 CSV_HEADERS = (
     "channels", "height", "width", "last_map", "output", "parameters", "macs", "inference_peak_bytes",
-    "kept_for_backward_bytes", "rf_height", "rf_width", "covers_input", "fault",
+    "kept_for_backward_bytes", "training_bytes", "rf_height", "rf_width", "covers_input", "fault",
 )  # fmt: skip
 
 
@@ -185,6 +198,7 @@ def _csv_figures(summary: Summary | None) -> list[int | str]:
         summary.totals.macs,
         summary.memory.inference_peak,
         summary.memory.kept_for_backward,
+        summary.memory.training_total,
         *(last.size if last else ("", "")),
         _covers(summary),
     ]
@@ -203,6 +217,7 @@ def _step_to_dict(step: Step) -> Json:
         "macs": summary.totals.macs,
         "inference_peak_bytes": summary.memory.inference_peak,
         "kept_for_backward_bytes": summary.memory.kept_for_backward,
+        "training_bytes": summary.memory.training_total,
         "first_to_see_everything": summary.first_to_see_everything,
     }
 

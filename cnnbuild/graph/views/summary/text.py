@@ -14,7 +14,7 @@ LEAST_REMARK = 100  # columns that a sentence may have below a narrower table
 LABEL_WIDTH = 12  # "parameters" and a gap
 
 BOLD, DIM, YELLOW, RED, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
-PAINT = {"notes": YELLOW, "params%": DIM, "macs%": DIM, "#": DIM, "from": DIM}
+PAINT = {"notes": YELLOW, "params%": DIM, "macs%": DIM, "number": DIM, "from": DIM}
 
 
 @dataclass(frozen=True)
