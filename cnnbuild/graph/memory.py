@@ -1,8 +1,8 @@
 """How much memory a network takes, from its graph alone: for inference and for training.
 
 Every layer type declares what its module keeps and holds (`layers.memory`); here the tensors of a network
-are put together, each counted once, in whatever nodes it is used. A tensor is a storage, as torch calls it: views,
-such as that of `flatten`, are the tensor they look at.
+are put together, each counted once, in whatever nodes it is used. A tensor is a storage, as torch calls it:
+views, such as that of `flatten`, are the tensor they look at.
 """
 
 from __future__ import annotations

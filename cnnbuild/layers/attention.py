@@ -17,9 +17,21 @@ from cnnbuild.layers.base import (
     Example,
     Layer,
     Shape,
-    ShapeError,
     Sight,
     require_map,
+)
+from cnnbuild.layers.gate_costs import (
+    Pooling,
+    bottleneck_terms,
+    bottleneck_weights,
+    channel_memory,
+    channel_terms,
+    divided_channels,
+    gated_by_mean,
+    kept_by_channels,
+    kept_by_pixels,
+    spatial_memory,
+    spatial_terms,
 )
 from cnnbuild.layers.memory import Held, Kept
 from cnnbuild.layers.parameters import PositiveInt, PositivePair
@@ -36,8 +48,7 @@ def _odd_pair(pair: tuple[int, int]) -> tuple[int, int]:
 
 
 OddPair: TypeAlias = Annotated[PositivePair, AfterValidator(_odd_pair)]
-Pooling: TypeAlias = Literal["avg", "avg_max"]
-_WHY = "its input and the gate, each of which is the other's slope, and what the gate was made from"
+_WHY = "its input and the gate, each the slope of the other, and what the gate was made from"
 
 
 class SqueezeExcite(Layer):
@@ -81,11 +92,11 @@ class SqueezeExcite(Layer):
 
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """Weight and bias of `fc1` (hidden, C, 1, 1) and `fc2` (C, hidden, 1, 1)."""
-        return _bottleneck_weights(inputs[0][0], self._hidden_channels(inputs[0]))
+        return bottleneck_weights(inputs[0][0], self._hidden_channels(inputs[0]))
 
     def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """2 * C * hidden."""
-        return (_bottleneck_terms(inputs[0][0], self._hidden_channels(inputs[0])),)
+        return (bottleneck_terms(inputs[0][0], self._hidden_channels(inputs[0])),)
 
     def kept_for_backward(self, *inputs: Shape) -> Kept:
         """Its input, and of each channel the mean, the steps between the convolutions, and the gate."""
@@ -96,7 +107,7 @@ class SqueezeExcite(Layer):
 
     def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
         """The output and the gate, or what the bottleneck holds on the way."""
-        return _gated_by_mean(inputs[0], self._hidden_channels(inputs[0]))
+        return gated_by_mean(inputs[0], self._hidden_channels(inputs[0]))
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A module with the weights of torchvision's."""
@@ -113,7 +124,7 @@ class SqueezeExcite(Layer):
 
     def _hidden_channels(self, shape: Shape) -> int:
         if self.squeeze_channels is None:
-            return _divided_channels(shape, self.ratio, self.type_name, ", or `squeeze_channels`")
+            return divided_channels(shape, self.ratio, self.type_name, ", or `squeeze_channels`")
         require_map(shape, self.type_name)
         return self.squeeze_channels
 
@@ -139,7 +150,7 @@ class ChannelAttention(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """The input's shape."""
-        _divided_channels(inputs[0], self.ratio, self.type_name)
+        divided_channels(inputs[0], self.ratio, self.type_name)
         return inputs[0]
 
     def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
@@ -152,20 +163,20 @@ class ChannelAttention(Layer):
 
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """Weight and bias of `fc1` (hidden, C, 1, 1) and `fc2` (C, hidden, 1, 1)."""
-        return _bottleneck_weights(inputs[0][0], inputs[0][0] // self.ratio)
+        return bottleneck_weights(inputs[0][0], inputs[0][0] // self.ratio)
 
     def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """2 * C * hidden for each pool."""
-        return (_channel_terms(inputs[0][0], self.ratio, self.pool),)
+        return (channel_terms(inputs[0][0], self.ratio, self.pool),)
 
     def kept_for_backward(self, *inputs: Shape) -> Kept:
         """Its input, and of each channel what was pooled, the bottleneck's values, and the gate."""
-        inner = _kept_by_channels(inputs[0][0], self.ratio, self.pool)
+        inner = kept_by_channels(inputs[0][0], self.ratio, self.pool)
         return Kept(inputs=(0,), inner=inner, why=_WHY)
 
     def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
         """The output and the gate with what was pooled, or what the bottleneck holds on the way."""
-        return _channel_memory(inputs[0], self.ratio, self.pool)
+        return channel_memory(inputs[0], self.ratio, self.pool)
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A module that multiplies its input by its channels' gates."""
@@ -208,15 +219,15 @@ class SpatialAttention(Layer):
 
     def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """2 * kernel height * width for each pixel."""
-        return (_spatial_terms(inputs[0], self.kernel_size),)
+        return (spatial_terms(inputs[0], self.kernel_size),)
 
     def kept_for_backward(self, *inputs: Shape) -> Kept:
         """Its input, and of each pixel the maximum, the two pooled values, and the gate."""
-        return Kept(inputs=(0,), inner=_kept_by_pixels(inputs[0]), why=_WHY)
+        return Kept(inputs=(0,), inner=kept_by_pixels(inputs[0]), why=_WHY)
 
     def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
         """The output, the gate and the pooled values, or what there was before."""
-        return _spatial_memory(inputs[0])
+        return spatial_memory(inputs[0])
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module that multiplies its input by its pixels' gates."""
@@ -246,7 +257,7 @@ class Cbam(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """The input's shape."""
-        _divided_channels(inputs[0], self.ratio, self.type_name)
+        divided_channels(inputs[0], self.ratio, self.type_name)
         return inputs[0]
 
     def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
@@ -260,25 +271,25 @@ class Cbam(Layer):
 
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """Those of `channel_attention` after `channel.`, and `spatial.conv.weight`."""
-        bottleneck = _bottleneck_weights(inputs[0][0], inputs[0][0] // self.ratio)
+        bottleneck = bottleneck_weights(inputs[0][0], inputs[0][0] // self.ratio)
         channel: dict[str, Shape] = {f"channel.{name}": shape for name, shape in bottleneck.items()}
         return channel | {"spatial.conv.weight": (1, 2, *self.kernel_size)}
 
     def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """Those of the two parts."""
-        channel = _channel_terms(inputs[0][0], self.ratio, self.pool)
-        return channel, _spatial_terms(inputs[0], self.kernel_size)
+        channel = channel_terms(inputs[0][0], self.ratio, self.pool)
+        return channel, spatial_terms(inputs[0], self.kernel_size)
 
     def kept_for_backward(self, *inputs: Shape) -> Kept:
         """Its input, the map between the two parts, and what each of them keeps."""
-        parts = _kept_by_channels(inputs[0][0], self.ratio, self.pool) + _kept_by_pixels(inputs[0])
+        parts = kept_by_channels(inputs[0][0], self.ratio, self.pool) + kept_by_pixels(inputs[0])
         return Kept(inputs=(0,), inner=parts + Held(values=prod(inputs[0])), why=_WHY)
 
     def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
         """What the first part holds; then the map that it gave, with what the second part holds."""
         between = Held(values=prod(inputs[0]))
-        spatial = (between + held for held in _spatial_memory(inputs[0]))
-        return *_channel_memory(inputs[0], self.ratio, self.pool), *spatial
+        spatial = (between + held for held in spatial_memory(inputs[0]))
+        return *channel_memory(inputs[0], self.ratio, self.pool), *spatial
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A module that applies both gates in turn."""
@@ -288,74 +299,3 @@ class Cbam(Layer):
 
         channel = channel_attention(inputs[0][0], inputs[0][0] // self.ratio, self.pool)
         return CbamModule(channel, SpatialModule(self.kernel_size))
-
-
-def _divided_channels(shape: Shape, ratio: int, type_name: str, alternative: str = "") -> int:
-    """The bottleneck's channels at a ratio, rounded down.
-
-    Raises:
-        ShapeError: the shape is flat, or nothing would be left.
-    """
-    channels, _, _ = require_map(shape, type_name)
-    if channels < ratio:
-        raise ShapeError(
-            f"{type_name}: a ratio of {ratio} leaves none of {channels} channels in its bottleneck",
-            parameter="ratio",
-            help=f"write a `ratio` of at most {channels}{alternative}",
-        )
-    return channels // ratio
-
-
-def _bottleneck_weights(channels: int, hidden: int) -> dict[str, Shape]:
-    return {
-        "fc1.weight": (hidden, channels, 1, 1),
-        "fc1.bias": (hidden,),
-        "fc2.weight": (channels, hidden, 1, 1),
-        "fc2.bias": (channels,),
-    }
-
-
-def _bottleneck_terms(channels: int, hidden: int) -> Terms:
-    return {"convolutions": 2, "channels": channels, "channels of the bottleneck": hidden}
-
-
-def _channel_terms(channels: int, ratio: int, pool: Pooling) -> Terms:
-    bottleneck = _bottleneck_terms(channels, channels // ratio)
-    return bottleneck if pool == "avg" else {"pools": 2, **bottleneck}
-
-
-def _spatial_terms(shape: Shape, kernel_size: tuple[int, int]) -> Terms:
-    return {
-        "rows": shape[1],
-        "columns": shape[2],
-        "kernel rows": kernel_size[0],
-        "kernel columns": kernel_size[1],
-        "pooled maps": 2,
-    }
-
-
-def _kept_by_channels(channels: int, ratio: int, pool: Pooling) -> Held:
-    pools = 1 if pool == "avg" else 2
-    return Held(values=pools * (channels + channels // ratio) + channels)
-
-
-def _kept_by_pixels(shape: Shape) -> Held:
-    return Held(values=(1 + 2 + 1) * shape[1] * shape[2])  # the maximum, the two pooled maps, the gate
-
-
-def _gated_by_mean(shape: Shape, hidden: int) -> tuple[Held, ...]:
-    channels = shape[0]
-    return Held(values=prod(shape) + channels), Held(values=channels + hidden), Held(values=2 * hidden)
-
-
-def _channel_memory(shape: Shape, ratio: int, pool: Pooling) -> tuple[Held, ...]:
-    channels = shape[0]
-    if pool == "avg":
-        return _gated_by_mean(shape, channels // ratio)
-    # mean and maximum live to the end; where the map is small, the gate's two halves and their sum are more
-    return Held(values=prod(shape) + 3 * channels), Held(values=5 * channels)
-
-
-def _spatial_memory(shape: Shape) -> tuple[Held, ...]:
-    pixels = shape[1] * shape[2]
-    return Held(values=prod(shape) + 3 * pixels), Held(values=4 * pixels)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from math import isqrt, prod
+from math import gcd, isqrt, prod
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from cnnbuild.errors import CnnbuildError
@@ -163,6 +163,21 @@ def require_divisible(channels: int, parts: int, type_name: str, parameter: str)
             parameter=parameter,
             help=nearest_divisors(channels, parts, parameter),
         )
+
+
+def require_groups(type_name: str, in_channels: int, out_channels: int, groups: int) -> None:
+    """Nothing, where both numbers of channels can be divided into so many groups.
+
+    Raises:
+        ShapeError: one cannot.
+    """
+    for name, count in (("in", in_channels), ("out", out_channels)):
+        if count % groups:
+            raise ShapeError(
+                f"{type_name}: {count} {name}put channels cannot be divided into {groups} groups",
+                parameter="groups",
+                help=nearest_divisors(gcd(in_channels, out_channels), groups, "groups"),
+            )
 
 
 def nearest_divisors(number: int, wanted: int, parameter: str) -> str:

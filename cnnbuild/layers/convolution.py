@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import gcd, prod
+from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from pydantic import model_validator
@@ -15,11 +15,18 @@ from cnnbuild.layers.base import (
     ShapeError,
     Sight,
     format_shape,
-    nearest_divisors,
+    require_groups,
     require_map,
 )
 from cnnbuild.layers.memory import KEEPS_INPUT_FOR_WEIGHTS, Held, Kept
-from cnnbuild.layers.parameters import NonNegativePair, Padding, PositiveInt, PositivePair, resolve_padding
+from cnnbuild.layers.parameters import (
+    NonNegativePair,
+    Padding,
+    PositiveInt,
+    PositivePair,
+    pixels_padded_before,
+    resolve_padding,
+)
 from cnnbuild.layers.reach import transposed_window, window
 
 if TYPE_CHECKING:
@@ -65,7 +72,7 @@ class Conv(Layer):
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (out, H', W'), H' = (H + padding - dilation (kernel - 1) - 1) // stride + 1."""
         channels, height, width = require_map(inputs[0], self.type_name)
-        _require_groups(self.type_name, channels, self.out_channels, self.groups)
+        require_groups(self.type_name, channels, self.out_channels, self.groups)
         pads = resolve_padding(self.padding, self.kernel_size, self.dilation)
         for size, pad in zip((height, width), pads, strict=True):
             most = {"reflect": size - 1, "circular": size}.get(self.padding_mode, max(pad))
@@ -147,17 +154,8 @@ class Conv(Layer):
         return (Held(values=self._padded(inputs[0]) + prod(self.output_shape(*inputs))),)
 
     def _padded(self, shape: Shape) -> int:
-        """The size of the map with its padding; 0 where the kernel pads by itself, with as many zeros before
-        as after.
-        """
         pads = resolve_padding(self.padding, self.kernel_size, self.dilation)
-        if self.padding_mode == "zeros":
-            extra = [abs(before - after) for before, after in pads]
-            if not any(extra):
-                return 0
-            # torch adds the odd row or column by itself, and leaves the rest to the kernel
-            return shape[0] * prod(size + more for size, more in zip(shape[1:], extra, strict=True))
-        return shape[0] * prod(size + sum(pad) for size, pad in zip(shape[1:], pads, strict=True))
+        return shape[0] * pixels_padded_before(shape[1:], pads, by_kernel=self.padding_mode == "zeros")
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.Conv2d`."""
@@ -224,7 +222,7 @@ class ConvTranspose(Layer):
         H' = (H - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
         """
         channels, _, _ = require_map(inputs[0], self.type_name)
-        _require_groups(self.type_name, channels, self.out_channels, self.groups)
+        require_groups(self.type_name, channels, self.out_channels, self.groups)
         sizes = [window.outputs for window in self._windows(inputs[0])]
         if min(sizes) < 1:
             raise ShapeError(
@@ -294,18 +292,3 @@ class ConvTranspose(Layer):
             inputs[0][0], self.out_channels, self.kernel_size, self.stride, self.padding,
             self.output_padding, self.groups, self.bias, self.dilation,
         )  # fmt: skip
-
-
-def _require_groups(type_name: str, in_channels: int, out_channels: int, groups: int) -> None:
-    """Nothing, where both numbers of channels can be divided into so many groups.
-
-    Raises:
-        ShapeError: one cannot.
-    """
-    for name, count in (("in", in_channels), ("out", out_channels)):
-        if count % groups:
-            raise ShapeError(
-                f"{type_name}: {count} {name}put channels cannot be divided into {groups} groups",
-                parameter="groups",
-                help=nearest_divisors(gcd(in_channels, out_channels), groups, "groups"),
-            )

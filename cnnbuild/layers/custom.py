@@ -13,8 +13,8 @@ from cnnbuild.layers.base import Example, Layer, Shape, Sight, require_map
 from cnnbuild.layers.convolution import Conv
 from cnnbuild.layers.memory import KEEPS_INPUT_FOR_SLOPE, KEEPS_NOTHING, Held, Kept
 from cnnbuild.layers.parameters import PositivePair
-from cnnbuild.layers.pooling import WindowPool
 from cnnbuild.layers.reach import adaptive_window
+from cnnbuild.layers.sliding_pool import WindowPool
 
 if TYPE_CHECKING:
     from torch import nn

@@ -13,8 +13,10 @@ FLAG_BYTES = 1  # bool
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What some tensors hold: `values` in the network's dtype, `indices` in int64 and `flags` in bool for each
-    image, and `constants`, values in the network's dtype whose number does not grow with the batch.
+    """What some tensors hold.
+
+    For each image `values` in the network's dtype, `indices` in int64 and `flags` in bool; `constants` are
+    values in the network's dtype whose number does not grow with the batch.
 
     >>> Held(values=10, indices=2, constants=3).bytes(batch=4, value_bytes=2)
     150
