@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from cnnbuild.cli.inspect_gates import (
+    MaxMacsOption,
+    MaxMemoryOption,
+    MaxParamsOption,
+    MinFieldOption,
+    broken_gates,
+    gates_asked,
+)
+from cnnbuild.cli.inspect_sweep import SweepOption, sizes_asked, sweep_asked
+from cnnbuild.cli.inspect_table import (
+    BatchOption,
+    ColumnsOption,
+    DepthOption,
+    DtypeOption,
+    FoldOption,
+    FormOption,
+    OptimizerOption,
+    SortOption,
+    TopOption,
+    echo_rows_before,
+    emit,
+    form_asked,
+    require_plain_view,
+    summary_text,
+    sweep_text,
+    view_asked,
+)
 from cnnbuild.cli.options import (
     DataRootOption,
     DatasetOption,
     OutputOption,
+    QuietOption,
     SetOption,
     parse_settings,
-    print_or_write,
 )
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_required, graph_asked
-from cnnbuild.cli.terminal import echo_warnings
+from cnnbuild.cli.terminal import echo_faults, echo_warnings
 
 
 def inspect(
@@ -30,23 +56,60 @@ def inspect(
     input_: InputOption = None,
     classes: ClassesOption = None,
     set_: SetOption = None,
-    format_: Annotated[
-        Literal["table", "json"], typer.Option("--format", "-f", help="What to print.")
-    ] = "table",
+    format_: FormOption = None,
     output: OutputOption = None,
+    depth: DepthOption = None,
+    fold: FoldOption = None,
+    columns: ColumnsOption = None,
+    sort: SortOption = None,
+    top: TopOption = None,
+    batch: BatchOption = 1,
+    dtype: DtypeOption = "float32",
+    optimizer: OptimizerOption = "sgd",
+    sweep: SweepOption = None,
+    max_params: MaxParamsOption = None,
+    max_macs: MaxMacsOption = None,
+    max_memory: MaxMemoryOption = None,
+    min_rf: MinFieldOption = None,
+    quiet: QuietOption = False,
     data_root: DataRootOption = None,
     plugin: PluginOption = None,
 ) -> None:
-    """Show every node of a network: shape, parameters, multiply-adds, receptive field.
+    """Show every node of a network: shape, parameters, multiply-adds, receptive field; and its memory.
 
     Example: cnnbuild inspect architectures/resnet.yaml@resnet50 --input 3x224x224 --classes 1000
     """
-    from cnnbuild.graph.views.summary import Summary
+    from cnnbuild.graph.elaborate import FaultyNetworkError
+    from cnnbuild.graph.views.summary.summary import Summary
     from cnnbuild.layers.plugins import registry_with
 
+    form = form_asked(format_, output)
+    view = view_asked(fold=fold, depth=depth, columns=columns, sort=sort, top=top)
+    gates = gates_asked(max_params, max_macs, max_memory, min_rf)
     contract = contract_required(dataset, data_root, input_, classes)
-    graph = graph_asked(architecture, contract, parse_settings(set_), registry_with(plugin or ()))
-    echo_warnings(graph)
-    summary = Summary(graph)
-    text = json.dumps(summary.to_dict(), indent=2) if format_ == "json" else str(summary)
-    print_or_write(text, output)
+    overrides, registry = parse_settings(set_), registry_with(plugin or ())
+    if sweep is not None:
+        require_plain_view(view, "--sweep shows one row for each size")
+        sizes = sizes_asked(sweep, contract)
+        swept = sweep_asked(
+            architecture, sizes, contract, overrides, registry, batch=batch, dtype=dtype, optimizer=optimizer
+        )
+        summaries = [step.summary for step in swept.steps if step.summary is not None]
+        text = sweep_text(swept, form, output)
+    else:
+        try:
+            graph = graph_asked(architecture, contract, overrides, registry)
+        except FaultyNetworkError as error:
+            if form == "table" and not quiet:
+                echo_rows_before(error)
+            raise
+        summaries = [Summary(graph, batch, dtype, optimizer, view)]
+        text = summary_text(summaries[0], form, output)
+    if not quiet:
+        echo_warnings(*(summary.graph for summary in summaries))
+    emit(text, output, quiet=quiet)
+    broken = [sentence for summary in summaries for sentence in broken_gates(summary, gates)]
+    for sentence in broken:
+        echo_faults(f"error: {sentence}")
+    if broken:
+        raise typer.Exit(1)
