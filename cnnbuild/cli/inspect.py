@@ -14,6 +14,7 @@ from cnnbuild.cli.inspect_gates import (
     broken_gates,
     gates_asked,
 )
+from cnnbuild.cli.inspect_layer import LayerOption, layer_text
 from cnnbuild.cli.inspect_sweep import SweepOption, sizes_asked, sweep_asked
 from cnnbuild.cli.inspect_table import (
     BatchOption,
@@ -43,6 +44,7 @@ from cnnbuild.cli.options import (
 )
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_required, graph_asked
 from cnnbuild.cli.terminal import echo_faults, echo_warnings
+from cnnbuild.errors import UsageError
 
 
 def inspect(
@@ -66,6 +68,7 @@ def inspect(
     batch: BatchOption = 1,
     dtype: DtypeOption = "float32",
     optimizer: OptimizerOption = "sgd",
+    layer: LayerOption = None,
     sweep: SweepOption = None,
     max_params: MaxParamsOption = None,
     max_macs: MaxMacsOption = None,
@@ -88,8 +91,12 @@ def inspect(
     gates = gates_asked(max_params, max_macs, max_memory, min_rf)
     contract = contract_required(dataset, data_root, input_, classes)
     overrides, registry = parse_settings(set_), registry_with(plugin or ())
+    if layer is not None:
+        require_plain_view(view, "--layer shows one layer")
     if sweep is not None:
         require_plain_view(view, "--sweep shows one row for each size")
+        if layer is not None:
+            raise UsageError("--layer and --sweep are two things to show; give one of them")
         sizes = sizes_asked(sweep, contract)
         swept = sweep_asked(
             architecture, sizes, contract, overrides, registry, batch=batch, dtype=dtype, optimizer=optimizer
@@ -104,7 +111,10 @@ def inspect(
                 echo_rows_before(error)
             raise
         summaries = [Summary(graph, batch, dtype, optimizer, view)]
-        text = summary_text(summaries[0], form, output)
+        if layer is None:
+            text = summary_text(summaries[0], form, output)
+        else:
+            text = layer_text(graph, layer, form, batch=batch, dtype=dtype)
     if not quiet:
         echo_warnings(*(summary.graph for summary in summaries))
     emit(text, output, quiet=quiet)
