@@ -209,11 +209,11 @@ def emit(text: str, output: Path | None, *, quiet: bool) -> None:
 
 
 def echo_rows_before(error: FaultyNetworkError) -> None:
-    """Print the sound rows of a network before its faults, where those left it without an output.
+    """Print the sound rows of a network before its faults, where a layer does not fit what enters it.
 
     They go to standard error: half a network is no result, and a pipe must not take it for one.
     """
-    if error.graph.output >= 0 or not error.graph.nodes:
+    if not error.misfits or not error.graph.nodes:
         return
     from cnnbuild.graph.views.summary.summary_sheet import rows_before_fault
 
