@@ -22,6 +22,7 @@ from cnnbuild.cli.inspect_gates import (
     broken_gates,
     gates_asked,
 )
+from cnnbuild.cli.inspect_layer import LayerOption, layer_text
 from cnnbuild.cli.inspect_sweep import SweepOption, sizes_asked, sweep_asked
 from cnnbuild.cli.inspect_table import (
     BatchOption,
@@ -79,6 +80,7 @@ def inspect(
     batch: BatchOption = 1,
     dtype: DtypeOption = "float32",
     optimizer: OptimizerOption = "sgd",
+    layer: LayerOption = None,
     sweep: SweepOption = None,
     max_params: MaxParamsOption = None,
     max_macs: MaxMacsOption = None,
@@ -105,11 +107,15 @@ def inspect(
     fields = FieldsAsked(rf_map, image, erf, weights)
     fields.check()
     if fields.anything:
-        _require_stages_alone(view, form, sweep)
+        _require_stages_alone(view, form, other=sweep or layer)
     contract = contract_required(dataset, data_root, input_, classes)
     overrides, registry = parse_settings(set_), registry_with(plugin or ())
+    if layer is not None:
+        require_plain_view(view, "--layer shows one layer")
     if sweep is not None:
         require_plain_view(view, "--sweep shows one row for each size")
+        if layer is not None:
+            raise UsageError("--layer and --sweep are two things to show; give one of them")
         sizes = sizes_asked(sweep, contract)
         swept = sweep_asked(
             architecture, sizes, contract, overrides, registry, batch=batch, dtype=dtype, optimizer=optimizer
@@ -122,6 +128,8 @@ def inspect(
         summaries = [Summary(graph, batch, dtype, optimizer, view)]
         if fields.anything:
             text = fields_told(graph, fields, as_json=form == "json") + "\n"
+        elif layer is not None:
+            text = layer_text(graph, layer, form, batch=batch, dtype=dtype)
         else:
             text = summary_text(summaries[0], form, output)
     if not quiet:
@@ -134,14 +142,14 @@ def inspect(
         raise typer.Exit(1)
 
 
-def _require_stages_alone(view: View, form: Form, sweep: str | None) -> None:
-    """Refuse flags that the list of the stages' fields cannot honour.
+def _require_stages_alone(view: View, form: Form, *, other: str | None) -> None:
+    """Refuse flags that the list of the stages' fields cannot honour; `other` asks for something else.
 
     Raises:
         UsageError: one was given.
     """
-    if sweep is not None:
-        raise UsageError("--sweep shows sizes, and --rf-map and --erf show one; give one or the other")
+    if other is not None:
+        raise UsageError("--rf-map and --erf show the stages; leave out --sweep and --layer")
     require_plain_view(view, "--rf-map and --erf list the stages")
     if form not in {"table", "json"}:
         raise UsageError(f"--rf-map and --erf are listed as a table or as json, not as {form}")

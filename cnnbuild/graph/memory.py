@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias, get_args
 from cnnbuild.graph.graph import INPUT, Graph, GraphNode
 from cnnbuild.graph.lifetimes import computed_in_evaluation, last_holders
 from cnnbuild.layers.base import Shape
+from cnnbuild.layers.memory import NOTHING, Held
 
 Dtype: TypeAlias = Literal["float32", "float16", "bfloat16", "float64"]
 Optimizer: TypeAlias = Literal["sgd", "sgd_momentum", "adam", "adamw"]
@@ -83,31 +84,47 @@ def memory_of(
 
 
 def kept_by_maker(graph: Graph, *, batch: int, value_bytes: int) -> tuple[int, tuple[int, ...]]:
-    """What is kept for the backward pass of the image batch, and of what each node made, in bytes.
-
-    Where nothing that enters a layer depends on a weight and it has none, nothing is kept: there is no
-    gradient to be computed.
-    """
-    owners = _owners(graph, training=True)
-    kept: set[int] = set()
-    inner = [0] * len(graph.nodes)
-    differentiable: list[bool] = []
-    for index, node in enumerate(graph.nodes):
-        trained = any(source != INPUT and differentiable[source] for source in node.inputs)
-        differentiable.append(trained or bool(node.weight_shapes))
-        if not differentiable[index]:
-            continue
-        keeps = node.layer.kept_for_backward(*node.input_shapes)
-        kept.update(owners[node.inputs[number]] for number in keeps.inputs)
-        if keeps.output:
-            kept.add(owners[index])
-        inner[index] = keeps.inner.bytes(batch=batch, value_bytes=value_bytes)
+    """What is kept for the backward pass of the image batch, and of what each node made, in bytes."""
+    keeping = kept_in(graph)
+    kept = {owner for keeper in keeping for owner in keeper.tensors}
+    inner = [keeper.inner.bytes(batch=batch, value_bytes=value_bytes) for keeper in keeping]
     image = batch * value_bytes * prod(graph.contract.shape) if INPUT in kept else 0
     made = (
         batch * value_bytes * prod(node.shape) if index in kept else 0
         for index, node in enumerate(graph.nodes)
     )
     return image, tuple(map(sum, zip(made, inner, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """What one node keeps: tensors, by the node that made them or `INPUT`, and what else its kernels need."""
+
+    tensors: tuple[int, ...] = ()
+    inner: Held = NOTHING
+
+
+def kept_in(graph: Graph) -> tuple[Keeper, ...]:
+    """What each node keeps for the backward pass; what several nodes keep is there for each of them.
+
+    Where nothing that enters a layer depends on a weight and it has none, nothing is kept: there is no
+    gradient to be computed.
+    """
+    owners = _owners(graph, training=True)
+    found: list[Keeper] = []
+    differentiable: list[bool] = []
+    for index, node in enumerate(graph.nodes):
+        trained = any(source != INPUT and differentiable[source] for source in node.inputs)
+        differentiable.append(trained or bool(node.weight_shapes))
+        if not differentiable[index]:
+            found.append(Keeper())
+            continue
+        keeps = node.layer.kept_for_backward(*node.input_shapes)
+        tensors = [owners[node.inputs[number]] for number in keeps.inputs]
+        if keeps.output:
+            tensors.append(owners[index])
+        found.append(Keeper(tuple(dict.fromkeys(tensors)), keeps.inner))
+    return tuple(found)
 
 
 def alive_at(graph: Graph, *, batch: int, value_bytes: int) -> Iterator[tuple[int, int]]:
