@@ -71,7 +71,7 @@ ColumnsOption = Annotated[
     str | None,
     typer.Option(
         "--columns",
-        help="Columns by name, in this order: layer,out,params. A wrong name lists all.",
+        help="Columns by name, in this order: layer,out,params. An empty list shows all names.",
         metavar="A,B,…",
         show_default=False,
     ),

@@ -131,6 +131,11 @@ def test_quiet_prints_the_result_only(folder: Path) -> None:
             ["-f", "json", "--depth", "2", "--no-fold"],
             "json holds every node with all that is known of it; leave out --fold/--no-fold, --depth",
         ),
+        (
+            ["--rf-map", "map.svg", "--sweep", "8"],
+            "--rf-map and --erf show the stages; leave out --sweep and --layer",
+        ),
+        (["--rf-map", "map.svg", "--depth", "1"], "--rf-map and --erf list the stages; leave out --depth"),
         (["--columns", "layer,maks"], "there is no column 'maks'; did you mean 'macs'?"),
         (
             ["--columns", ","],
