@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cnnbuild.cli.inspect_fields import (
+    ErfOption,
+    FieldsAsked,
+    ImageOption,
+    RfMapOption,
+    WeightsOption,
+    fields_told,
+)
 from cnnbuild.cli.inspect_gates import (
     MaxMacsOption,
     MaxMemoryOption,
@@ -22,14 +30,15 @@ from cnnbuild.cli.inspect_table import (
     DepthOption,
     DtypeOption,
     FoldOption,
+    Form,
     FormOption,
     OptimizerOption,
     SortOption,
     TopOption,
-    echo_rows_before,
     emit,
     form_asked,
     require_plain_view,
+    rows_before_faults,
     summary_text,
     sweep_text,
     view_asked,
@@ -45,6 +54,9 @@ from cnnbuild.cli.options import (
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_required, graph_asked
 from cnnbuild.cli.terminal import echo_faults, echo_warnings
 from cnnbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from cnnbuild.graph.views.summary.lines import View
 
 
 def inspect(
@@ -77,18 +89,25 @@ def inspect(
     quiet: QuietOption = False,
     data_root: DataRootOption = None,
     plugin: PluginOption = None,
+    rf_map: RfMapOption = None,
+    erf: ErfOption = False,
+    image: ImageOption = None,
+    weights: WeightsOption = None,
 ) -> None:
     """Show every node of a network: shape, parameters, multiply-adds, receptive field; and its memory.
 
     Example: cnnbuild inspect architectures/resnet.yaml@resnet50 --input 3x224x224 --classes 1000
     """
-    from cnnbuild.graph.elaborate import FaultyNetworkError
     from cnnbuild.graph.views.summary.summary import Summary
     from cnnbuild.layers.plugins import registry_with
 
     form = form_asked(format_, output)
     view = view_asked(fold=fold, depth=depth, columns=columns, sort=sort, top=top)
     gates = gates_asked(max_params, max_macs, max_memory, min_rf)
+    fields = FieldsAsked(rf_map, image, erf, weights)
+    fields.check()
+    if fields.anything:
+        _require_stages_alone(view, form, other=sweep or layer)
     contract = contract_required(dataset, data_root, input_, classes)
     overrides, registry = parse_settings(set_), registry_with(plugin or ())
     if layer is not None:
@@ -104,17 +123,15 @@ def inspect(
         summaries = [step.summary for step in swept.steps if step.summary is not None]
         text = sweep_text(swept, form, output)
     else:
-        try:
+        with rows_before_faults(asked=form == "table" and not quiet):
             graph = graph_asked(architecture, contract, overrides, registry)
-        except FaultyNetworkError as error:
-            if form == "table" and not quiet:
-                echo_rows_before(error)
-            raise
         summaries = [Summary(graph, batch, dtype, optimizer, view)]
-        if layer is None:
-            text = summary_text(summaries[0], form, output)
-        else:
+        if fields.anything:
+            text = fields_told(graph, fields, as_json=form == "json") + "\n"
+        elif layer is not None:
             text = layer_text(graph, layer, form, batch=batch, dtype=dtype)
+        else:
+            text = summary_text(summaries[0], form, output)
     if not quiet:
         echo_warnings(*(summary.graph for summary in summaries))
     emit(text, output, quiet=quiet)
@@ -123,3 +140,16 @@ def inspect(
         echo_faults(f"error: {sentence}")
     if broken:
         raise typer.Exit(1)
+
+
+def _require_stages_alone(view: View, form: Form, *, other: str | None) -> None:
+    """Refuse flags that the list of the stages' fields cannot honour; `other` asks for something else.
+
+    Raises:
+        UsageError: one was given.
+    """
+    if other is not None:
+        raise UsageError("--rf-map and --erf show the stages; leave out --sweep and --layer")
+    require_plain_view(view, "--rf-map and --erf list the stages")
+    if form not in {"table", "json"}:
+        raise UsageError(f"--rf-map and --erf are listed as a table or as json, not as {form}")

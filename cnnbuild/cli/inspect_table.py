@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -12,7 +14,6 @@ from cnnbuild.cli.terminal import PLAIN_WIDTH, colours_wanted, text_width
 from cnnbuild.errors import UsageError
 
 if TYPE_CHECKING:
-    from cnnbuild.graph.elaborate import FaultyNetworkError
     from cnnbuild.graph.views.summary.lines import View
     from cnnbuild.graph.views.summary.sheets import Sheet
     from cnnbuild.graph.views.summary.summary import Summary
@@ -70,7 +71,7 @@ ColumnsOption = Annotated[
     str | None,
     typer.Option(
         "--columns",
-        help="Columns by name, in this order: layer,out,params. A wrong name lists all.",
+        help="Columns by name, in this order: layer,out,params. An empty list shows all names.",
         metavar="A,B,…",
         show_default=False,
     ),
@@ -208,14 +209,21 @@ def emit(text: str, output: Path | None, *, quiet: bool) -> None:
         typer.echo(f"written to {output}", err=True)
 
 
-def echo_rows_before(error: FaultyNetworkError) -> None:
-    """Print the sound rows of a network before its faults, where those left it without an output.
+@contextmanager
+def rows_before_faults(*, asked: bool) -> Iterator[None]:
+    """Print the sound rows of a network before its faults, where a layer does not fit what enters it.
 
     They go to standard error: half a network is no result, and a pipe must not take it for one.
     """
-    if error.graph.output >= 0 or not error.graph.nodes:
-        return
-    from cnnbuild.graph.views.summary.summary_sheet import rows_before_fault
+    from cnnbuild.graph.elaborate import FaultyNetworkError
 
-    colours = colours_wanted(sys.stderr)
-    typer.echo(rows_before_fault(error.graph, width=text_width(), colours=colours) + "\n", err=True)
+    try:
+        yield
+    except FaultyNetworkError as error:
+        if asked and error.misfits and error.graph.nodes:
+            from cnnbuild.graph.views.summary.summary_sheet import rows_before_fault
+
+            colours = colours_wanted(sys.stderr)
+            rows = rows_before_fault(error.graph, width=text_width(), colours=colours)
+            typer.echo(f"{rows}\n", err=True)
+        raise

@@ -28,12 +28,13 @@ from cnnbuild.layers.registry import Registry, standard_registry
 class FaultyNetworkError(DocumentError):
     """The faults of a network; `graph` holds the nodes that are sound, in the order of computation.
 
-    Where the output itself could not be found, `graph.output` is no node.
+    `misfits` says whether one of the faults is that a layer cannot be applied to the shapes of its inputs.
     """
 
-    def __init__(self, problems: Iterable[Problem], graph: Graph) -> None:
+    def __init__(self, problems: Iterable[Problem], graph: Graph, *, misfits: bool) -> None:
         super().__init__(problems)
         self.graph = graph
+        self.misfits = misfits
 
 
 def elaborate(
@@ -82,5 +83,5 @@ def elaborate(
     report_idle_sections(document, problems)
     report_unheeded(elaboration.firsts, elaboration.heeded, problems)
     if problems.errors:
-        raise FaultyNetworkError(problems.errors, graph)
+        raise FaultyNetworkError(problems.errors, graph, misfits=elaboration.assembly.misfits)
     return replace(graph, warnings=(*document.warnings, *problems.warnings))

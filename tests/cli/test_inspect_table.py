@@ -131,6 +131,11 @@ def test_quiet_prints_the_result_only(folder: Path) -> None:
             ["-f", "json", "--depth", "2", "--no-fold"],
             "json holds every node with all that is known of it; leave out --fold/--no-fold, --depth",
         ),
+        (
+            ["--rf-map", "map.svg", "--sweep", "8"],
+            "--rf-map and --erf show the stages; leave out --sweep and --layer",
+        ),
+        (["--rf-map", "map.svg", "--depth", "1"], "--rf-map and --erf list the stages; leave out --depth"),
         (["--columns", "layer,maks"], "there is no column 'maks'; did you mean 'macs'?"),
         (
             ["--columns", ","],
@@ -191,9 +196,15 @@ def test_where_rows_would_be_in_the_way_the_fault_stands_alone(tmp_path: Path, a
     assert outcome.err.startswith("net.yaml:6:42: error: conv: a kernel of 9x9")
 
 
-def test_a_fault_that_leaves_the_network_whole_needs_no_rows(tmp_path: Path) -> None:
-    whole = FAULTY.replace("kernel_size: 9", "kernel_size: 1") + "expct: []\n"
-    (tmp_path / "net.yaml").write_text(whole)
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        (FAULTY.replace("kernel_size: 9", "kernel_size: 1") + "expct: []\n", "9:1"),
+        (FAULTY.replace("kernel_size: 9", "kernel_sise: 1"), "6:29"),
+    ],
+)
+def test_a_fault_that_is_none_of_shapes_needs_no_rows(tmp_path: Path, written: str, place: str) -> None:
+    (tmp_path / "net.yaml").write_text(written)
     outcome = cnnbuild("inspect", "net.yaml", *IMAGES, cwd=tmp_path)
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err.startswith("net.yaml:9:1: error: ")
+    assert outcome.err.startswith(f"net.yaml:{place}: error: ")

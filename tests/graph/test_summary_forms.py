@@ -11,6 +11,10 @@ import pytest
 from markdown_it import MarkdownIt
 
 from cnnbuild.graph.views.summary import Summary
+from cnnbuild.graph.views.summary.html import html_page
+from cnnbuild.graph.views.summary.latex import latex_table
+from cnnbuild.graph.views.summary.markdown import markdown_table
+from cnnbuild.graph.views.summary.sheets import Sheet, SheetColumn
 from tests.graph.summary_networks import UNITS, graph_of
 
 NASTY = UNITS.replace("name: units", "name: 'a|b <b> & 50% _x_ $y$ #1 `c`'")
@@ -79,6 +83,41 @@ def test_markdown_shows_a_title_as_it_was_written() -> None:
     inline = MarkdownIt("commonmark").parse(Summary(graph_of(NASTY)).to_markdown())[1].children or []
     assert {child.type for child in inline} <= {"text", "text_special", "strong_open", "strong_close"}
     assert "".join(child.content for child in inline).startswith("a|b <b> & 50% _x_ $y$ #1 `c` input")
+
+
+NASTY_CELLS = ("a|b", "<i>&", "50% _x_", "$y$ #1", "{z}~^", "\\back", "`tick`", "[link](x)", "a*b*")
+
+
+def nasty_sheet() -> Sheet:
+    """Cells such as names of layer types and paths of files could be, at their worst."""
+    return Sheet(
+        title="title",
+        subtitle="",
+        names="name",
+        columns=tuple(
+            SheetColumn(key, key, "", "left", NASTY_CELLS, lambda: NASTY_CELLS) for key in ("name", "other")
+        ),
+        levels=("row",) * len(NASTY_CELLS),
+        indents=(0,) * len(NASTY_CELLS),
+        remarks=(),
+    )
+
+
+def test_signs_in_cells_are_shown_and_not_obeyed() -> None:
+    expected = [["name", "other"], *([cell, cell] for cell in NASTY_CELLS)]
+    assert markdown_cells(markdown_table(nasty_sheet())) == expected
+    assert Page(html_page(nasty_sheet())).rows == expected
+    assert [line for line in latex_table(nasty_sheet()).splitlines() if line.endswith(r" \\")][1:] == [
+        r"\texttt{a\textbar{}b} & a\textbar{}b \\",
+        r"\texttt{\textless{}i\textgreater{}\&} & \textless{}i\textgreater{}\& \\",
+        r"\texttt{50\% \_x\_} & 50\% \_x\_ \\",
+        r"\texttt{\$y\$ \#1} & \$y\$ \#1 \\",
+        r"\texttt{\{z\}\textasciitilde{}\textasciicircum{}} & \{z\}\textasciitilde{}\textasciicircum{} \\",
+        r"\texttt{\textbackslash{}back} & \textbackslash{}back \\",
+        r"\texttt{`tick`} & `tick` \\",
+        r"\texttt{[link](x)} & [link](x) \\",
+        r"\texttt{a*b*} & a*b* \\",
+    ]
 
 
 def test_latex_has_as_many_cells_in_each_line_as_columns_and_leaves_no_sign_open() -> None:

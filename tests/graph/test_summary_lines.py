@@ -128,6 +128,15 @@ def test_totals_tell_what_evaluation_leaves_out() -> None:
     assert (totals.evaluation.nodes, totals.evaluation.parameters, totals.evaluation.macs) == (4, 17, 390)
 
 
+def test_the_footer_names_the_heads_that_evaluation_leaves_out() -> None:
+    footer = " ".join(str(Summary(graph_of(TWO_HEADS))).split("─\n")[-1].split())
+    assert (
+        "parameters 404 trainable; 17 in evaluation, without the head 'help' for training; weights" in footer
+    )
+    assert "390 MACs in evaluation, without the head 'help' for training" in footer
+    assert "in evaluation" not in str(Summary(graph_of(UNITS)))
+
+
 def test_tied_parameters_count_once() -> None:
     totals = Summary(graph_of(UNITS)).totals
     assert (totals.parameters, totals.tied_parameters, totals.buffers) == (727, 148, 27)

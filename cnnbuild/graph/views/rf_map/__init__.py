@@ -1,0 +1,1 @@
+"""Receptive fields drawn on the input: a scene of plain data, and its writers."""
