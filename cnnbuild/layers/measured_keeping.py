@@ -1,4 +1,4 @@
-"""What a plain `nn.Module` keeps for the backward pass, measured on the meta device."""
+"""What a plain `nn.Module` keeps for the backward pass and holds on the way, measured on the meta device."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cnnbuild.layers.base import Layer, Shape
+from cnnbuild.layers.live_tensors import peak_bytes, place
 from cnnbuild.layers.memory import Held, Kept
 
 if TYPE_CHECKING:
@@ -32,6 +33,22 @@ def measure_kept(layer: Layer, inputs: tuple[Shape, ...]) -> Kept | None:
     return Kept(inputs=taken, output=output, inner=inner, why="what its module saved on the meta device")
 
 
+@lru_cache(maxsize=1024)
+def measure_working(layer: Layer, inputs: tuple[Shape, ...]) -> Held:
+    """What is alive at most beside the inputs while the module evaluates; all of it counts as values."""
+    import torch
+
+    beside: list[int] = []
+    for images in (IMAGES, IMAGES + 1):
+        with torch.device("meta"):
+            batch = [torch.empty(images, *shape) for shape in inputs]
+            module = layer.build(*inputs).eval()
+            held = peak_bytes(module, *batch) - sum(tensor.nbytes for tensor in batch)
+        beside.append(held // torch.empty(0).itemsize)
+    fewer, more = beside
+    return Held(values=more - fewer, constants=fewer - IMAGES * (more - fewer))
+
+
 def _saved(
     layer: Layer, inputs: tuple[Shape, ...], images: int
 ) -> tuple[tuple[int, ...], bool, Counter[str]]:
@@ -49,18 +66,11 @@ def _saved(
         batch = [torch.empty(images, *shape, requires_grad=True) for shape in inputs]
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
             output = module(*batch)
-    ours = {_place(tensor) for tensor in (*module.parameters(), *module.buffers())}
-    found = {_place(tensor): tensor for tensor in saved if _place(tensor) not in ours}
-    taken = tuple(
-        number for number, tensor in enumerate(batch) if found.pop(_place(tensor), None) is not None
-    )
-    made = found.pop(_place(output), None) is not None
+    ours = {place(tensor) for tensor in (*module.parameters(), *module.buffers())}
+    found = {place(tensor): tensor for tensor in saved if place(tensor) not in ours}
+    taken = tuple(number for number, tensor in enumerate(batch) if found.pop(place(tensor), None) is not None)
+    made = found.pop(place(output), None) is not None
     return taken, made, sum((_numbers(tensor) for tensor in found.values()), Counter())
-
-
-def _place(tensor: torch.Tensor) -> int:
-    place: int = tensor.untyped_storage()._cdata
-    return place
 
 
 def _numbers(tensor: torch.Tensor) -> Counter[str]:

@@ -245,6 +245,9 @@ def test_of_a_marked_module_it_is_measured_what_is_kept() -> None:
     kept = described.kept_for_backward((2, 8, 8))
     assert kept == Kept(inputs=(0,), inner=inner, why="what its module saved on the meta device")
     assert kept_fault(described, ((2, 8, 8),)) == ""
+    # the pool's values and indices beside the product that it takes; less than value and gate with its sigmoid
+    assert described.working_memory((2, 8, 8)) == (Held(values=3 * 180),)
+    assert working_memory_fault(described, ((2, 8, 8),)) == ""
 
 
 @layer("choosy")
