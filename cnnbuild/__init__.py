@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cnnbuild.graph.views.summary import Summary
     from cnnbuild.layers.base import Example, Layer, Shape, ShapeError, Sight
     from cnnbuild.layers.measured import layer
+    from cnnbuild.layers.memory import Held, Kept
     from cnnbuild.layers.reach import window
 
 _HOMES = {
@@ -29,6 +30,8 @@ _HOMES = {
     "DataError": "cnnbuild.errors",
     "DocumentError": "cnnbuild.errors",
     "Example": "cnnbuild.layers.base",
+    "Held": "cnnbuild.layers.memory",
+    "Kept": "cnnbuild.layers.memory",
     "Layer": "cnnbuild.layers.base",
     "RunError": "cnnbuild.errors",
     "Shape": "cnnbuild.layers.base",
@@ -45,7 +48,7 @@ _HOMES = {
 __all__ = [  # noqa: RUF022 - grouped by use
     "__version__",
     "load", "run_study", "Architecture", "Summary",
-    "Layer", "Example", "Shape", "ShapeError", "Sight", "layer", "window",
+    "Layer", "Example", "Shape", "ShapeError", "Sight", "Held", "Kept", "layer", "window",
     "CnnbuildError", "DataError", "DocumentError", "RunError", "UsageError",
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
+from cnnbuild.graph.memory import DTYPES, OPTIMIZERS, Dtype, Optimizer
 from cnnbuild.graph.variables import check_names
 from cnnbuild.graph.views.summary import Summary
 from cnnbuild.lang.architecture import ArchitectureDocument, read_architecture
@@ -58,13 +59,28 @@ class Architecture:
             self.document, contract, variant=self.variant, overrides=self.vars, registry=self.registry
         )
 
-    def inspect(self, *, input: tuple[int, int, int], classes: int) -> Summary:  # noqa: A002
+    def inspect(
+        self,
+        *,
+        input: tuple[int, int, int],  # noqa: A002 - the field's word
+        classes: int,
+        batch: int = 1,
+        dtype: Dtype = "float32",
+        optimizer: Optimizer = "sgd",
+    ) -> Summary:
         """Shapes, parameters, multiply-adds and receptive fields of every node; loads no torch.
 
+        Memory is that of a `batch` of images with everything in one `dtype`, in training with an `optimizer`.
+
         Raises:
+            UsageError: `input` is not (channels, height, width), or `batch`, `dtype` or `optimizer` is none.
             DocumentError: the architecture has faults for such images.
         """
-        return Summary(self.graph(input=input, classes=classes))
+        _require_batch(batch)
+        for name, value, known in (("dtype", dtype, DTYPES), ("optimizer", optimizer, OPTIMIZERS)):
+            if value not in known:
+                raise UsageError(f"{name} is one of {', '.join(known)}, not {value!r}")
+        return Summary(self.graph(input=input, classes=classes), batch, dtype, optimizer)
 
     def build(self, *, input: tuple[int, int, int], classes: int) -> nn.Module:  # noqa: A002
         """A plain module that maps images (N, C, H, W) to logits (N, classes).
@@ -85,6 +101,11 @@ def _require_input(input: object, classes: object) -> None:  # noqa: A002
         raise UsageError(f"input is (channels, height, width), three whole numbers above 0, not {input!r}")
     if not isinstance(classes, int) or classes < 1:
         raise UsageError(f"classes is a whole number above 0, not {classes!r}")
+
+
+def _require_batch(batch: object) -> None:
+    if not isinstance(batch, int) or batch < 1:
+        raise UsageError(f"batch is a whole number above 0, not {batch!r}")
 
 
 def load(

@@ -21,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from cnnbuild.layers.base import Example, Layer, Shape
 from cnnbuild.layers.measured import layer_type_from
 from cnnbuild.layers.reach import Reach
+from cnnbuild.modules.memory_contract import declares, kept_fault, working_memory_fault
 
 DRAWS = 40  # a border row of a 3x3 max pool stays unseen in one draw of three: (2/3)^40 < 1e-7
 PAST_EVERY_BEND = 8  # activations bend at 3 and 6
@@ -265,6 +266,27 @@ def check_compile(layer: Layer, inputs: tuple[Shape, ...]) -> None:
     torch.testing.assert_close(exported, expected, rtol=1e-12, atol=1e-12)
 
 
+def check_kept(layer: Layer, inputs: tuple[Shape, ...]) -> None:
+    """What is declared to be kept for the backward pass is what autograd saves, to the byte.
+
+    A type that does not declare it, or that inherits it and builds another module, has nothing to keep to.
+    """
+    if declares(layer, "kept_for_backward"):
+        fault = kept_fault(layer, inputs)
+        _require(not fault, fault)
+
+
+def check_working_memory(layer: Layer, inputs: tuple[Shape, ...]) -> None:
+    """What evaluation is declared to hold beside the inputs is what is alive at most, to the byte.
+
+    A type that does not declare it, or that inherits it and builds another module, has nothing to keep to.
+    """
+    if declares(layer, "working_memory") or declares(layer, "is_view"):
+        fault = working_memory_fault(layer, inputs)
+        _require(not fault, fault)
+
+
 CHECKS: tuple[Check, ...] = (
     check_shape, check_weights, check_macs, check_sight, check_gradients, check_another_size, check_compile,
+    check_kept, check_working_memory,
 )  # fmt: skip

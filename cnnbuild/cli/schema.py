@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,9 +16,11 @@ from cnnbuild.errors import UsageError
 
 def schema(
     kind: Annotated[
-        Literal["architecture", "study", "library"],
+        Literal["architecture", "study", "library", "summary"],
         typer.Argument(
-            help="Which kind of file: architecture, study or library (of blocks).", metavar="KIND"
+            help="Which kind of file: architecture, study, library (of blocks), or summary (what inspect "
+            "writes as JSON).",
+            metavar="KIND",
         ),
     ],
     for_: Annotated[
@@ -42,7 +45,14 @@ def schema(
     from cnnbuild.layers.schemas.studies import study_schema
 
     registry = registry_with(plugin or ())
-    if kind == "study":
+    made: Mapping[str, object]
+    if kind == "summary":
+        from cnnbuild.graph.views.summary.schema import summary_schema
+
+        if for_ is not None:
+            raise UsageError("--for makes the schema of a file that is written by hand, and a summary is not")
+        made = summary_schema()
+    elif kind == "study":
         made = study_schema(file=for_)
     else:
         make = architecture_schema if kind == "architecture" else library_schema
@@ -55,5 +65,8 @@ def schema(
         replace_file(output, text.encode())
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror}") from None
+    if kind == "summary":
+        typer.echo(f"written to {output}", err=True)
+        return
     typer.echo(f"written to {output}; begin a file with", err=True)
     typer.echo(f"# yaml-language-server: $schema={output.resolve()}", err=True)

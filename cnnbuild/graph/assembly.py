@@ -42,7 +42,8 @@ class Assembly:
     """The nodes so far; `labels` says which block or container opened a level of names.
 
     `file` is the document's own, and `made` holds each layer that was made, by what it was made from. While
-    some nodes are `repeated`, `first` is the first of the repetition.
+    some nodes are `repeated`, `first` is the first of the repetition. `misfits` says whether a layer could
+    not be applied to what enters it.
     """
 
     problems: Problems
@@ -53,6 +54,7 @@ class Assembly:
     repeated: Repeated | None = None
     first: int = 0
     applications: int = 0
+    misfits: bool = False
 
     @contextmanager
     def repeating(self, repeated: Repeated) -> Iterator[None]:
@@ -139,6 +141,7 @@ class Assembly:
         try:
             shape = layer.output_shape(*shapes)
         except ShapeError as error:
+            self.misfits = True
             blamed = arguments.get(error.parameter) if arguments is not None and error.parameter else None
             told = explain(blamed, context) if blamed is not None else ()
             trail = (*told, *self.sources(inputs), *context.trail)

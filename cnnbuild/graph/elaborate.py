@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from cnnbuild.errors import Problems
+from cnnbuild.errors import DocumentError, Problem, Problems
 from cnnbuild.graph.assembly import Assembly
 from cnnbuild.graph.checks import report_loose_ends, report_unheeded
 from cnnbuild.graph.data_contract import DataContract
@@ -25,6 +25,18 @@ from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.layers.registry import Registry, standard_registry
 
 
+class FaultyNetworkError(DocumentError):
+    """The faults of a network; `graph` holds the nodes that are sound, in the order of computation.
+
+    `misfits` says whether one of the faults is that a layer cannot be applied to the shapes of its inputs.
+    """
+
+    def __init__(self, problems: Iterable[Problem], graph: Graph, *, misfits: bool) -> None:
+        super().__init__(problems)
+        self.graph = graph
+        self.misfits = misfits
+
+
 def elaborate(
     document: ArchitectureDocument,
     contract: DataContract,
@@ -38,7 +50,7 @@ def elaborate(
     `overrides` sets variables, after the variant did. `registry` adds layer types to the standard ones.
 
     Raises:
-        DocumentError: the document has faults; all that can be told apart are reported together.
+        FaultyNetworkError: the document has faults; all that can be told apart are reported together.
         UsageError: there is no such variant or variable.
     """
     problems = Problems()
@@ -70,5 +82,6 @@ def elaborate(
     report_unused_words(document, problems)
     report_idle_sections(document, problems)
     report_unheeded(elaboration.firsts, elaboration.heeded, problems)
-    problems.raise_if_any()
+    if problems.errors:
+        raise FaultyNetworkError(problems.errors, graph, misfits=elaboration.assembly.misfits)
     return replace(graph, warnings=(*document.warnings, *problems.warnings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from cnnbuild.layers.base import SEES_EVERYTHING, SEES_ITS_PIXEL, Example, Layer, Shape, Sight
+from cnnbuild.layers.memory import KEEPS_INPUT_FOR_SLOPE, KEEPS_NOTHING, Kept
 from cnnbuild.layers.parameters import NonNegativeFloat, PositiveFloat
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ class Activation(ElementWise):
     """The base of activations that torch has, under `torch_name` and with parameters of the same names."""
 
     torch_name: ClassVar[str]
+    keeps: ClassVar[Kept] = KEEPS_INPUT_FOR_SLOPE
     examples: ClassVar[tuple[Example, ...]] = (Example(((3, 4, 4),)), Example(((6,),)))
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its input, or its output where the slope can be told from that."""
+        return self.keeps
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """The module of torch that is called `torch_name`."""
@@ -38,6 +44,7 @@ class Relu(Activation):
 
     type_name = "relu"
     torch_name = "ReLU"
+    keeps = Kept(output=True, why="its output, which says where the input was positive")
 
 
 class Relu6(Activation):
@@ -75,6 +82,10 @@ class Prelu(ElementWise):
 
     init_value: float = 0.25
     per_channel: bool = False
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its input."""
+        return Kept(inputs=(0,), why="its input, for its slope there and for the gradient of the weight")
 
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """`weight`, the slopes: (1,), or (C,) with `per_channel`."""
@@ -149,6 +160,7 @@ class Sigmoid(Activation):
 
     type_name = "sigmoid"
     torch_name = "Sigmoid"
+    keeps = Kept(output=True, why="its output y, whose slope is y (1 - y)")
 
 
 class Hardsigmoid(Activation):
@@ -163,6 +175,7 @@ class Tanh(Activation):
 
     type_name = "tanh"
     torch_name = "Tanh"
+    keeps = Kept(output=True, why="its output y, whose slope is 1 - y^2")
 
 
 class Softplus(Activation):
@@ -197,6 +210,10 @@ class Softmax(Layer):
         """All channels of its own pixel; of a flat tensor, all features."""
         return SEES_ITS_PIXEL if len(inputs[0]) == 3 else SEES_EVERYTHING
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its output."""
+        return Kept(output=True, why="its output, from which all its slopes follow")
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.Softmax(dim=1)`."""
         from torch import nn
@@ -209,3 +226,8 @@ class Identity(Activation):
 
     type_name = "identity"
     torch_name = "Identity"
+    keeps = KEEPS_NOTHING
+
+    def is_view(self, *inputs: Shape, training: bool) -> bool:  # noqa: ARG002
+        """Always."""
+        return True

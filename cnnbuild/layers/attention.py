@@ -5,20 +5,35 @@ A gate per channel is computed from the whole map, by two 1x1 convolutions with 
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, model_validator
 
+from cnnbuild.layers.arithmetic import Terms
 from cnnbuild.layers.base import (
     SEES_EVERYTHING,
     SEES_ITS_PIXEL,
     Example,
     Layer,
     Shape,
-    ShapeError,
     Sight,
     require_map,
 )
+from cnnbuild.layers.gate_costs import (
+    Pooling,
+    bottleneck_terms,
+    bottleneck_weights,
+    channel_memory,
+    channel_terms,
+    divided_channels,
+    gated_by_mean,
+    kept_by_channels,
+    kept_by_pixels,
+    spatial_memory,
+    spatial_terms,
+)
+from cnnbuild.layers.memory import Held, Kept
 from cnnbuild.layers.parameters import PositiveInt, PositivePair
 from cnnbuild.layers.reach import window
 
@@ -33,7 +48,7 @@ def _odd_pair(pair: tuple[int, int]) -> tuple[int, int]:
 
 
 OddPair: TypeAlias = Annotated[PositivePair, AfterValidator(_odd_pair)]
-Pooling: TypeAlias = Literal["avg", "avg_max"]
+_WHY = "its input and the gate, each the slope of the other, and what the gate was made from"
 
 
 class SqueezeExcite(Layer):
@@ -77,11 +92,22 @@ class SqueezeExcite(Layer):
 
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """Weight and bias of `fc1` (hidden, C, 1, 1) and `fc2` (C, hidden, 1, 1)."""
-        return _bottleneck_weights(inputs[0][0], self._hidden_channels(inputs[0]))
+        return bottleneck_weights(inputs[0][0], self._hidden_channels(inputs[0]))
 
-    def macs(self, *inputs: Shape) -> int:
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """2 * C * hidden."""
-        return 2 * inputs[0][0] * self._hidden_channels(inputs[0])
+        return (bottleneck_terms(inputs[0][0], self._hidden_channels(inputs[0])),)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and of each channel the mean, the steps between the convolutions, and the gate."""
+        channels, hidden = inputs[0][0], self._hidden_channels(inputs[0])
+        between = hidden if self.activation == "relu" else 2 * hidden  # silu keeps its input
+        gate = channels if self.gate == "sigmoid" else 2 * channels
+        return Kept(inputs=(0,), inner=Held(values=channels + between + gate), why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the gate, or what the bottleneck holds on the way."""
+        return gated_by_mean(inputs[0], self._hidden_channels(inputs[0]))
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A module with the weights of torchvision's."""
@@ -98,7 +124,7 @@ class SqueezeExcite(Layer):
 
     def _hidden_channels(self, shape: Shape) -> int:
         if self.squeeze_channels is None:
-            return _divided_channels(shape, self.ratio, self.type_name, ", or `squeeze_channels`")
+            return divided_channels(shape, self.ratio, self.type_name, ", or `squeeze_channels`")
         require_map(shape, self.type_name)
         return self.squeeze_channels
 
@@ -124,7 +150,7 @@ class ChannelAttention(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """The input's shape."""
-        _divided_channels(inputs[0], self.ratio, self.type_name)
+        divided_channels(inputs[0], self.ratio, self.type_name)
         return inputs[0]
 
     def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
@@ -137,11 +163,20 @@ class ChannelAttention(Layer):
 
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """Weight and bias of `fc1` (hidden, C, 1, 1) and `fc2` (C, hidden, 1, 1)."""
-        return _bottleneck_weights(inputs[0][0], inputs[0][0] // self.ratio)
+        return bottleneck_weights(inputs[0][0], inputs[0][0] // self.ratio)
 
-    def macs(self, *inputs: Shape) -> int:
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """2 * C * hidden for each pool."""
-        return _channel_macs(inputs[0][0], self.ratio, self.pool)
+        return (channel_terms(inputs[0][0], self.ratio, self.pool),)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and of each channel what was pooled, the bottleneck's values, and the gate."""
+        inner = kept_by_channels(inputs[0][0], self.ratio, self.pool)
+        return Kept(inputs=(0,), inner=inner, why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the gate with what was pooled, or what the bottleneck holds on the way."""
+        return channel_memory(inputs[0], self.ratio, self.pool)
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A module that multiplies its input by its channels' gates."""
@@ -182,9 +217,17 @@ class SpatialAttention(Layer):
         """`conv.weight` (1, 2, kernel height, kernel width); its input is the mean, then the maximum."""
         return {"conv.weight": (1, 2, *self.kernel_size)}
 
-    def macs(self, *inputs: Shape) -> int:
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """2 * kernel height * width for each pixel."""
-        return _spatial_macs(inputs[0], self.kernel_size)
+        return (spatial_terms(inputs[0], self.kernel_size),)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and of each pixel the maximum, the two pooled values, and the gate."""
+        return Kept(inputs=(0,), inner=kept_by_pixels(inputs[0]), why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output, the gate and the pooled values, or what there was before."""
+        return spatial_memory(inputs[0])
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module that multiplies its input by its pixels' gates."""
@@ -214,7 +257,7 @@ class Cbam(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """The input's shape."""
-        _divided_channels(inputs[0], self.ratio, self.type_name)
+        divided_channels(inputs[0], self.ratio, self.type_name)
         return inputs[0]
 
     def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
@@ -228,14 +271,25 @@ class Cbam(Layer):
 
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """Those of `channel_attention` after `channel.`, and `spatial.conv.weight`."""
-        bottleneck = _bottleneck_weights(inputs[0][0], inputs[0][0] // self.ratio)
+        bottleneck = bottleneck_weights(inputs[0][0], inputs[0][0] // self.ratio)
         channel: dict[str, Shape] = {f"channel.{name}": shape for name, shape in bottleneck.items()}
         return channel | {"spatial.conv.weight": (1, 2, *self.kernel_size)}
 
-    def macs(self, *inputs: Shape) -> int:
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """Those of the two parts."""
-        channel = _channel_macs(inputs[0][0], self.ratio, self.pool)
-        return channel + _spatial_macs(inputs[0], self.kernel_size)
+        channel = channel_terms(inputs[0][0], self.ratio, self.pool)
+        return channel, spatial_terms(inputs[0], self.kernel_size)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, the map between the two parts, and what each of them keeps."""
+        parts = kept_by_channels(inputs[0][0], self.ratio, self.pool) + kept_by_pixels(inputs[0])
+        return Kept(inputs=(0,), inner=parts + Held(values=prod(inputs[0])), why=_WHY)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """What the first part holds; then the map that it gave, with what the second part holds."""
+        between = Held(values=prod(inputs[0]))
+        spatial = (between + held for held in spatial_memory(inputs[0]))
+        return *channel_memory(inputs[0], self.ratio, self.pool), *spatial
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A module that applies both gates in turn."""
@@ -245,37 +299,3 @@ class Cbam(Layer):
 
         channel = channel_attention(inputs[0][0], inputs[0][0] // self.ratio, self.pool)
         return CbamModule(channel, SpatialModule(self.kernel_size))
-
-
-def _divided_channels(shape: Shape, ratio: int, type_name: str, alternative: str = "") -> int:
-    """The bottleneck's channels at a ratio, rounded down.
-
-    Raises:
-        ShapeError: the shape is flat, or nothing would be left.
-    """
-    channels, _, _ = require_map(shape, type_name)
-    if channels < ratio:
-        raise ShapeError(
-            f"{type_name}: a ratio of {ratio} leaves none of {channels} channels in its bottleneck",
-            parameter="ratio",
-            help=f"write a `ratio` of at most {channels}{alternative}",
-        )
-    return channels // ratio
-
-
-def _bottleneck_weights(channels: int, hidden: int) -> dict[str, Shape]:
-    return {
-        "fc1.weight": (hidden, channels, 1, 1),
-        "fc1.bias": (hidden,),
-        "fc2.weight": (channels, hidden, 1, 1),
-        "fc2.bias": (channels,),
-    }
-
-
-def _channel_macs(channels: int, ratio: int, pool: Pooling) -> int:
-    pools = 1 if pool == "avg" else 2
-    return pools * 2 * channels * (channels // ratio)
-
-
-def _spatial_macs(shape: Shape, kernel_size: tuple[int, int]) -> int:
-    return 2 * kernel_size[0] * kernel_size[1] * shape[1] * shape[2]

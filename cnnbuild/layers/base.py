@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from math import isqrt
+from math import gcd, isqrt, prod
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from cnnbuild.errors import CnnbuildError
 from cnnbuild.lang.validation import Settings
+from cnnbuild.layers.arithmetic import Terms, Worked, total
+from cnnbuild.layers.memory import Held, Kept
 from cnnbuild.layers.reach import EVERYTHING, POINTWISE, Reach
 
 if TYPE_CHECKING:
@@ -91,9 +93,41 @@ class Layer(Settings, ABC):
         """The shapes of the tensors that are saved but not learned; () is a scalar."""
         return {}
 
-    def macs(self, *inputs: Shape) -> int:  # noqa: ARG002
-        """Multiply-adds of convolutions and matrix products for one image; additions do not count."""
-        return 0
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:  # noqa: ARG002
+        """The products whose sum `macs` is, each as the factors by what they count; by default none."""
+        return ()
+
+    def macs(self, *inputs: Shape) -> int:
+        """Multiply-adds of convolutions and matrix products for one image; additions do not count.
+
+        By default the sum of `mac_terms`, which `inspect --layer` can then show with the numbers filled in.
+        """
+        return total(self.mac_terms(*inputs))
+
+    def size_terms(self, *inputs: Shape) -> tuple[Worked, Worked] | None:  # noqa: ARG002
+        """How height and width of the output come about, for `inspect --layer`; by default unsaid."""
+        return None
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """What its module's kernels save in training for the gradients; weights and buffers do not count.
+
+        By default all inputs, as of most kernels. A view of an input counts as the input.
+        """
+        return Kept(inputs=tuple(range(len(inputs))), why="its input, as is assumed of an undeclared type")
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """What is alive beside the inputs while it evaluates, the output included, instant by instant.
+
+        Instants that surely hold less than another may be left out. Scratch space that a kernel allocates and
+        frees by itself does not count. By default the output alone, and nothing where that is a view.
+        """
+        if self.is_view(*inputs, training=False):
+            return ()
+        return (Held(values=prod(self.output_shape(*inputs))),)
+
+    def is_view(self, *inputs: Shape, training: bool) -> bool:  # noqa: ARG002
+        """Whether the output lies in the memory of the first input, so that it needs none; by default not."""
+        return False
 
     @abstractmethod
     def build(self, *inputs: Shape) -> nn.Module:
@@ -129,6 +163,21 @@ def require_divisible(channels: int, parts: int, type_name: str, parameter: str)
             parameter=parameter,
             help=nearest_divisors(channels, parts, parameter),
         )
+
+
+def require_groups(type_name: str, in_channels: int, out_channels: int, groups: int) -> None:
+    """Nothing, where both numbers of channels can be divided into so many groups.
+
+    Raises:
+        ShapeError: one cannot.
+    """
+    for name, count in (("in", in_channels), ("out", out_channels)):
+        if count % groups:
+            raise ShapeError(
+                f"{type_name}: {count} {name}put channels cannot be divided into {groups} groups",
+                parameter="groups",
+                help=nearest_divisors(gcd(in_channels, out_channels), groups, "groups"),
+            )
 
 
 def nearest_divisors(number: int, wanted: int, parameter: str) -> str:

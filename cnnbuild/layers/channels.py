@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from cnnbuild.layers.activation import ElementWise
 from cnnbuild.layers.base import Example, Layer, Shape, require_divisible, require_map
+from cnnbuild.layers.memory import KEEPS_INPUT_FOR_WEIGHTS, KEEPS_NOTHING, Kept
 from cnnbuild.layers.parameters import NonNegativeInt, PositiveInt
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class ChannelShuffle(Layer):
         channels, height, width = require_map(inputs[0], "channel_shuffle")
         require_divisible(channels, self.groups, "channel_shuffle", "groups")
         return (channels, height, width)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.ChannelShuffle`."""
@@ -71,6 +76,14 @@ class SplitChannels(Layer):
         require_divisible(channels, self.sections, "split_channels", "sections")
         return (channels // self.sections, *inputs[0][1:])
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
+
+    def is_view(self, *inputs: Shape, training: bool) -> bool:  # noqa: ARG002
+        """Always: the other channels stay in memory with it."""
+        return True
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module that selects channels."""
         from cnnbuild.layers.torch_modules.channels import SplitChannels as SplitChannelsModule
@@ -94,6 +107,10 @@ class LayerScale(ElementWise):
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """`weight` (C, 1, 1), or (F,) for a flat input."""
         return {"weight": (inputs[0][0], *(1 for _ in inputs[0][1:]))}
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its input."""
+        return KEEPS_INPUT_FOR_WEIGHTS
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A module that scales channels."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from math import gcd, prod
+from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from pydantic import model_validator
 
+from cnnbuild.layers.arithmetic import SlidingWindow, SpreadWindow, Terms, Worked
 from cnnbuild.layers.base import (
     Example,
     Layer,
@@ -14,10 +15,18 @@ from cnnbuild.layers.base import (
     ShapeError,
     Sight,
     format_shape,
-    nearest_divisors,
+    require_groups,
     require_map,
 )
-from cnnbuild.layers.parameters import NonNegativePair, Padding, PositiveInt, PositivePair, resolve_padding
+from cnnbuild.layers.memory import KEEPS_INPUT_FOR_WEIGHTS, Held, Kept
+from cnnbuild.layers.parameters import (
+    NonNegativePair,
+    Padding,
+    PositiveInt,
+    PositivePair,
+    pixels_padded_before,
+    resolve_padding,
+)
 from cnnbuild.layers.reach import transposed_window, window
 
 if TYPE_CHECKING:
@@ -63,7 +72,7 @@ class Conv(Layer):
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (out, H', W'), H' = (H + padding - dilation (kernel - 1) - 1) // stride + 1."""
         channels, height, width = require_map(inputs[0], self.type_name)
-        _require_groups(self.type_name, channels, self.out_channels, self.groups)
+        require_groups(self.type_name, channels, self.out_channels, self.groups)
         pads = resolve_padding(self.padding, self.kernel_size, self.dilation)
         for size, pad in zip((height, width), pads, strict=True):
             most = {"reflect": size - 1, "circular": size}.get(self.padding_mode, max(pad))
@@ -74,12 +83,7 @@ class Conv(Layer):
                     parameter="padding_mode",
                     help="use less padding, or leave `padding_mode` at zeros",
                 )
-        sizes = [
-            (size + sum(pad) - d * (k - 1) - 1) // s + 1 if size + sum(pad) > d * (k - 1) else 0
-            for size, pad, k, s, d in zip(
-                (height, width), pads, self.kernel_size, self.stride, self.dilation, strict=True
-            )
-        ]
+        sizes = [window.outputs for window in self._windows(inputs[0])]
         if min(sizes) < 1:
             raise ShapeError(
                 f"{self.type_name}: a kernel of {self.kernel_size[0]}x{self.kernel_size[1]} does not fit "
@@ -88,6 +92,21 @@ class Conv(Layer):
                 help="add `padding: half`, use a smaller kernel, or fewer strides and pools before it",
             )
         return (self.out_channels, sizes[0], sizes[1])
+
+    def _windows(self, shape: Shape) -> tuple[SlidingWindow, SlidingWindow]:
+        pads = resolve_padding(self.padding, self.kernel_size, self.dilation)
+        height, width = (
+            SlidingWindow(size, k, s, *pad, d)
+            for size, k, s, pad, d in zip(
+                shape[1:], self.kernel_size, self.stride, pads, self.dilation, strict=True
+            )
+        )
+        return height, width
+
+    def size_terms(self, *inputs: Shape) -> tuple[Worked, Worked] | None:
+        """How many windows there are along each axis."""
+        height, width = self._windows(inputs[0])
+        return height.worked(), width.worked()
 
     def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
         """The kernel's window; with `padding_mode: circular` as if the map went on beyond its border."""
@@ -105,11 +124,38 @@ class Conv(Layer):
         }
         return shapes | {"bias": (self.out_channels,)} if self.bias else shapes
 
-    def macs(self, *inputs: Shape) -> int:
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """Kernel height * width * in / groups for each output value."""
         channels, height, width = self.output_shape(*inputs)
-        kernel = self.kernel_size[0] * self.kernel_size[1] * inputs[0][0] // self.groups
-        return channels * height * width * kernel
+        terms = {
+            "out channels": channels,
+            "rows": height,
+            "columns": width,
+            "kernel rows": self.kernel_size[0],
+            "kernel columns": self.kernel_size[1],
+            "in channels" if self.groups == 1 else "in channels of a group": inputs[0][0] // self.groups,
+        }
+        return (terms,)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input; where that is padded by itself before, the padded map, and with `reflect` and
+        `replicate` both.
+        """
+        padded = self._padded(inputs[0])
+        if not padded:
+            return KEEPS_INPUT_FOR_WEIGHTS
+        if self.padding_mode in {"reflect", "replicate"}:
+            why = "its input, for the padding's gradient, and the padded map, for the weight's"
+            return Kept(inputs=(0,), inner=Held(values=padded), why=why)
+        return Kept(inner=Held(values=padded), why="its padded input, for the weight's gradient")
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output, and the padded map where the padding is a step of its own."""
+        return (Held(values=self._padded(inputs[0]) + prod(self.output_shape(*inputs))),)
+
+    def _padded(self, shape: Shape) -> int:
+        pads = resolve_padding(self.padding, self.kernel_size, self.dilation)
+        return shape[0] * pixels_padded_before(shape[1:], pads, by_kernel=self.padding_mode == "zeros")
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.Conv2d`."""
@@ -175,15 +221,9 @@ class ConvTranspose(Layer):
 
         H' = (H - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
         """
-        channels, height, width = require_map(inputs[0], self.type_name)
-        _require_groups(self.type_name, channels, self.out_channels, self.groups)
-        sizes = [
-            (size - 1) * s - 2 * p + d * (k - 1) + extra + 1
-            for size, k, s, p, d, extra in zip(
-                (height, width), self.kernel_size, self.stride, self.padding, self.dilation,
-                self.output_padding, strict=True,
-            )
-        ]  # fmt: skip
+        channels, _, _ = require_map(inputs[0], self.type_name)
+        require_groups(self.type_name, channels, self.out_channels, self.groups)
+        sizes = [window.outputs for window in self._windows(inputs[0])]
         if min(sizes) < 1:
             raise ShapeError(
                 f"conv_transpose: a padding of {self.padding[0]}x{self.padding[1]} cuts away all that a "
@@ -192,6 +232,21 @@ class ConvTranspose(Layer):
                 help="use less padding: it is taken off each side of the output",
             )
         return (self.out_channels, sizes[0], sizes[1])
+
+    def _windows(self, shape: Shape) -> tuple[SpreadWindow, SpreadWindow]:
+        height, width = (
+            SpreadWindow(size, k, s, p, d, extra)
+            for size, k, s, p, d, extra in zip(
+                shape[1:], self.kernel_size, self.stride, self.padding, self.dilation,
+                self.output_padding, strict=True,
+            )
+        )  # fmt: skip
+        return height, width
+
+    def size_terms(self, *inputs: Shape) -> tuple[Worked, Worked] | None:
+        """How far the windows spread along each axis."""
+        height, width = self._windows(inputs[0])
+        return height.worked(), width.worked()
 
     def sight(self, *inputs: Shape) -> Sight:
         """The pixels that are spread over it, which are not the same for all outputs between two strides."""
@@ -211,9 +266,23 @@ class ConvTranspose(Layer):
         }
         return shapes | {"bias": (self.out_channels,)} if self.bias else shapes
 
-    def macs(self, *inputs: Shape) -> int:
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """Kernel height * width * out / groups for each input value, also where padding cuts it away."""
-        return prod(inputs[0]) * prod(self.kernel_size) * self.out_channels // self.groups
+        channels, height, width = inputs[0]
+        out = "out channels" if self.groups == 1 else "out channels of a group"
+        terms = {
+            "in channels": channels,
+            "rows of the input": height,
+            "columns of the input": width,
+            "kernel rows": self.kernel_size[0],
+            "kernel columns": self.kernel_size[1],
+            out: self.out_channels // self.groups,
+        }
+        return (terms,)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its input."""
+        return KEEPS_INPUT_FOR_WEIGHTS
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.ConvTranspose2d`."""
@@ -223,18 +292,3 @@ class ConvTranspose(Layer):
             inputs[0][0], self.out_channels, self.kernel_size, self.stride, self.padding,
             self.output_padding, self.groups, self.bias, self.dilation,
         )  # fmt: skip
-
-
-def _require_groups(type_name: str, in_channels: int, out_channels: int, groups: int) -> None:
-    """Nothing, where both numbers of channels can be divided into so many groups.
-
-    Raises:
-        ShapeError: one cannot.
-    """
-    for name, count in (("in", in_channels), ("out", out_channels)):
-        if count % groups:
-            raise ShapeError(
-                f"{type_name}: {count} {name}put channels cannot be divided into {groups} groups",
-                parameter="groups",
-                help=nearest_divisors(gcd(in_channels, out_channels), groups, "groups"),
-            )

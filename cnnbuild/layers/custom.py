@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -9,9 +11,10 @@ from pydantic import Field
 from cnnbuild.layers.activation import ElementWise
 from cnnbuild.layers.base import Example, Layer, Shape, Sight, require_map
 from cnnbuild.layers.convolution import Conv
+from cnnbuild.layers.memory import KEEPS_INPUT_FOR_SLOPE, KEEPS_NOTHING, Held, Kept
 from cnnbuild.layers.parameters import PositivePair
-from cnnbuild.layers.pooling import WindowPool
 from cnnbuild.layers.reach import adaptive_window
+from cnnbuild.layers.sliding_pool import WindowPool
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,6 +39,17 @@ class AffineConv(Conv):
         shapes = super().weight_shapes(*inputs)
         return {name: shapes.get(name, (self.out_channels,)) for name in names}
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """What the convolution keeps, and its result."""
+        convolution = super().kept_for_backward(*inputs)
+        result = Held(values=prod(self.output_shape(*inputs)))
+        why = f"{convolution.why}, and the convolution's result, for the scale's gradient"
+        return replace(convolution, inner=convolution.inner + result, why=why)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """What the convolution holds; then its result beside the scaled one."""
+        return *super().working_memory(*inputs), Held(values=2 * prod(self.output_shape(*inputs)))
+
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.Conv2d` with two more weights."""
         from cnnbuild.layers.torch_modules.custom import AffineConv2d
@@ -58,6 +72,14 @@ class NoisyConv(Conv):
     )
 
     std: Annotated[float, Field(ge=0)] = 0.1
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """What the convolution keeps; the noise is added, which needs nothing."""
+        return super().kept_for_backward(*inputs)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """What the convolution holds."""
+        return super().working_memory(*inputs)
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.Conv2d` with noise."""
@@ -89,6 +111,15 @@ class Swish(ElementWise):
         """`beta`, a scalar."""
         return {"beta": ()}
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input and the sigmoid."""
+        inner = Held(values=prod(inputs[0]))
+        return Kept(inputs=(0,), inner=inner, why="its input and the sigmoid, each of which is multiplied")
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the sigmoid."""
+        return (Held(values=2 * prod(inputs[0])),)
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module with one weight."""
         from cnnbuild.layers.torch_modules.custom import Swish as SwishModule
@@ -105,6 +136,10 @@ class ClampedRelu(ElementWise):
 
     type_name = "clamped_relu"
     examples = (Example(((3, 4, 4),)), Example(((6,),)))
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its input, where `relu` keeps its output."""
+        return KEEPS_INPUT_FOR_SLOPE
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module without weights."""
@@ -139,6 +174,44 @@ class MeanLpPool(WindowPool):
 
     count_include_pad: bool = True
     p: Annotated[float, Field(ge=1)] = 2.0
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input; for each output the values of its window, divided by the largest, that and the mean."""
+        channels, height, width = self.output_shape(*inputs)
+        taps, pixels = prod(self.kernel_size), height * width
+        if taps == 1:  # the largest value of one is a view of the padded map, which stays with it
+            pixels = self._padded(inputs[0])[1]
+        each = channels * height * width
+        inner = Held(values=(taps + 2) * each + channels * pixels, flags=each, constants=pixels)
+        return Kept(inputs=(0,), inner=inner, why="its input and each step to the root, for their slopes")
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The input's size and its padded copies; then a copy of the windows' values; then what remains."""
+        channels, height, width = inputs[0]
+        output = self.output_shape(*inputs)
+        each, taps = prod(output), prod(self.kernel_size)
+        once, twice = self._padded(inputs[0])
+        sums = min(taps - 1, 2)  # while some tensors are added up, the last sum and the next
+        held = Held(values=channels * twice + min(taps, 2) * each, flags=each)  # the largest and the divisor
+        counted = held + Held(values=each)  # the sum of the powers, later their mean
+        return (
+            Held(values=channels * (height * width + once + twice)),
+            held + Held(values=(taps + max(sums, 1)) * each),
+            counted + Held(constants=height * width + once + twice),
+            counted + Held(constants=height * width + twice + sums * output[1] * output[2]),
+            counted + Held(values=2 * each),
+        )
+
+    def _padded(self, shape: Shape) -> tuple[int, int]:
+        """Pixels of the map with its padding, and of that with what the last windows need in ceil mode."""
+        sizes = [size + 2 * pad for size, pad in zip(shape[1:], self.padding, strict=True)]
+        hangs = [
+            max((outputs - 1) * step + kernel - size, 0) if self.ceil_mode else 0
+            for outputs, step, kernel, size in zip(
+                self.output_shape(shape)[1:], self.steps, self.kernel_size, sizes, strict=True
+            )
+        ]
+        return prod(sizes), prod(size + hang for size, hang in zip(sizes, hangs, strict=True))
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module without weights."""
@@ -175,6 +248,16 @@ class WindowAvgPool(Layer):
         """Windows of about H / H' pixels, from floor(o H / H') to ceil((o + 1) H / H') - 1."""
         _, height, width = inputs[0]
         return adaptive_window(height, self.output_size[0]), adaptive_window(width, self.output_size[1])
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The means over rows and the map that they are stacked to; then the same over columns."""
+        channels, _, width = inputs[0]
+        rows, output = channels * self.output_size[0] * width, channels * prod(self.output_size)
+        return Held(values=2 * rows), Held(values=rows + 2 * output)
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module that takes maps of any size."""

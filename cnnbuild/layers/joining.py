@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from cnnbuild.layers.base import Example, Layer, Shape, ShapeError, format_shape, require_map
+from cnnbuild.layers.memory import KEEPS_NOTHING, Held, Kept
 from cnnbuild.layers.parameters import PositiveInt, PositivePair
 from cnnbuild.layers.reach import Reach, window
 
@@ -33,6 +36,15 @@ class Add(Layer):
             )
         return inputs[0]
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output; of three inputs or more, the sum of those before beside it."""
+        sums = 1 if len(inputs) < 3 else 2
+        return (Held(values=sums * prod(inputs[0])),)
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module that adds its arguments."""
         from cnnbuild.layers.torch_modules.joining import Add as AddModule
@@ -56,6 +68,10 @@ class Concat(Layer):
                 help="bring the maps to one size before joining them",
             )
         return (sum(shape[0] for shape in inputs), *inputs[0][1:])
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module that concatenates its arguments."""
@@ -89,6 +105,25 @@ class Multiply(Layer):
                 help="a gate on (C, H, W) has the shape (C, 1, 1), (1, H, W) or (1, 1, 1)",
             )
         return full
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its inputs; of three or more, the products of the first ones too."""
+        inner = Held(values=sum(self._products(inputs)[:-1]))
+        why = "its inputs, each of which is the other's slope"
+        return Kept(inputs=tuple(range(len(inputs))), inner=inner, why=why)
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output; of three inputs or more, the product of those before beside it."""
+        products = self._products(inputs)
+        return tuple(
+            Held(values=before + after) for before, after in zip([0, *products], products, strict=False)
+        )
+
+    @staticmethod
+    def _products(inputs: tuple[Shape, ...]) -> list[int]:
+        """The sizes of the product of the first two inputs, of the first three, …"""
+        shapes = accumulate(inputs, lambda before, shape: tuple(map(max, before, shape)))
+        return [prod(shape) for shape in shapes][1:]
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module that multiplies its arguments."""
@@ -131,6 +166,10 @@ class ZeroPadShortcut(Layer):
     def sight(self, *inputs: Shape) -> tuple[Reach, Reach]:  # noqa: ARG002
         """Every `stride`-th pixel."""
         return window(1, self.stride[0]), window(1, self.stride[1])
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A module that subsamples and appends zero channels."""

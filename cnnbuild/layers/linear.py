@@ -5,7 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from cnnbuild.layers.arithmetic import Terms
 from cnnbuild.layers.base import SEES_EVERYTHING, Example, Layer, Shape, ShapeError, Sight, format_shape
+from cnnbuild.layers.memory import KEEPS_INPUT_FOR_WEIGHTS, KEEPS_NOTHING, Kept
 from cnnbuild.layers.parameters import PositiveInt
 
 if TYPE_CHECKING:
@@ -40,9 +42,13 @@ class Linear(Layer):
         shapes: dict[str, Shape] = {"weight": (self.out_features, inputs[0][0])}
         return shapes | {"bias": (self.out_features,)} if self.bias else shapes
 
-    def macs(self, *inputs: Shape) -> int:
+    def mac_terms(self, *inputs: Shape) -> tuple[Terms, ...]:
         """In * out."""
-        return inputs[0][0] * self.out_features
+        return ({"out features": self.out_features, "in features": inputs[0][0]},)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its input."""
+        return KEEPS_INPUT_FOR_WEIGHTS
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.Linear`."""
@@ -60,6 +66,14 @@ class Flatten(Layer):
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W) to (C * H * W,)."""
         return (prod(inputs[0]),)
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
+
+    def is_view(self, *inputs: Shape, training: bool) -> bool:  # noqa: ARG002
+        """Always; a map whose channels lie innermost, as `layer_norm` leaves it, is copied all the same."""
+        return True
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.Flatten`."""

@@ -30,6 +30,8 @@ from cnnbuild.layers.base import (
     Sight,
     format_shape,
 )
+from cnnbuild.layers.measured_keeping import measure_kept, measure_working
+from cnnbuild.layers.memory import Held, Kept
 from cnnbuild.layers.parameters import SUPPLIED
 
 if TYPE_CHECKING:
@@ -123,6 +125,15 @@ class MeasuredLayer(Layer):
     def macs(self, *inputs: Shape) -> int:
         """Counted by torch's own counter of floating-point operations, halved."""
         return self._measure(inputs).macs
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """What the module saves on the meta device; where it cannot be trained there, its inputs."""
+        kept = measure_kept(self, inputs)
+        return super().kept_for_backward(*inputs) if kept is None else kept
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """What is alive while the module evaluates on the meta device."""
+        return (measure_working(self, inputs),)
 
     def build(self, *inputs: Shape) -> nn.Module:
         """The module, its channels supplied by the first input."""

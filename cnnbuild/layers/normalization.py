@@ -17,9 +17,10 @@ from cnnbuild.layers.base import (
     Sight,
     format_shape,
     require_divisible,
-    require_map,
 )
+from cnnbuild.layers.memory import NOTHING, Held, Kept
 from cnnbuild.layers.parameters import NonNegativeFloat, PositiveFloat, PositiveInt
+from cnnbuild.layers.statistics import Normalization, per_channel, require_pixels, running_statistics
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 Momentum = Annotated[float, Field(ge=0, le=1)]
 
 
-class BatchNorm(Layer):
+class BatchNorm(Normalization):
     """Batch normalisation: `torch.nn.BatchNorm2d`, and `BatchNorm1d` after a flat tensor.
 
     In training each output also depends on the other images of the batch and on the whole map; its receptive
@@ -55,18 +56,21 @@ class BatchNorm(Layer):
         """Its own pixel; without tracked statistics the whole map, whose mean and variance it then takes."""
         return SEES_EVERYTHING if not self.track_running_stats and len(inputs[0]) == 3 else SEES_ITS_PIXEL
 
-    def local_sight(self, *inputs: Shape) -> Sight:
-        """Its own pixel: mean and variance of the map only shift and scale it, as a gate does."""
-        return SEES_ITS_PIXEL if len(inputs[0]) == 3 else self.sight(*inputs)
-
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """`weight` and `bias`, one number per channel."""
-        channels = (inputs[0][0],)
-        return {"weight": channels, "bias": channels} if self.affine else {}
+        return per_channel(inputs[0]) if self.affine else {}
 
     def buffer_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """The running statistics, and the number of batches they were gathered from."""
-        return _running_statistics(inputs[0][0]) if self.track_running_stats else {}
+        return running_statistics(inputs[0]) if self.track_running_stats else {}
+
+    def saved_statistics(self, shape: Shape) -> Held:
+        """Of each channel, over the batch."""
+        return Held(constants=2 * shape[0])
+
+    def evaluated_statistics(self, shape: Shape) -> Held:
+        """None, unless those of the training are not tracked."""
+        return NOTHING if self.track_running_stats else self.saved_statistics(shape)
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.BatchNorm2d` or `BatchNorm1d`."""
@@ -76,7 +80,7 @@ class BatchNorm(Layer):
         return kind(inputs[0][0], self.eps, self.momentum, self.affine, self.track_running_stats)
 
 
-class LayerNorm(Layer):
+class LayerNorm(Normalization):
     """The channels of each pixel brought to mean 0 and variance 1, then scaled: `torch.nn.LayerNorm`.
 
     `over: channels` normalises each pixel by itself, as ConvNeXt does, and has one weight per channel.
@@ -118,16 +122,16 @@ class LayerNorm(Layer):
         """All channels of its own pixel; with `over: all` and of a flat tensor, everything."""
         return SEES_ITS_PIXEL if len(inputs[0]) == 3 and self.over == "channels" else SEES_EVERYTHING
 
-    def local_sight(self, *inputs: Shape) -> Sight:
-        """Its own pixel: mean and variance of the map only shift and scale it, as a gate does."""
-        return SEES_ITS_PIXEL if len(inputs[0]) == 3 else self.sight(*inputs)
-
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """`weight` and `bias`, (C,), (F,), or (C, H, W) with `over: all`."""
         if not self.elementwise_affine:
             return {}
         shape = self._normalized_shape(inputs[0])
         return {"weight": shape, "bias": shape} if self.bias else {"weight": shape}
+
+    def saved_statistics(self, shape: Shape) -> Held:
+        """Of each pixel or image."""
+        return Held(values=2 * prod(shape) // prod(self._normalized_shape(shape)))
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.LayerNorm`, for the channels of a map with the channels moved last and back.
@@ -146,7 +150,7 @@ class LayerNorm(Layer):
         return nn.LayerNorm(list(inputs[0]), self.eps, self.elementwise_affine, self.bias)
 
 
-class GroupNorm(Layer):
+class GroupNorm(Normalization):
     """Groups of channels, each brought to mean 0 and variance 1 over an image: `torch.nn.GroupNorm`.
 
     Unlike batch_norm it does the same in training and afterwards, whatever the batch. Wu and He 2018,
@@ -166,9 +170,7 @@ class GroupNorm(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W), unchanged."""
-        channels, height, width = require_map(
-            inputs[0], "group_norm", instead="use layer_norm, which takes flat tensors too"
-        )
+        channels, height, width = require_pixels(inputs[0], "group_norm")
         require_divisible(channels, self.num_groups, "group_norm", "num_groups")
         if channels * height * width == self.num_groups:
             raise ShapeError(
@@ -183,14 +185,13 @@ class GroupNorm(Layer):
         """The whole map, whose mean and variance it takes."""
         return SEES_EVERYTHING
 
-    def local_sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
-        """Its own pixel: mean and variance of the map only shift and scale it, as a gate does."""
-        return SEES_ITS_PIXEL
-
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """`weight` and `bias`, one number per channel."""
-        channels = (inputs[0][0],)
-        return {"weight": channels, "bias": channels} if self.affine else {}
+        return per_channel(inputs[0]) if self.affine else {}
+
+    def saved_statistics(self, shape: Shape) -> Held:  # noqa: ARG002
+        """Of each group."""
+        return Held(values=2 * self.num_groups)
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.GroupNorm`."""
@@ -199,7 +200,7 @@ class GroupNorm(Layer):
         return nn.GroupNorm(self.num_groups, inputs[0][0], self.eps, self.affine)
 
 
-class InstanceNorm(Layer):
+class InstanceNorm(Normalization):
     """Each channel of an image brought to mean 0 and variance 1 by itself: `torch.nn.InstanceNorm2d`.
 
     With `track_running_stats` it evaluates with the statistics of the training, as batch_norm does; its
@@ -220,9 +221,7 @@ class InstanceNorm(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W), unchanged."""
-        _, height, width = require_map(
-            inputs[0], "instance_norm", instead="use layer_norm, which takes flat tensors too"
-        )
+        _, height, width = require_pixels(inputs[0], "instance_norm")
         if height * width == 1:
             raise ShapeError(
                 f"instance_norm: each channel of {format_shape(inputs[0])} has a single value, and torch "
@@ -235,18 +234,21 @@ class InstanceNorm(Layer):
         """The whole map, whose mean and variance it takes; its own pixel where statistics are tracked."""
         return SEES_ITS_PIXEL if self.track_running_stats else SEES_EVERYTHING
 
-    def local_sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
-        """Its own pixel: mean and variance of the map only shift and scale it, as a gate does."""
-        return SEES_ITS_PIXEL
-
     def weight_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """`weight` and `bias`, one number per channel; none unless `affine`."""
-        channels = (inputs[0][0],)
-        return {"weight": channels, "bias": channels} if self.affine else {}
+        return per_channel(inputs[0]) if self.affine else {}
 
     def buffer_shapes(self, *inputs: Shape) -> dict[str, Shape]:
         """The running statistics, and the number of batches they were gathered from."""
-        return _running_statistics(inputs[0][0]) if self.track_running_stats else {}
+        return running_statistics(inputs[0]) if self.track_running_stats else {}
+
+    def saved_statistics(self, shape: Shape) -> Held:
+        """Of each channel; torch repeats the weight and the tracked statistics for each image beside them."""
+        return Held(values=(2 + self.affine + 2 * self.track_running_stats) * shape[0])
+
+    def evaluated_statistics(self, shape: Shape) -> Held:
+        """Of each channel; torch repeats weight and bias for each image beside them."""
+        return Held(values=(2 + 2 * self.affine) * shape[0])
 
     def build(self, *inputs: Shape) -> nn.Module:
         """A `torch.nn.InstanceNorm2d`."""
@@ -276,16 +278,23 @@ class LocalResponseNorm(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """(C, H, W), unchanged."""
-        return require_map(
-            inputs[0], "local_response_norm", instead="use layer_norm, which takes flat tensors too"
-        )
+        return require_pixels(inputs[0], "local_response_norm")
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, the padded squares, what is raised to `beta`, and the power."""
+        inner = Held(values=self._padded(inputs[0]) + 2 * prod(inputs[0]))
+        return Kept(inputs=(0,), inner=inner, why="its input and each step to the divisor, for their slopes")
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The squares and the padded squares; later the means, the sum and the power of them."""
+        image = prod(inputs[0])
+        return Held(values=image + self._padded(inputs[0])), Held(values=3 * image)
+
+    def _padded(self, shape: Shape) -> int:
+        return (shape[0] + self.size - 1) * shape[1] * shape[2]
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.LocalResponseNorm`."""
         from torch import nn
 
         return nn.LocalResponseNorm(self.size, self.alpha, self.beta, self.k)
-
-
-def _running_statistics(channels: int) -> dict[str, Shape]:
-    return {"running_mean": (channels,), "running_var": (channels,), "num_batches_tracked": ()}

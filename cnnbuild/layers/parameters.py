@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -93,3 +94,19 @@ def resolve_padding(
         raise ValueError(f"padding: half needs odd kernel sizes, not {list(kernel)}")
     before = tuple(total // 2 for total in totals)
     return (before[0], totals[0] - before[0]), (before[1], totals[1] - before[1])
+
+
+def pixels_padded_before(
+    sizes: tuple[int, ...], pads: tuple[tuple[int, int], tuple[int, int]], *, by_kernel: bool
+) -> int:
+    """Pixels of the map that torch pads in a step of its own; 0 where the convolution's kernel does it.
+
+    A kernel pads with zeros, as many before as after: an odd row or column is added before it.
+    """
+    if by_kernel:
+        added = tuple(abs(before - after) for before, after in pads)
+        if not any(added):
+            return 0
+    else:
+        added = tuple(map(sum, pads))
+    return prod(size + more for size, more in zip(sizes, added, strict=True))

@@ -2,106 +2,30 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from cnnbuild.layers.base import (
     SEES_EVERYTHING,
     Example,
     Layer,
     Shape,
-    ShapeError,
     Sight,
-    format_shape,
     require_map,
 )
-from cnnbuild.layers.parameters import NonNegativePair, PositiveInt, PositivePair
-from cnnbuild.layers.reach import adaptive_window, window
+from cnnbuild.layers.memory import KEEPS_NOTHING, Held, Kept
+from cnnbuild.layers.parameters import PositiveInt, PositivePair
+from cnnbuild.layers.reach import adaptive_window
+from cnnbuild.layers.sliding_pool import SlidingPool, WindowPool
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
-    """Outputs of a pool along one axis, by torch's rule; 0 or less where the window does not fit.
-
-    In ceil mode the last window may hang over the end, but must start inside the input or its left padding
-    (aten/src/ATen/native/Pool.h, `pooling_output_shape_pad_lr`).
-    """
-    room = size + 2 * padding - dilation * (kernel - 1) - 1
-    outputs = (-(-room // stride) if ceil_mode else room // stride) + 1
-    if ceil_mode and (outputs - 1) * stride >= size + padding:
-        outputs -= 1
-    return outputs
-
-
-class _Pool(Layer):
-    """What pools over windows have in common."""
-
-    primary: ClassVar[str | None] = "kernel_size"
-
-    kernel_size: PositivePair
-    stride: PositivePair | None = None
-    ceil_mode: bool = False
-
-    @property
-    def steps(self) -> tuple[int, int]:
-        """The stride, which is the kernel size where none is given."""
-        return self.stride or self.kernel_size
-
-    @property
-    def spread(self) -> tuple[int, int]:
-        """The dilation."""
-        return (1, 1)
-
-    @property
-    def margin(self) -> tuple[int, int]:
-        """The padding on each side."""
-        return (0, 0)
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        """(C, H, W) to (C, H', W'), with H' = (H + 2 padding - dilation (kernel - 1) - 1) // stride + 1."""
-        channels, height, width = require_map(inputs[0], self.type_name)
-        sizes = [
-            pooled_size(size, k, s, p, d, self.ceil_mode)
-            for size, k, s, p, d in zip(
-                (height, width), self.kernel_size, self.steps, self.margin, self.spread, strict=True
-            )
-        ]
-        if min(sizes) < 1:
-            raise ShapeError(
-                f"{self.type_name}: a window of {self.kernel_size[0]}x{self.kernel_size[1]} does not fit "
-                f"into {format_shape(inputs[0])}",
-                parameter="kernel_size",
-                help="pool less often before it, or start from a larger input",
-            )
-        return (channels, sizes[0], sizes[1])
-
-    def sight(self, *inputs: Shape) -> Sight:  # noqa: ARG002
-        """The pool's window."""
-        height, width = (
-            window(k, s, p, d)
-            for k, s, p, d in zip(self.kernel_size, self.steps, self.margin, self.spread, strict=True)
-        )
-        return height, width
-
-
-class WindowPool(_Pool):
-    """The base of the pools over sliding windows that may reach into a padding."""
-
-    padding: NonNegativePair = (0, 0)
-
-    @property
-    def margin(self) -> tuple[int, int]:
-        """The padding on each side."""
-        return self.padding
-
-    @model_validator(mode="after")
-    def _padding_is_at_most_half(self) -> WindowPool:
-        if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
-            raise ValueError("torch allows a pool a padding of at most half its kernel size")
-        return self
+_WHY_INPUT = "its input, as torch's kernel asks for it"
+_WHY_INDICES = "its input, and in int64 which value of each window was the largest"
 
 
 class MaxPool(WindowPool):
@@ -121,6 +45,14 @@ class MaxPool(WindowPool):
     def spread(self) -> tuple[int, int]:
         """The dilation."""
         return self.dilation
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and the place of each window's largest value."""
+        return _keeps_indices(self.output_shape(*inputs))
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the places, which torch always computes."""
+        return _with_indices(self.output_shape(*inputs))
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.MaxPool2d`."""
@@ -145,6 +77,10 @@ class AvgPool(WindowPool):
     count_include_pad: bool = True
     divisor_override: PositiveInt | None = None
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its input."""
+        return Kept(inputs=(0,), why=_WHY_INPUT)
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AvgPool2d`."""
         from torch import nn
@@ -155,7 +91,7 @@ class AvgPool(WindowPool):
         )  # fmt: skip
 
 
-class LpPool(_Pool):
+class LpPool(SlidingPool):
     """The sum of the `norm_type`-th powers of each window, and the root of it: `torch.nn.LPPool2d`.
 
     A `norm_type` of 1 is the sum; with a large one it comes near the largest value. As in torch, powers keep
@@ -172,6 +108,16 @@ class LpPool(_Pool):
     )
 
     norm_type: Annotated[float, Field(ge=1)]
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, the powers, and each window's mean, its sign, its positive part and its sum."""
+        inner = Held(values=prod(inputs[0]) + 4 * prod(self.output_shape(*inputs)))
+        return Kept(inputs=(0,), inner=inner, why="its input and each step to the root, for their slopes")
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The powers and the means; then the means with three maps more of their size."""
+        output = prod(self.output_shape(*inputs))
+        return Held(values=prod(inputs[0]) + output), Held(values=4 * output)
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.LPPool2d`."""
@@ -208,6 +154,10 @@ class AdaptiveAvgPool(_AdaptivePool):
 
     type_name = "adaptive_avg_pool"
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Its input; nothing where the output is one pixel, which torch computes as a mean."""
+        return KEEPS_NOTHING if self.output_size == (1, 1) else Kept(inputs=(0,), why=_WHY_INPUT)
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AdaptiveAvgPool2d`."""
         from torch import nn
@@ -219,6 +169,14 @@ class AdaptiveMaxPool(_AdaptivePool):
     """The largest values of windows chosen for a given output size: `torch.nn.AdaptiveMaxPool2d`."""
 
     type_name = "adaptive_max_pool"
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and the place of each window's largest value."""
+        return _keeps_indices(self.output_shape(*inputs))
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the places, which torch always computes."""
+        return _with_indices(self.output_shape(*inputs))
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AdaptiveMaxPool2d`."""
@@ -246,6 +204,10 @@ class GlobalAvgPool(_GlobalPool):
 
     type_name = "global_avg_pool"
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AdaptiveAvgPool2d(1)`."""
         from torch import nn
@@ -258,8 +220,24 @@ class GlobalMaxPool(_GlobalPool):
 
     type_name = "global_max_pool"
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """Its input, and the place of each channel's largest value."""
+        return _keeps_indices(self.output_shape(*inputs))
+
+    def working_memory(self, *inputs: Shape) -> tuple[Held, ...]:
+        """The output and the places, which torch always computes."""
+        return _with_indices(self.output_shape(*inputs))
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.AdaptiveMaxPool2d(1)`."""
         from torch import nn
 
         return nn.AdaptiveMaxPool2d(1)
+
+
+def _keeps_indices(output: Shape) -> Kept:
+    return Kept(inputs=(0,), inner=Held(indices=prod(output)), why=_WHY_INDICES)
+
+
+def _with_indices(output: Shape) -> tuple[Held, ...]:
+    return (Held(values=prod(output), indices=prod(output)),)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Literal
 
 from cnnbuild.layers.activation import ElementWise
 from cnnbuild.layers.base import Example, Shape, require_map
+from cnnbuild.layers.memory import KEEPS_NOTHING, Held, Kept
 from cnnbuild.layers.parameters import Probability
 
 if TYPE_CHECKING:
@@ -20,6 +22,16 @@ class Dropout(ElementWise):
     examples = (Example(((3, 4, 4),)), Example(((6,),), {"p": 0.25}))
 
     p: Probability = 0.5
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """The factor of each value, 0 or 1 / (1 - p), in the network's dtype."""
+        if self.p == 0:
+            return KEEPS_NOTHING
+        return Kept(inner=Held(values=prod(inputs[0])), why="the factor of each value, 0 or 1 / (1 - p)")
+
+    def is_view(self, *inputs: Shape, training: bool) -> bool:  # noqa: ARG002
+        """In evaluation, and in training where `p` is 0."""
+        return not training or self.p == 0
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.Dropout`."""
@@ -45,6 +57,16 @@ class Dropout2d(ElementWise):
         """(C, H, W), unchanged."""
         return require_map(inputs[0], "dropout2d", instead="write `- dropout`, which drops single values")
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:
+        """The factor of each channel, 0 or 1 / (1 - p), in the network's dtype."""
+        if self.p == 0:
+            return KEEPS_NOTHING
+        return Kept(inner=Held(values=inputs[0][0]), why="the factor of each channel, 0 or 1 / (1 - p)")
+
+    def is_view(self, *inputs: Shape, training: bool) -> bool:  # noqa: ARG002
+        """In evaluation, and in training where `p` is 0."""
+        return not training or self.p == 0
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.Dropout2d`."""
         from torch import nn
@@ -69,6 +91,18 @@ class StochasticDepth(ElementWise):
 
     p: Probability
     mode: Literal["row", "batch"] = "row"
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """The factor of each image, or of the batch, in the network's dtype."""
+        if self.p == 0:
+            return KEEPS_NOTHING
+        if self.mode == "batch":
+            return Kept(inner=Held(constants=1), why="the factor of the batch, 0 or 1 / (1 - p)")
+        return Kept(inner=Held(values=1), why="the factor of each image, 0 or 1 / (1 - p)")
+
+    def is_view(self, *inputs: Shape, training: bool) -> bool:  # noqa: ARG002
+        """In evaluation, and in training where `p` is 0."""
+        return not training or self.p == 0
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A module that drops images."""

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
 
+from cnnbuild.layers.arithmetic import Worked
 from cnnbuild.layers.base import Example, Layer, Shape, ShapeError, Sight, require_map
+from cnnbuild.layers.memory import KEEPS_NOTHING, Kept
 from cnnbuild.layers.parameters import NonNegativeInt, NonNegativePair, PositiveInt, PositivePair, WholeFactor
 from cnnbuild.layers.reach import Reach, interpolation_window, nearest_window
 
@@ -70,6 +72,17 @@ class Upsample(Layer):
         taps = 4 if self.mode == "bicubic" else 2
         return interpolation_window(before, after, taps, align_corners=self.align_corners)
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
+
+    def size_terms(self, *inputs: Shape) -> tuple[Worked, Worked] | None:
+        """The input's size times the factor, where one is given."""
+        if self.scale_factor is None:
+            return None
+        height, width = (_times(size, by) for size, by in zip(inputs[0][1:], self.scale_factor, strict=True))
+        return height, width
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.Upsample`."""
         from torch import nn
@@ -113,6 +126,15 @@ class PixelShuffle(Layer):
         """The pixel that a square was made from."""
         square = Reach(1, ((0, 0),) * self.upscale_factor)
         return square, square
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
+
+    def size_terms(self, *inputs: Shape) -> tuple[Worked, Worked] | None:
+        """The input's size times the factor."""
+        _, height, width = inputs[0]
+        return _times(height, self.upscale_factor), _times(width, self.upscale_factor)
 
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.PixelShuffle`."""
@@ -172,8 +194,24 @@ class ZeroPad(Layer):
         top, left = self.vertical[0], self.horizontal[0]
         return Reach(1, ((-top, -top),)), Reach(1, ((-left, -left),))
 
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
+
+    def size_terms(self, *inputs: Shape) -> tuple[Worked, Worked] | None:
+        """The input's size and what is added on both sides."""
+        height, width = (
+            Worked(f"{size} + {pads[0]} + {pads[1]}", size + sum(pads))
+            for size, pads in zip(inputs[0][1:], (self.vertical, self.horizontal), strict=True)
+        )
+        return height, width
+
     def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
         """A `torch.nn.ZeroPad2d`."""
         from torch import nn
 
         return nn.ZeroPad2d((*self.horizontal, *self.vertical))
+
+
+def _times(size: int, factor: int) -> Worked:
+    return Worked(f"{size} x {factor}", size * factor)

@@ -29,7 +29,7 @@ def test_a_data_set_says_what_the_images_are() -> None:
     outcome = cnnbuild("inspect", "architectures/simple_cnn.yaml", "--dataset", "mnist")
     assert outcome.code == 0
     assert outcome.out.startswith("simple_cnn  input 1x28x28, 10 classes\n")
-    assert "parameters   421,642" in outcome.out
+    assert "\nparameters  421,642 trainable" in outcome.out
 
 
 def test_set_changes_a_variable() -> None:

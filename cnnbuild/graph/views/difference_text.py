@@ -18,7 +18,7 @@ from cnnbuild.graph.views.difference import (
     field_in_words,
 )
 from cnnbuild.graph.views.summary import Json, caption
-from cnnbuild.graph.views.summary_table import format_bytes
+from cnnbuild.graph.views.summary.captions import format_bytes
 
 SCHEMA_VERSION = 1
 MARKS = {"same": " ", "changed": "~", "added": "+", "removed": "-"}

@@ -75,7 +75,7 @@ def facts_of(layer_type: type[Layer]) -> TypeFacts:
         rule=rule,
         sight=_first_paragraph(layer_type, "sight") or "Its own pixel.",
         weights=_first_paragraph(layer_type, "weight_shapes"),
-        macs=_first_paragraph(layer_type, "macs"),
+        macs=_first_paragraph(layer_type, "macs") or _first_paragraph(layer_type, "mac_terms"),
     )
 
 

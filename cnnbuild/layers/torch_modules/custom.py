@@ -11,7 +11,7 @@ from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
 from cnnbuild.layers.convolution import ConvolutionArguments
-from cnnbuild.layers.pooling import pooled_size
+from cnnbuild.layers.sliding_pool import pooled_size
 
 
 class AffineConv2d(nn.Conv2d):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cnnbuild.graph.views.rf_map.drawing import MapRequest
 from cnnbuild.graph.views.rf_map.words import EFFECTIVE_HEADINGS, HEADINGS, cells_of, stage_to_dict
-from cnnbuild.graph.views.summary import SCHEMA_VERSION, Json
+from cnnbuild.graph.views.summary import Json
 
+SCHEMA_VERSION = 1
 RULE = "─"
 
 

@@ -1,0 +1,43 @@
+"""`cnnbuild inspect --layer NAME`: one layer or level, with its formulas filled in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cnnbuild.cli.inspect_table import Form
+from cnnbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from cnnbuild.graph.graph import Graph
+    from cnnbuild.graph.memory import Dtype
+
+LayerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--layer",
+        help="One layer, or a level such as layer1.0, with its arithmetic; the end of a name is enough.",
+        metavar="NAME",
+        show_default=False,
+    ),
+]
+
+
+def layer_text(graph: Graph, name: str, form: Form, *, batch: int, dtype: Dtype) -> str:
+    """The page on a layer, as text or as JSON.
+
+    Raises:
+        UsageError: there is no such layer, or another form was asked for.
+    """
+    if form == "json":
+        import json
+
+        from cnnbuild.graph.views.layer_page import layer_data
+
+        return json.dumps(layer_data(graph, name, batch=batch, dtype=dtype), indent=2) + "\n"
+    if form != "table":
+        raise UsageError(f"--layer is a page of text or JSON, and not {form}")
+    from cnnbuild.graph.views.layer_page import layer_page
+
+    return layer_page(graph, name, batch=batch, dtype=dtype) + "\n"
