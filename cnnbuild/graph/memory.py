@@ -7,11 +7,11 @@ views, such as that of `flatten`, are the tensor they look at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, TypeVar, get_args
 
 from cnnbuild.graph.graph import INPUT, Graph, GraphNode
 from cnnbuild.graph.lifetimes import computed_in_evaluation, last_holders
@@ -21,6 +21,8 @@ from cnnbuild.layers.memory import NOTHING, Held
 Dtype: TypeAlias = Literal["float32", "float16", "bfloat16", "float64"]
 Optimizer: TypeAlias = Literal["sgd", "sgd_momentum", "adam", "adamw"]
 """The words of a recipe; `sgd_momentum` is `sgd` with a momentum above 0."""
+
+Told = TypeVar("Told")
 
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
@@ -111,6 +113,7 @@ def kept_in(graph: Graph) -> tuple[Keeper, ...]:
     gradient to be computed.
     """
     owners = _owners(graph, training=True)
+    declared = _told(graph, lambda node: node.layer.kept_for_backward(*node.input_shapes))
     found: list[Keeper] = []
     differentiable: list[bool] = []
     for index, node in enumerate(graph.nodes):
@@ -119,7 +122,7 @@ def kept_in(graph: Graph) -> tuple[Keeper, ...]:
         if not differentiable[index]:
             found.append(Keeper())
             continue
-        keeps = node.layer.kept_for_backward(*node.input_shapes)
+        keeps = declared[index]
         tensors = [owners[node.inputs[number]] for number in keeps.inputs]
         if keeps.output:
             tensors.append(owners[index])
@@ -143,11 +146,31 @@ def alive_at(graph: Graph, *, batch: int, value_bytes: int) -> Iterator[tuple[in
             changes[index + 1] += size
             changes[ends[index] + 1] -= size
     image = batch * value_bytes * prod(graph.contract.shape)  # the caller holds it to the end
-    for index, (node, held) in enumerate(zip(graph.nodes, accumulate(changes), strict=False)):
+    working = _told(
+        graph,
+        lambda node: max(
+            (
+                held.bytes(batch=batch, value_bytes=value_bytes)
+                for held in node.layer.working_memory(*node.input_shapes)
+            ),
+            default=0,
+        ),
+    )
+    for index, held in enumerate(accumulate(changes[: len(graph.nodes)])):
         if computed[index]:
-            instants = node.layer.working_memory(*node.input_shapes)
-            working = (held.bytes(batch=batch, value_bytes=value_bytes) for held in instants)
-            yield index, image + held + max(working, default=0)
+            yield index, image + held + working[index]
+
+
+def _told(graph: Graph, ask: Callable[[GraphNode], Told]) -> list[Told]:
+    """What each node's layer answers; equal layers of a network are mostly one object, and asked once."""
+    known: dict[tuple[int, tuple[Shape, ...]], Told] = {}
+    answers: list[Told] = []
+    for node in graph.nodes:
+        key = (id(node.layer), node.input_shapes)
+        if key not in known:
+            known[key] = ask(node)
+        answers.append(known[key])
+    return answers
 
 
 def _owners(graph: Graph, *, training: bool) -> Sequence[int]:
@@ -156,10 +179,10 @@ def _owners(graph: Graph, *, training: bool) -> Sequence[int]:
     The list is made so that `INPUT`, which is -1, finds itself.
     """
     owners: list[int] = []
+    views = _told(graph, lambda node: node.layer.is_view(*node.input_shapes, training=training))
     for index, node in enumerate(graph.nodes):
         source = node.inputs[0]
-        is_view = node.layer.is_view(*node.input_shapes, training=training)
-        owners.append(index if not is_view else INPUT if source == INPUT else owners[source])
+        owners.append(index if not views[index] else INPUT if source == INPUT else owners[source])
     return [*owners, INPUT]
 
 

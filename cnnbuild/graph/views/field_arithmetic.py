@@ -56,9 +56,10 @@ def _along(graph: Graph, node: GraphNode, field: tuple[Axis, Axis], axis: int) -
     if after.local.is_global:
         return FieldSteps(AXES[axis], (), tuple(sentences))
     sentences.append(f"without gates: {in_words(after.local)}")
-    return FieldSteps(
-        AXES[axis], _worked(entering[axis].local, local_sight[axis], after.local), tuple(sentences)
-    )
+    if local_sight is SEES_ITS_PIXEL:
+        return FieldSteps(AXES[axis], (), tuple(sentences))
+    worked = _worked(entering[axis].local, local_sight[axis], after.local)
+    return FieldSteps(AXES[axis], worked, tuple(sentences))
 
 
 def _fields_of_inputs(graph: Graph, node: GraphNode) -> list[Field]:
@@ -70,7 +71,7 @@ def _worked(before: Reach, sight: Reach, after: Reach) -> tuple[tuple[str, Worke
     if any(reach.is_global or len(reach.spans) != 1 for reach in (before, sight, after)):
         return ()
     span = sight.spans[0]
-    if span is None or sight == Reach(1, ((0, 0),)):
+    if span is None:
         return ()
     taps = (span[1] - span[0]) // sight.step + 1
     sign = "-" if span[0] < 0 else "+"

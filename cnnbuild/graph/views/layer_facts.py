@@ -105,11 +105,14 @@ def layer_facts(graph: Graph, index: int, *, batch: int, dtype: Dtype) -> LayerF
 
 
 def name_of(graph: Graph, tensor: int) -> str:
-    """The node that made a tensor, or `input`; a node that applies shared weights says so."""
+    """The node that made a tensor, or `input`; where it applies shared weights, which application it is."""
     if tensor == INPUT:
         return "input"
     node = graph.nodes[tensor]
-    return f"{node.name} (again)" if node.shared else node.name
+    if node.shared is None:
+        return node.name
+    times = sum(earlier.path == node.path for earlier in graph.nodes[: tensor + 1])
+    return f"{node.name} (application {times})"
 
 
 def readers_of(graph: Graph, nodes: set[int]) -> tuple[str, ...]:

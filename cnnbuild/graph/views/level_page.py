@@ -19,7 +19,7 @@ def level_page(graph: Graph, name: str, nodes: tuple[int, ...], *, batch: int, d
     memory = memory_of(graph, batch=batch, dtype=dtype)
     rows = [
         (
-            graph.nodes[n].name.removeprefix(f"{name}.") + (" (again)" if graph.nodes[n].shared else ""),
+            name_of(graph, n).removeprefix(f"{name}."),
             caption(graph.nodes[n].layer),
             sizes(graph.nodes[n].shape),
             *(
@@ -52,8 +52,8 @@ def level_page(graph: Graph, name: str, nodes: tuple[int, ...], *, batch: int, d
             "",
             f"share of the network: {_share(data, 'parameter_share')} of the parameters, "
             f"{_share(data, 'mac_share')} of the MACs",
-            f"activation and kept: bytes of {batch} image{'' if batch == 1 else 's'} in {dtype}; kept is what",
-            "the backward pass needs of what a layer made, for itself or for those who read it",
+            f"activation and kept: bytes of {batch} image{'' if batch == 1 else 's'} in {dtype};",
+            "kept is what the backward pass needs of what a layer made, for itself or for those who read it",
             *_ends(graph, nodes),
         ]
     )
@@ -105,6 +105,11 @@ def _ends(graph: Graph, nodes: tuple[int, ...]) -> list[str]:
     field = graph.nodes[nodes[-1]].field
     if field is not None:
         seen = [in_words(axis.whole) for axis in field]
+        if any(axis.whole.is_global and not axis.local.is_global for axis in field):
+            seen = [
+                f"{whole} (without gates {in_words(axis.local)})"
+                for whole, axis in zip(seen, field, strict=True)
+            ]
         shown = seen[0] if seen[0] == seen[1] else f"{seen[0]} (rows), {seen[1]} (columns)"
         lines.append(f"receptive field of its last layer: {shown}")
     return lines
