@@ -164,3 +164,17 @@ def test_a_column_that_does_not_exist_or_is_named_twice_is_refused(
     with pytest.raises(UsageError) as caught:
         Summary(graph_of(UNITS)).viewed(columns=columns).table()
     assert str(caught.value) == message
+
+
+def test_what_stands_below_a_heading_is_called_as_there_and_has_its_whole_name_for_programs() -> None:
+    text = (
+        "cnnbuild: 1\nlayers:\n  - inception: [4, 4, 4, 4, 4, 4]\n    name: mixed\n"
+        "  - global_avg_pool\n  - flatten\n  - linear: $data.classes\n"
+    )
+    layer = next(column for column in Summary(graph_of(text)).sheet().columns if column.key == "layer")
+    names = dict(zip(layer.raw(), layer.cells, strict=True))
+    assert names["mixed"] == "mixed"
+    assert names["mixed.small.conv_1"] == "small.conv_1"
+    assert names["mixed.medium"] == "medium"
+    assert names["mixed.medium.reduce.conv_1"] == "reduce.conv_1"
+    assert names["flatten_1"] == "flatten_1"

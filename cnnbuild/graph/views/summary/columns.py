@@ -66,7 +66,7 @@ def _layer_columns() -> Iterator[Column]:
     yield Column(
         "layer", "layer", "name, as in the state dict", "left",
         lambda entry: entry.line.name,
-        ("name",), lambda entry: (entry.line.name,),
+        ("name",), lambda entry: (entry.line.full_name,),
     )  # fmt: skip
     yield Column(
         "op", "op", "layer type, kernel, /stride, d dilation, g groups; of a level its block, copies", "left",

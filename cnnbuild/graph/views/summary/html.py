@@ -69,7 +69,8 @@ def _cells(column: SheetColumn, sheet: Sheet) -> Iterator[str]:
         value = "" if isinstance(raw, str) else f' data-value="{raw}"'
         if column.key == sheet.names:
             depth = f' style="--indent:{indent}"' if indent else ""
-            yield f'<th scope="row" class="left name"{depth}>{escape(cell)}</th>'
+            full = f' data-name="{escape(str(raw))}"' if indent else ""
+            yield f'<th scope="row" class="left name"{depth}{full}>{escape(cell)}</th>'
         elif column.key in SHARES and isinstance(raw, float) and cell:
             yield f'<td class="right share" style="--share:{raw:.4f}"{value}>{escape(cell)}</td>'
         else:

@@ -44,14 +44,9 @@ body { margin: 24px; background: Canvas; color: CanvasText; }
 SORTING = """
 for (const table of document.querySelectorAll(".cnnbuild-table table")) {
   const body = table.tBodies[0], order = [...body.rows], heads = [...table.tHead.rows[0].cells];
-  let path = [];
-  for (const row of order) {  // a sorted row stands without its headings: its whole name tells them
+  for (const row of order) {
     const name = row.querySelector(".name");
-    const indent = Number(name.style.getPropertyValue("--indent") || 0);
-    path = path.slice(0, indent);
     name.dataset.short = name.textContent;
-    name.dataset.long = (path[indent - 1] ? path[indent - 1] + "." : "") + name.textContent;
-    if (row.classList.contains("heading")) path[indent] = name.textContent;
   }
   const value = (row, at) => {
     const cell = row.cells[at];
@@ -76,10 +71,13 @@ for (const table of document.querySelectorAll(".cnnbuild-table table")) {
     table.classList.toggle("sorted", next !== null);
     for (const row of rows) {
       const name = row.querySelector(".name");
-      name.textContent = next ? name.dataset.long : name.dataset.short;
+      name.textContent = next && name.dataset.name || name.dataset.short;
       body.append(row);
     }
   }));
 }
 """
-"""Sorts by a column: falling, rising, and back to the order of computation; headings hide meanwhile."""
+"""Sorts by a column: falling, rising, and back to the order of computation.
+
+While rows are sorted, headings are hidden and names are whole.
+"""

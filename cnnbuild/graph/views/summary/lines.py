@@ -43,11 +43,13 @@ class Line:
     """One line: the sums over `nodes`, and the shape and field of `last`, the last of them.
 
     A `level` stands for all of its nodes; while `is_open` those have lines of their own below, for one of
-    its `copies`. The `rest` is what `top` leaves out. `label` is the block or container that opened a level.
+    its `copies`. `name` is what it is called below the heading it stands under, and `full_name` without that.
+    The `rest` is what `top` leaves out. `label` is the block or container that opened a level.
     """
 
     kind: Literal["node", "level", "rest"]
     name: str
+    full_name: str
     nodes: tuple[int, ...]
     indent: int = 0
     copies: int = 1
@@ -69,7 +71,7 @@ def lines_of(graph: Graph, view: View) -> list[Line]:
     """The lines of a view, in the order of computation or of cost."""
     items = fold(graph, repeats=view.fold is not False)
     if view.order is None:
-        return list(_tree(graph, items, view.depth, 0, ""))
+        return list(_tree(graph, items, view.depth))
     return _ordered(graph, items, view)
 
 
@@ -86,7 +88,8 @@ def _ordered(graph: Graph, items: Sequence[Folded], view: View) -> list[Line]:
     if view.top is None or len(lines) <= view.top:
         return lines
     hidden = lines[view.top :]
-    rest = Line("rest", f"{len(hidden)} more", tuple(node for line in hidden for node in line.nodes))
+    more = f"{len(hidden)} more"
+    rest = Line("rest", more, more, tuple(node for line in hidden for node in line.nodes))
     return [*lines[: view.top], rest]
 
 
@@ -95,11 +98,21 @@ def flat_lines(graph: Graph, items: Iterable[Folded], depth: int | None) -> Iter
     for item in items:
         if isinstance(item, Leaf):
             node = graph.nodes[item.node]
-            yield Line("node", node.name, item.copies, copies=len(item.copies))
+            yield Line("node", node.name, node.name, item.copies, copies=len(item.copies))
         elif depth is not None and len(item.path) >= depth:
-            yield _closed(graph, item, 0, "")
+            yield _closed(graph, item)
         else:
             yield from _copied(graph, item, flat_lines(graph, item.items, depth))
+
+
+def _closed(graph: Graph, level: Level) -> Line:
+    """A level as one line; in what is shared it has the name of that."""
+    shared = graph.nodes[level.copies[0][0]].shared
+    is_shared = shared is not None and _is_share(level)
+    path = shared.module if shared is not None and is_shared else (*level.path[:-1], _segment(graph, level))
+    nodes = tuple(node for copy in level.copies for node in copy)
+    name, label = ".".join(path), SHARE if is_shared else level.label
+    return Line("level", name, name, nodes, copies=len(level.copies), label=label)
 
 
 def _copied(graph: Graph, level: Level, inside: Iterable[Line]) -> Iterator[Line]:
@@ -115,53 +128,49 @@ def _copied(graph: Graph, level: Level, inside: Iterable[Line]) -> Iterator[Line
         name, words = line.name, line.name.split(".")
         if tuple(words[: depth + 1]) == level.path:  # a shared one has the name of what it shares
             name = ".".join([*words[:depth], _segment(graph, level), *words[depth + 1 :]])
-        yield Line(line.kind, name, nodes, copies=copies * line.copies, label=line.label)
+        yield Line(line.kind, name, name, nodes, copies=copies * line.copies, label=line.label)
 
 
 def _tree(
-    graph: Graph, items: Sequence[Folded], depth: int | None, indent: int, prefix: str
+    graph: Graph,
+    items: Sequence[Folded],
+    depth: int | None,
+    indent: int = 0,
+    heading: str = "",
+    prefix: str = "",
 ) -> Iterator[Line]:
+    """The lines below a heading; `prefix` are the levels between it and the items that have none."""
     for item in items:
         if isinstance(item, Leaf):
-            yield Line("node", prefix + _own_name(graph, item), item.copies, indent, len(item.copies))
+            name = prefix + _own_name(graph, item)
+            yield Line("node", name, _below(heading, name), item.copies, indent, len(item.copies))
             continue
         segment, size = _segment(graph, item), len(item.copies[0])
-        if depth is not None and len(item.path) >= depth:
-            yield _closed(graph, item, indent, prefix)
-        elif size == 1:
+        name = prefix + segment
+        nodes = tuple(node for copy in item.copies for node in copy)
+        is_closed = depth is not None and len(item.path) >= depth
+        if size == 1 and not is_closed:
             (leaf,) = flat_lines(graph, item.items, None)
-            name = segment if _is_share(item) else f"{segment}.{graph.nodes[leaf.first].path[-1]}"
-            nodes = tuple(node for copy in item.copies for node in copy)
-            yield Line("node", prefix + name, nodes, indent, len(item.copies))
-        elif len(item.copies) == 1 and (size <= SMALL_LEVEL or len(item.items) == 1):
-            yield from _tree(graph, item.items, depth, indent, f"{prefix}{segment}.")
+            name += "" if _is_share(item) else f".{graph.nodes[leaf.first].path[-1]}"
+            yield Line("node", name, _below(heading, name), nodes, indent, len(item.copies))
+        elif len(item.copies) == 1 and (size <= SMALL_LEVEL or len(item.items) == 1) and not is_closed:
+            yield from _tree(graph, item.items, depth, indent, heading, f"{name}.")
         else:
-            nodes = tuple(node for copy in item.copies for node in copy)
-            title = _title(graph, item)
-            yield Line("level", title, nodes, indent, len(item.copies), _label(item), is_open=True)
-            yield from _tree(graph, item.items, depth, indent + 1, "")
+            full = _below(heading, name)
+            if name[0].isdigit() and heading:  # the number of a copy alone says little
+                name = f"{heading.rpartition('.')[2]}.{name}"
+            copies, label = len(item.copies), SHARE if _is_share(item) else item.label
+            yield Line("level", name, full, nodes, indent, copies, label, not is_closed)
+            if not is_closed:
+                yield from _tree(graph, item.items, depth, indent + 1, full)
 
 
-def _closed(graph: Graph, level: Level, indent: int, prefix: str) -> Line:
-    name = f"{prefix}{_segment(graph, level)}" if prefix else _title(graph, level)
-    nodes = tuple(node for copy in level.copies for node in copy)
-    return Line("level", name, nodes, indent, len(level.copies), _label(level))
+def _below(heading: str, name: str) -> str:
+    return f"{heading}.{name}" if heading else name
 
 
 def _is_share(level: Level) -> bool:
     return level.name.startswith(f"{SHARE} ")
-
-
-def _label(level: Level) -> str:
-    return SHARE if _is_share(level) else level.label
-
-
-def _title(graph: Graph, level: Level) -> str:
-    """The whole path of a level, the numbers of its copies as a range."""
-    shared = graph.nodes[level.copies[0][0]].shared
-    if shared is not None and _is_share(level):
-        return ".".join(shared.module)
-    return ".".join((*level.path[:-1], _segment(graph, level)))
 
 
 def _segment(graph: Graph, level: Level) -> str:

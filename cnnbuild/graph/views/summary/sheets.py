@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 Level: TypeAlias = Literal["heading", "row", "fault"]
 """A heading with sums, a plain row, or one that says why it has no figures."""
 
-Reduction: TypeAlias = "tuple[Literal['round', 'drop'], str] | tuple[Literal['shorten'], int]"
-"""One step to make a table narrower: round a column, leave it out, or shorten names to so many letters."""
+Reduction: TypeAlias = tuple[Literal["round", "drop", "shorten"], str, int]
+"""One step to make a table narrower: what is done to the column of a key; shortened to so many letters."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,15 +18,15 @@ from cnnbuild.graph.views.summary.summary import Summary
 InputSize: TypeAlias = "tuple[int, int, int]"
 
 REDUCTIONS: tuple[Reduction, ...] = (
-    ("round", "macs"),
-    ("round", "peak"),
-    ("round", "kept"),
-    ("round", "training"),
-    ("round", "params"),
-    ("drop", "output"),
-    ("drop", "training"),
-    ("drop", "kept"),
-    ("drop", "covers"),
+    ("round", "macs", 0),
+    ("round", "peak", 0),
+    ("round", "kept", 0),
+    ("round", "training", 0),
+    ("round", "params", 0),
+    ("drop", "output", 0),
+    ("drop", "training", 0),
+    ("drop", "kept", 0),
+    ("drop", "covers", 0),
 )
 
 

@@ -82,17 +82,17 @@ def shortened_in_the_middle(name: str, limit: int) -> str:
 
 def _fit(sheet: Sheet, width: int) -> list[_Fitted]:
     fitted = [_Fitted(column, _indented(column, sheet)) for column in sheet.columns]
-    for action, subject in sheet.reductions:
+    for action, key, limit in sheet.reductions:
         if _total(fitted) <= width:
             break
         if action == "drop":
-            fitted = [c for c in fitted if c.column.key != subject]
+            fitted = [c for c in fitted if c.column.key != key]
             continue
         for at, c in enumerate(fitted):
-            if action == "round" and c.column.key == subject and c.column.rounded is not None:
+            if action == "round" and c.column.key == key and c.column.rounded is not None:
                 fitted[at] = _Fitted(c.column, c.column.rounded())
-            elif action == "shorten" and c.column.key == sheet.names and isinstance(subject, int):
-                fitted[at] = _Fitted(c.column, [_shortened(cell, subject) for cell in c.cells])
+            elif action == "shorten" and c.column.key == key:
+                fitted[at] = _Fitted(c.column, [_shortened(cell, limit) for cell in c.cells])
     return fitted
 
 
