@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from cnnbuild.cli.inspect_fields import (
-    ErfOption,
-    FieldsAsked,
-    ImageOption,
-    RfMapOption,
-    WeightsOption,
-    fields_told,
-)
+from cnnbuild.cli.inspect_fields import ErfOption, FieldsAsked, ImageOption, RfMapOption, WeightsOption
 from cnnbuild.cli.inspect_gates import (
     MaxMacsOption,
     MaxMemoryOption,
@@ -22,7 +15,8 @@ from cnnbuild.cli.inspect_gates import (
     broken_gates,
     gates_asked,
 )
-from cnnbuild.cli.inspect_layer import LayerOption, layer_text
+from cnnbuild.cli.inspect_layer import LayerOption
+from cnnbuild.cli.inspect_reports import ReportAsked
 from cnnbuild.cli.inspect_sweep import SweepOption, sizes_asked, sweep_asked
 from cnnbuild.cli.inspect_table import (
     BatchOption,
@@ -30,19 +24,17 @@ from cnnbuild.cli.inspect_table import (
     DepthOption,
     DtypeOption,
     FoldOption,
-    Form,
     FormOption,
     OptimizerOption,
     SortOption,
     TopOption,
     emit,
     form_asked,
-    require_plain_view,
     rows_before_faults,
-    summary_text,
     sweep_text,
     view_asked,
 )
+from cnnbuild.cli.inspect_verify import MacsAsOption, VerifyOption
 from cnnbuild.cli.options import (
     DataRootOption,
     DatasetOption,
@@ -53,10 +45,6 @@ from cnnbuild.cli.options import (
 )
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_required, graph_asked
 from cnnbuild.cli.terminal import echo_faults, echo_warnings
-from cnnbuild.errors import UsageError
-
-if TYPE_CHECKING:
-    from cnnbuild.graph.views.summary.lines import View
 
 
 def inspect(
@@ -86,13 +74,15 @@ def inspect(
     max_macs: MaxMacsOption = None,
     max_memory: MaxMemoryOption = None,
     min_rf: MinFieldOption = None,
-    quiet: QuietOption = False,
-    data_root: DataRootOption = None,
-    plugin: PluginOption = None,
     rf_map: RfMapOption = None,
     erf: ErfOption = False,
     image: ImageOption = None,
     weights: WeightsOption = None,
+    verify: VerifyOption = False,
+    macs_as: MacsAsOption = None,
+    quiet: QuietOption = False,
+    data_root: DataRootOption = None,
+    plugin: PluginOption = None,
 ) -> None:
     """Show every node of a network: shape, parameters, multiply-adds, receptive field; and its memory.
 
@@ -104,52 +94,27 @@ def inspect(
     form = form_asked(format_, output)
     view = view_asked(fold=fold, depth=depth, columns=columns, sort=sort, top=top)
     gates = gates_asked(max_params, max_macs, max_memory, min_rf)
-    fields = FieldsAsked(rf_map, image, erf, weights)
-    fields.check()
-    if fields.anything:
-        _require_stages_alone(view, form, other=sweep or layer)
+    report = ReportAsked(sweep, layer, FieldsAsked(rf_map, image, erf, weights), verify, macs_as)
+    report.check(view, form)
     contract = contract_required(dataset, data_root, input_, classes)
     overrides, registry = parse_settings(set_), registry_with(plugin or ())
-    if layer is not None:
-        require_plain_view(view, "--layer shows one layer")
     if sweep is not None:
-        require_plain_view(view, "--sweep shows one row for each size")
-        if layer is not None:
-            raise UsageError("--layer and --sweep are two things to show; give one of them")
         sizes = sizes_asked(sweep, contract)
         swept = sweep_asked(
             architecture, sizes, contract, overrides, registry, batch=batch, dtype=dtype, optimizer=optimizer
         )
         summaries = [step.summary for step in swept.steps if step.summary is not None]
-        text = sweep_text(swept, form, output)
+        text, sound = sweep_text(swept, form, output), True
     else:
         with rows_before_faults(asked=form == "table" and not quiet):
             graph = graph_asked(architecture, contract, overrides, registry)
         summaries = [Summary(graph, batch, dtype, optimizer, view)]
-        if fields.anything:
-            text = fields_told(graph, fields, as_json=form == "json") + "\n"
-        elif layer is not None:
-            text = layer_text(graph, layer, form, batch=batch, dtype=dtype)
-        else:
-            text = summary_text(summaries[0], form, output)
+        text, sound = report.told(summaries[0], form, output)
     if not quiet:
         echo_warnings(*(summary.graph for summary in summaries))
     emit(text, output, quiet=quiet)
     broken = [sentence for summary in summaries for sentence in broken_gates(summary, gates)]
     for sentence in broken:
         echo_faults(f"error: {sentence}")
-    if broken:
+    if broken or not sound:
         raise typer.Exit(1)
-
-
-def _require_stages_alone(view: View, form: Form, *, other: str | None) -> None:
-    """Refuse flags that the list of the stages' fields cannot honour; `other` asks for something else.
-
-    Raises:
-        UsageError: one was given.
-    """
-    if other is not None:
-        raise UsageError("--rf-map and --erf show the stages; leave out --sweep and --layer")
-    require_plain_view(view, "--rf-map and --erf list the stages")
-    if form not in {"table", "json"}:
-        raise UsageError(f"--rf-map and --erf are listed as a table or as json, not as {form}")

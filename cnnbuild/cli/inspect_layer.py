@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnbuild.cli.inspect_table import Form
-from cnnbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from cnnbuild.graph.graph import Graph
@@ -28,7 +27,7 @@ def layer_text(graph: Graph, name: str, form: Form, *, batch: int, dtype: Dtype)
     """The page on a layer, as text or as JSON.
 
     Raises:
-        UsageError: there is no such layer, or another form was asked for.
+        UsageError: there is no such layer.
     """
     if form == "json":
         import json
@@ -36,8 +35,6 @@ def layer_text(graph: Graph, name: str, form: Form, *, batch: int, dtype: Dtype)
         from cnnbuild.graph.views.layer_page import layer_data
 
         return json.dumps(layer_data(graph, name, batch=batch, dtype=dtype), indent=2) + "\n"
-    if form != "table":
-        raise UsageError(f"--layer is a page of text or JSON, and not {form}")
     from cnnbuild.graph.views.layer_page import layer_page
 
     return layer_page(graph, name, batch=batch, dtype=dtype) + "\n"

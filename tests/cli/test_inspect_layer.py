@@ -55,11 +55,14 @@ def test_a_layer_is_written_as_json(tmp_path: Path) -> None:
             ["--layer", "layer"],
             "'layer' may be one of 4: layer1, layer2, layer3, layer4; write more of the name",
         ),
-        (["--layer", "fc", "--format", "csv"], "--layer is a page of text or JSON, and not csv"),
-        (["--layer", "fc", "--depth", "1"], "--layer shows one layer; leave out --depth"),
+        (["--layer", "fc", "--format", "csv"], "--layer gives text or JSON, and not csv"),
+        (
+            ["--layer", "fc", "--depth", "1"],
+            "--layer shows something else than the table of nodes; leave out --depth",
+        ),
         (
             ["--layer", "fc", "--sweep", "224,320"],
-            "--layer and --sweep are two things to show; give one of them",
+            "--sweep and --layer are two things to show; give one of them",
         ),
     ],
 )

@@ -90,7 +90,10 @@ def test_gates_hold_for_every_size(folder: Path) -> None:
     [
         (["--sweep", "2,large"], "a size of --sweep is 128, 128x96 or 3x128x96, not 'large'"),
         (["--sweep", ","], "--sweep takes 1 to 1,000 sizes, such as 128,224,320"),
-        (["--sweep", "2", "--depth", "1"], "--sweep shows one row for each size; leave out --depth"),
+        (
+            ["--sweep", "2", "--depth", "1"],
+            "--sweep shows something else than the table of nodes; leave out --depth",
+        ),
     ],
 )
 def test_what_cannot_be_honoured_is_refused(folder: Path, arguments: list[str], message: str) -> None:

@@ -133,9 +133,12 @@ def test_quiet_prints_the_result_only(folder: Path) -> None:
         ),
         (
             ["--rf-map", "map.svg", "--sweep", "8"],
-            "--rf-map and --erf show the stages; leave out --sweep and --layer",
+            "--sweep and --rf-map are two things to show; give one of them",
         ),
-        (["--rf-map", "map.svg", "--depth", "1"], "--rf-map and --erf list the stages; leave out --depth"),
+        (
+            ["--rf-map", "map.svg", "--depth", "1"],
+            "--rf-map shows something else than the table of nodes; leave out --depth",
+        ),
         (["--columns", "layer,maks"], "there is no column 'maks'; did you mean 'macs'?"),
         (
             ["--columns", ","],

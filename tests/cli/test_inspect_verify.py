@@ -285,8 +285,8 @@ def test_what_another_tool_prints_is_told_with_the_types_that_make_the_differenc
         "upsampling of a module count twice. Sums and products of branches are free, and so are layers that\n"
         "are derived from a module of torch.\n"
         "\n"
-        "cnnbuild: 1 MAC is one multiply-add of a convolution or matrix product, for one image; biases,\n"
-        "normalisation, activations and pools are not counted.\n"
+        "cnnbuild: 1 MAC is one multiply-add of a convolution or matrix product; biases, normalisation,\n"
+        "activations and pools are not counted.\n"
         "\n"
         "Both are for one image, in evaluation, of the module that cnnbuild builds. A hand-written network\n"
         "that calls functions where this one has modules may get another number.\n"
@@ -322,16 +322,17 @@ def test_a_type_of_a_plugin_is_not_known_to_any_tool(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "flags", [["--verify", "--macs-as", "thop"], ["--verify", "--erf"], ["--macs-as", "fvcore", "--erf"]]
+    ("flags", "both"),
+    [
+        (["--verify", "--macs-as", "thop"], "--verify and --macs-as"),
+        (["--verify", "--erf"], "--erf and --verify"),
+        (["--macs-as", "fvcore", "--erf"], "--erf and --macs-as"),
+    ],
 )
-def test_two_reports_at_once_are_refused(flags: list[str]) -> None:
+def test_two_reports_at_once_are_refused(flags: list[str], both: str) -> None:
     outcome = cnnbuild("inspect", "architectures/simple_cnn.yaml", "-d", "digits", *flags)
-    assert (outcome.code, outcome.out, outcome.err) == (
-        2,
-        "",
-        "error: --verify, --macs-as and the pictures of receptive fields are reports of their own; "
-        "ask for one at a time\n",
-    )
+    told = f"error: {both} are two things to show; give one of them\n"
+    assert (outcome.code, outcome.out, outcome.err) == (2, "", told)
 
 
 def test_a_tool_that_is_not_known_is_refused() -> None:
