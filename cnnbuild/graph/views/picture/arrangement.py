@@ -10,8 +10,8 @@ from cnnbuild.graph.views.picture.parts import Diagram, Group, Part, Piece
 from cnnbuild.graph.views.picture.rows import Cell, Net
 from cnnbuild.graph.views.picture.stack import Stacked, stack
 
-HEADER = 21.0  # px above the inside of a level, for its name
-PADDING = 10.0
+HEADER = 20.0  # px above the inside of a level, for its name
+PADDING = 9.0
 HEADER_GAP = 7.0  # px between the words of a header and an edge that comes in
 
 Size = tuple[float, float]
@@ -31,10 +31,13 @@ class Scope:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large things are: a box by its piece, and the words left and right in the header of a group."""
+    """How large things are: a box by its piece, and the words left and right in the header of a group.
+
+    The header is told how much room there is left of what comes in.
+    """
 
     box: Callable[[Piece], Size]
-    header: Callable[[Group], tuple[float, float]]
+    header: Callable[[Group, float], tuple[float, float]]
 
 
 def whole_scope(diagram: Diagram) -> Scope:
@@ -77,8 +80,8 @@ def piece_block(piece: Piece, sizes: Sizes, scope: Scope) -> Block:
         boxes=(PlacedBox(piece, 0.0, 0.0, width, height),),
         entries=dict.fromkeys(read, middle),
         exits={piece.number: middle},
-        incoming={(net, piece.number): ((middle, 0.0),) for net in read},
-        outgoing={piece.number: ((middle, height),)},
+        incoming={(net, piece.number): () for net in read},  # what leads there ends at the box
+        outgoing={piece.number: ()},
     )
 
 
@@ -100,6 +103,7 @@ def stacked_block(scope: Scope, blocks: Sequence[Block]) -> tuple[Block, Stacked
             block.entries,
             block.exits,
             isinstance(part, Piece) and part.kind == "join",
+            part.dashed,
         )
         for part, block in zip(scope.parts, blocks, strict=True)
     ]
@@ -129,7 +133,8 @@ def stacked_block(scope: Scope, blocks: Sequence[Block]) -> tuple[Block, Stacked
 def framed(group: Group, inside: Block, sizes: Sizes, depth: int) -> Block:
     """A level in its frame, with a header whose words stand beside the nets that come in."""
     ports = sorted(inside.entries.values())
-    left_words, right_words = sizes.header(group)
+    free = (ports[0] if ports else inside.width) + PADDING
+    left_words, right_words = sizes.header(group, free - 2 * HEADER_GAP)
     room = inside.width + 2 * PADDING
     left, right = PADDING, PADDING
     if ports:

@@ -14,7 +14,7 @@ from cnnbuild.graph.views.picture.short_numbers import (
     short_number,
     short_shape,
 )
-from cnnbuild.graph.views.picture.text_width import shortened
+from cnnbuild.graph.views.picture.text_width import shortened, text_width
 
 Measure: TypeAlias = Literal["macs", "params", "act", "rf"]
 
@@ -27,6 +27,7 @@ MEASURED: dict[Measure, str] = {
 HEAD_SIZE = 12.0
 TEXT_SIZE = 11.0
 WIDEST_TEXT = 190.0
+ONE_LINE = 140.0  # px up to which a name and what it names share a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def wordings(graph: Graph, piece: Piece, measure: Measure) -> tuple[Wording, ...
     """The lines of a box, the heading first."""
     if piece.kind == "join":
         last = graph.nodes[piece.nodes[-1]]
-        shape = f" {short_shape(last.shape)}" if piece.title == "||" else ""
+        shape = f" {short_shape(last.shape)}" if piece.title.startswith("||") else ""
         return (Wording(f"{piece.title}{shape}", HEAD_SIZE, "bold"),)
     times = f" ×{piece.copies}" if piece.copies > 1 else ""
     if piece.kind in ("input", "output"):
@@ -98,16 +99,19 @@ def wordings(graph: Graph, piece: Piece, measure: Measure) -> tuple[Wording, ...
         resized = len(piece.nodes) == 1 and graph.nodes[piece.nodes[0]].layer.type_name == "flatten"
         first = f"{piece.title}{times}" + (f" → {shape}" if resized else "")
         return tuple(Wording(_fitting(text)) for text in (first, cost, *told) if text)
-    if piece.name and piece.name != piece.title:
+    both = f"{piece.name}: {piece.title}{times}"
+    if piece.name and text_width(both, HEAD_SIZE, "bold") <= ONE_LINE:
+        heads = [Wording(both, HEAD_SIZE, "bold")]
+    elif piece.name:
         heads = [Wording(_fitting(piece.name) + times, HEAD_SIZE, "bold"), Wording(_fitting(piece.title))]
     else:
         heads = [Wording(_fitting(piece.title) + times, HEAD_SIZE, "bold")]
     return (*heads, *(Wording(_fitting(text)) for text in (shape, cost, *told) if text))
 
 
-def heading(group: Group) -> str:
+def heading(group: Group) -> tuple[str, str]:
     """The name and the label of a level that is drawn with its inside."""
-    return _fitting(" ".join(word for word in (group.name, group.label) if word))
+    return _fitting(group.name), _fitting(group.label)
 
 
 def tooltip(graph: Graph, piece: Piece) -> str:

@@ -100,5 +100,5 @@ def _split(graph: Graph, run: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 
 def _may_grow(graph: Graph, box: Sequence[int]) -> bool:
-    """Whether steps can be added to a box: to one that holds a product, or only steps."""
-    return any(graph.nodes[index].macs for index in box) or all(follows(graph.nodes[index]) for index in box)
+    """Whether steps can be added to a box: to a join, to one that holds a product, or only steps."""
+    return bool(sign(graph.nodes[box[0]])) or any(graph.nodes[index].macs for index in box) or all(follows(graph.nodes[index]) for index in box)

@@ -16,7 +16,7 @@ from cnnbuild.graph.views.picture.captions import (
     wordings,
 )
 from cnnbuild.graph.views.picture.colours import step_of
-from cnnbuild.graph.views.picture.legend import foot, head, title_of
+from cnnbuild.graph.views.picture.legend import COPIES_NOTE, FIGURES_NOTE, foot, head, title_of
 from cnnbuild.graph.views.picture.parts import Diagram, Group, Piece
 from cnnbuild.graph.views.picture.scene import Box, Edge, Frame, Scene, Text
 from cnnbuild.graph.views.picture.text_width import text_width
@@ -28,6 +28,8 @@ BAR = 5.0  # px on both sides of a closed level, for the lines that mark it
 MARGIN = 18.0
 LEAST_WIDTH = 430.0
 CIRCLE = 20.0
+SPACE = 5.0  # px between a name and a label
+EVEN = 12.0  # box widths are multiples of this, so that boxes above each other are mostly alike
 
 
 def sizes_for(diagram: Diagram, measure: Measure) -> Sizes:
@@ -40,13 +42,28 @@ def sizes_for(diagram: Diagram, measure: Measure) -> Sizes:
         wide = max(text_width(line.text, line.size, line.weight) for line in lines)
         wide += 2 * PAD_X + (2 * BAR if piece.kind == "closed" else 0)
         pad = 2.0 if piece.kind == "small" else PAD_Y
-        return 2.0 * -(-wide // 2), max(CIRCLE, len(lines) * LINE + 2 * pad)
+        even = EVEN if piece.kind in ("layer", "closed") else 2.0
+        return even * -(-wide // even), max(CIRCLE, len(lines) * LINE + 2 * pad)
 
-    def header(group: Group) -> tuple[float, float]:
-        right = f"×{group.copies}" if group.copies > 1 else ""
-        return text_width(heading(group), TEXT_SIZE, "bold"), text_width(right, HEAD_SIZE, "bold")
+    def header(group: Group, room: float) -> tuple[float, float]:
+        name, label = heading(group)
+        left, right = heading_width(group), times_width(group)
+        if left <= room or not label:
+            return left, right
+        return text_width(name, TEXT_SIZE, "bold"), text_width(label, TEXT_SIZE) + (right and right + SPACE)
 
     return Sizes(box, header)
+
+
+def heading_width(group: Group) -> float:
+    """How wide the name and the label of a level are."""
+    name, label = heading(group)
+    return text_width(name, TEXT_SIZE, "bold") + (SPACE + text_width(label, TEXT_SIZE) if label else 0.0)
+
+
+def times_width(group: Group) -> float:
+    """How wide the number of copies is."""
+    return text_width(f"×{group.copies}", HEAD_SIZE, "bold") if group.copies > 1 else 0.0
 
 
 def scene_of(diagram: Diagram, block: Block, measure: Measure) -> Scene:
@@ -57,7 +74,9 @@ def scene_of(diagram: Diagram, block: Block, measure: Measure) -> Scene:
     top = head(graph, MARGIN)
     width = max(block.width + 2 * MARGIN, LEAST_WIDTH, top.width)
     x, y = float(round((width - block.width) / 2)), MARGIN + top.height
-    bottom = foot(graph, measure, largest, corner=(MARGIN, y + block.height + MARGIN), width=width - 2 * MARGIN)
+    repeated = any(part.copies > 1 for part in (*diagram.pieces, *(frame.group for frame in block.frames)))
+    notes = (FIGURES_NOTE, COPIES_NOTE) if repeated else (FIGURES_NOTE,)
+    bottom = foot(notes, measure, largest, corner=(MARGIN, y + block.height + MARGIN), width=width - 2 * MARGIN)
     height = y + block.height + MARGIN + bottom.height + MARGIN
     skips = skipping(diagram)
     dashed = {piece.number for piece in diagram.pieces if piece.dashed}
@@ -128,13 +147,20 @@ def _frame(diagram: Diagram, frame: PlacedFrame, x: float, y: float) -> Frame:
     group = frame.group
     left, right = x + frame.x + HEADER_GAP, x + frame.x + frame.width - HEADER_GAP
     baseline = y + frame.y + HEADER - 7
-    name = heading(group)
-    texts = [Text(name, left, baseline, TEXT_SIZE, "start", "bold")] if name else []
-    room = frame.width - HEADER_GAP - (max(frame.ports, default=frame.x) - frame.x) - HEADER_GAP
-    cost = figures(diagram.graph, group.nodes).words()
+    name, label = heading(group)
+    first, last = (min(frame.ports) + x, max(frame.ports) + x) if frame.ports else (right, left)
+    texts = [Text(name, left, baseline, TEXT_SIZE, "start", "bold")]
     if group.copies > 1:
         texts.append(Text(f"×{group.copies}", right, baseline, HEAD_SIZE, "end", "bold"))
-    elif cost and frame.ports and text_width(cost, TEXT_SIZE) <= room:
+        right -= times_width(group) + SPACE
+    if label and left + heading_width(group) <= first - HEADER_GAP:
+        left += text_width(name, TEXT_SIZE, "bold") + SPACE
+        texts.append(Text(label, left, baseline, TEXT_SIZE, "start", "normal", "muted"))
+    elif label:
+        texts.append(Text(label, right, baseline, TEXT_SIZE, "end", "normal", "muted"))
+        right -= text_width(label, TEXT_SIZE) + 2 * SPACE
+    cost = figures(diagram.graph, group.nodes).words()
+    if group.copies == 1 and frame.ports and text_width(cost, TEXT_SIZE) <= right - last - HEADER_GAP:
         texts.append(Text(cost, right, baseline, TEXT_SIZE, "end", "normal", "muted"))
     told = group_tooltip(diagram.graph, group)
     return Frame(

@@ -121,7 +121,6 @@ class _Building:
     def layers(self, nodes: tuple[int, ...], *, copies: int = 1) -> Piece:
         """The box of one layer, or of a convolution with what follows it."""
         graph = self.graph
-        last = graph.nodes[nodes[-1]]
         written = [
             node.path[-1]
             for node in (graph.nodes[index] for index in nodes)
@@ -129,8 +128,9 @@ class _Building:
         ]
         title = " · ".join(words(graph.nodes[index]) for index in nodes)
         kind: Kind = "layer"
-        if joined := sign(last):
-            kind, title, written = "join", joined, []
+        if joined := sign(graph.nodes[nodes[0]]):
+            kind, written = "join", []
+            title = " · ".join([joined, *(words(graph.nodes[index]) for index in nodes[1:])])
         elif all(is_small(graph.nodes[index]) for index in nodes):
             kind = "small"
         path = " · ".join(graph.nodes[index].name for index in nodes)

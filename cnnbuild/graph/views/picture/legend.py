@@ -53,9 +53,9 @@ def head(graph: Graph, margin: float) -> Strip:
 
 
 def foot(
-    graph: Graph, measure: Measure, largest: int, *, corner: tuple[float, float], width: float
+    notes: tuple[str, ...], measure: Measure, largest: int, *, corner: tuple[float, float], width: float
 ) -> Strip:
-    """The scale of colours, and notes on the figures, in as many lines as the width asks for."""
+    """The scale of colours, and notes, in as many lines as the width asks for."""
     x, y = corner
     texts: list[Text] = []
     swatches: list[Swatch] = []
@@ -71,7 +71,7 @@ def foot(
     unit = " px" if measure == "rf" else ""
     texts.append(Text(most + unit, x + GAP, baseline, TEXT_SIZE, "start", "normal", "muted"))
     x += GAP + text_width(most + unit, TEXT_SIZE) + 3 * GAP
-    for note in (FIGURES_NOTE, COPIES_NOTE):
+    for note in notes:
         for line in _wrapped(note, corner[0] + width - x, width):
             if line.startswith("\n"):
                 x, baseline = corner[0], baseline + LINE

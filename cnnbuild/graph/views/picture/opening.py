@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from cnnbuild.graph.graph import Graph
@@ -13,9 +14,11 @@ from cnnbuild.graph.views.picture.drawing import sizes_for
 from cnnbuild.graph.views.picture.folded_parts import diagram_of, folded_levels
 from cnnbuild.graph.views.picture.parts import Diagram
 
-SCREEN = Room(1600 - 36, 1000 - 110)  # px for the layout; the rest is for margins, title and legend
+SCREEN = Room(1600 - 36, 1000 - 114)  # px for the layout; the rest is for margins, title and legend
 MOST_BOXES = 300  # more than this never fits a screen
 MOST_TRIES = 12
+ABOUT = 1.15  # how much larger than the screen is still about a screen
+_NUMBER = re.compile(r"\d+[a-z]?$")
 
 
 def opened_to(graph: Graph, depth: int, measure: Measure) -> tuple[Diagram, Block]:
@@ -43,19 +46,32 @@ def opened_to_fit(graph: Graph, measure: Measure) -> tuple[Diagram, Block]:
             break
     if best is None:
         return opened_to(graph, 0, measure)
-    kinds: set[object] = set()
-    for level in every[: MOST_TRIES * len(every)]:
-        kind = level.label or level.name
-        if level.path in chosen or kind in kinds or level.path[:-1] and level.path[:-1] not in chosen:
-            continue
-        kinds.add(kind)
-        if len(kinds) > MOST_TRIES:
+    kinds: set[str] = set()
+    for _ in range(MOST_TRIES):
+        level = next((level for level in _richest_first(graph, every, chosen) if _kind(level) not in kinds), None)
+        if level is None:
             break
+        kinds.add(_kind(level))
         more = _fitting(graph, levels, chosen | {level.path}, measure)
         if more is not None:
             best = more
             chosen = chosen | {level.path}
     return best
+
+
+def _richest_first(graph: Graph, every: Sequence[Level], chosen: set[tuple[str, ...]]) -> list[Level]:
+    """The closed levels that can be seen, those with most types of layers first: with their skips."""
+    seen = [
+        level
+        for level in every
+        if level.path not in chosen and (len(level.path) == 1 or level.path[:-1] in chosen)
+    ]
+    return sorted(seen, key=lambda level: -len({type(graph.nodes[node].layer) for node in level.copies[0]}))
+
+
+def _kind(level: Level) -> str:
+    """What makes levels alike to a reader: the block that they call, or a name without its number."""
+    return level.label or _NUMBER.sub("", level.name)
 
 
 def _fitting(
@@ -71,7 +87,7 @@ def _fitting(
     if len(diagram.pieces) > MOST_BOXES and not anyway:
         return None
     block = arranged(diagram, sizes_for(diagram, measure), SCREEN)
-    fits = block.width <= SCREEN.width and block.height <= SCREEN.height
+    fits = block.width <= SCREEN.width and block.height <= ABOUT * SCREEN.height
     return (diagram, block) if fits or anyway else None
 
 

@@ -14,7 +14,8 @@ class Cell:
     """Something of a size that stands in a row. Nets enter at the top and leave at the bottom.
 
     `entries` and `exits` say where, in px from its left edge; otherwise in the middle. An `edge` cell is a
-    point on the upper or lower border of the level, where a net comes in or goes out.
+    point on the upper or lower border of the level, where a net comes in or goes out. What is `aside` leaves
+    the straight way to others.
     """
 
     width: float = 0.0
@@ -22,6 +23,7 @@ class Cell:
     entries: Mapping[int, float] = field(default_factory=dict)
     exits: Mapping[int, float] = field(default_factory=dict)
     join: bool = False
+    aside: bool = False
     edge: Literal["top", "bottom"] | None = None
 
     def entry(self, net: int) -> float:

@@ -10,7 +10,7 @@ from cnnbuild.graph.views.picture.ordering import ordered
 from cnnbuild.graph.views.picture.rows import NO_CELL, Cell, Link, Net, Rows, rows_of
 from cnnbuild.graph.views.picture.straightening import straight_positions
 
-ROW_GAP = 17.0  # px between rows: an arrow and a little line before it
+ROW_GAP = 15.0  # px between rows: an arrow and a little line before it
 BORDER_GAP = 8.0  # px between the border of a level and what is next to it
 ARROW = 7.0
 SIDE = 6.0  # least way to the side of a join
@@ -36,7 +36,7 @@ class Stacked:
 
 def stack(cells: Sequence[Cell], nets: Sequence[Net]) -> Stacked:
     """The layout of a level whose cells have their sizes."""
-    rows = ordered(rows_of(cells, nets))
+    rows = ordered(rows_of(cells, nets), cells)
     lefts = straight_positions(rows, cells)
     return _Stacking(rows, cells, lefts).stacked(nets)
 

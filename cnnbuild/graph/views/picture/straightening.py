@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import floor
 
 from cnnbuild.graph.views.picture.rows import NO_CELL, Cell, Link, Rows
 
@@ -32,7 +33,7 @@ class _Column:
 def straight_positions(rows: Rows, cells: Sequence[Cell]) -> list[float]:
     """The left edge of every slot, from 0."""
     widths = [0.0 if slot.cell == NO_CELL else cells[slot.cell].width for slot in rows.slots]
-    aligned = _aligned(rows)
+    aligned = _aligned(rows, cells)
     offset = [0.0] * len(rows.slots)
     column_of = [-1] * len(rows.slots)
     columns: list[_Column] = []
@@ -61,7 +62,7 @@ def straight_positions(rows: Rows, cells: Sequence[Cell]) -> list[float]:
     _place(columns)
     lefts = [columns[column_of[slot]].x + offset[slot] for slot in range(len(rows.slots))]
     least = min(lefts, default=0.0)
-    return [float(round(left - least)) for left in lefts]  # even widths: whole pixels keep chains straight
+    return [left - least for left in lefts]
 
 
 def _place(columns: list[_Column]) -> None:
@@ -77,8 +78,9 @@ def _place(columns: list[_Column]) -> None:
                 continue
             wanted = sum(columns[other].x + straight for other, straight in column.pulls) / len(column.pulls)
             most = min((columns[other].x - least for other, least in column.right), default=wanted)
-            least_x = max((columns[other].x + least for other, least in column.left), default=wanted)
-            column.x = max(least_x, min(wanted, most))
+            column.x = max([min(wanted, most), *(columns[other].x + least for other, least in column.left)])
+    for column in columns:
+        column.x = float(floor(column.x + 0.5))  # offsets are whole: chains stay straight
 
 
 def _left_to_right(columns: Sequence[_Column]) -> list[int]:
@@ -93,7 +95,7 @@ def _left_to_right(columns: Sequence[_Column]) -> list[int]:
     return ready
 
 
-def _aligned(rows: Rows) -> dict[int, Link]:
+def _aligned(rows: Rows, cells: Sequence[Cell]) -> dict[int, Link]:
     """The links that shall be straight, by their upper slot; between two rows no two of them cross."""
     aligned: dict[int, Link] = {}
     for number, between in enumerate(rows.links):
@@ -106,8 +108,11 @@ def _aligned(rows: Rows) -> dict[int, Link]:
             out_of[link.upper] = out_of.get(link.upper, 0) + 1
 
         def rank(link: Link, upper: dict[int, int] = upper, lower: dict[int, int] = lower) -> tuple[int, int, int]:
-            passing = [rows.slots[end].cell == NO_CELL for end in (link.upper, link.lower)]
-            return (0 if all(passing) else 1 + any(passing), upper[link.upper], lower[link.lower])
+            ends = [rows.slots[end].cell for end in (link.upper, link.lower)]
+            if all(end == NO_CELL for end in ends):
+                return (0, upper[link.upper], lower[link.lower])
+            aside = any(end != NO_CELL and cells[end].aside for end in ends)
+            return (1 + (NO_CELL in ends) + 2 * aside, upper[link.upper], lower[link.lower])
 
         chosen: list[tuple[int, int]] = []
         taken: set[int] = set()

@@ -33,7 +33,7 @@ def _lines(scene: Scene, palette: Palette, colours: tuple[str, ...]) -> Iterator
     for frame in scene.frames:
         yield from _frame(frame, palette)
     yield f'<g fill="none" stroke-linejoin="round" stroke="{palette.edge}" stroke-width="1.4">'
-    for edge in scene.edges:
+    for edge in sorted(scene.edges, key=lambda edge: not edge.skip):  # where both begin, the plain one shows
         yield _edge(edge, palette)
     yield "</g>"
     for edge in scene.edges:
