@@ -22,6 +22,7 @@ from cnnbuild.cli.inspect_gates import (
     broken_gates,
     gates_asked,
 )
+from cnnbuild.cli.inspect_graph import ColorOption, GraphOption, check_graph_options, write_graph
 from cnnbuild.cli.inspect_layer import LayerOption, layer_text
 from cnnbuild.cli.inspect_sweep import SweepOption, sizes_asked, sweep_asked
 from cnnbuild.cli.inspect_table import (
@@ -87,6 +88,8 @@ def inspect(
     max_memory: MaxMemoryOption = None,
     min_rf: MinFieldOption = None,
     quiet: QuietOption = False,
+    graph_file: GraphOption = None,
+    color: ColorOption = None,
     data_root: DataRootOption = None,
     plugin: PluginOption = None,
     rf_map: RfMapOption = None,
@@ -106,6 +109,7 @@ def inspect(
     gates = gates_asked(max_params, max_macs, max_memory, min_rf)
     fields = FieldsAsked(rf_map, image, erf, weights)
     fields.check()
+    check_graph_options(graph_file, color, sweep)
     if fields.anything:
         _require_stages_alone(view, form, other=sweep or layer)
     contract = contract_required(dataset, data_root, input_, classes)
@@ -125,6 +129,8 @@ def inspect(
     else:
         with rows_before_faults(asked=form == "table" and not quiet):
             graph = graph_asked(architecture, contract, overrides, registry)
+        if graph_file is not None:
+            write_graph(graph, graph_file, color, depth)
         summaries = [Summary(graph, batch, dtype, optimizer, view)]
         if fields.anything:
             text = fields_told(graph, fields, as_json=form == "json") + "\n"

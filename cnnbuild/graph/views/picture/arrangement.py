@@ -1,11 +1,11 @@
-"""The layout of a diagram, level by level: a level is laid out with what is in it, then stands as one cell."""
+"""The layout of a diagram, level by level: what was laid out stands as one cell in the level around it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cnnbuild.graph.views.picture.blocks import Block, PlacedBox, PlacedFrame, composed
+from cnnbuild.graph.views.picture.blocks import Block, Hop, PlacedBox, PlacedFrame, composed
 from cnnbuild.graph.views.picture.parts import Diagram, Group, Part, Piece
 from cnnbuild.graph.views.picture.rows import Cell, Net
 from cnnbuild.graph.views.picture.stack import Stacked, stack
@@ -58,7 +58,9 @@ def part_of(scope: Scope, parts: Sequence[Part]) -> Scope:
     inside = {piece.number for part in parts for piece in pieces_of(part)}
     readers = {net: found & inside for net, found in scope.readers.items() if found & inside}
     leaving = {
-        net for net, found in scope.readers.items() if net in inside and (found - inside or net in scope.leaving)
+        net
+        for net, found in scope.readers.items()
+        if net in inside and (found - inside or net in scope.leaving)
     }
     leaving |= scope.leaving & inside
     return Scope(tuple(parts), readers, frozenset(leaving))
@@ -87,13 +89,11 @@ def piece_block(piece: Piece, sizes: Sizes, scope: Scope) -> Block:
 
 def stacked_block(scope: Scope, blocks: Sequence[Block]) -> tuple[Block, Stacked, int]:
     """The parts of a scope from top to bottom, the layout behind it, and how many nets enter from above."""
-    owner = {
-        piece.number: at for at, part in enumerate(scope.parts) for piece in pieces_of(part)
-    }
+    owner = {piece.number: at for at, part in enumerate(scope.parts) for piece in pieces_of(part)}
     entering = [net for net in scope.readers if net not in owner]
     passing = [net for net in scope.leaving if net not in owner and net not in entering]
     entering += passing
-    leaving = [net for net in sorted(scope.leaving)]
+    leaving = sorted(scope.leaving)
     first, last = len(entering), len(entering) + len(blocks)
     cells = [Cell(edge="top") for _ in entering]
     cells += [
@@ -103,6 +103,7 @@ def stacked_block(scope: Scope, blocks: Sequence[Block]) -> tuple[Block, Stacked
             block.entries,
             block.exits,
             isinstance(part, Piece) and part.kind == "join",
+            isinstance(part, Piece),
             part.dashed,
         )
         for part, block in zip(scope.parts, blocks, strict=True)
@@ -148,11 +149,10 @@ def framed(group: Group, inside: Block, sizes: Sizes, depth: int) -> Block:
     left, room = float(round(left)), float(2 * -(-room // 2))
     height = HEADER + inside.height + PADDING
     frame = PlacedFrame(group, 0.0, 0.0, room, height, tuple(port + left for port in ports), depth)
-    hops = [(net, None, 0, ((x + left, 0.0), (x + left, HEADER))) for net, x in inside.entries.items()]
-    hops += [
-        (net, 0, None, ((x + left, HEADER + inside.height), (x + left, height)))
-        for net, x in inside.exits.items()
-    ]
-    hops.sort(key=lambda hop: (hop[1] is not None, hop[0]))
+    hops: list[Hop] = []
+    for net, x in inside.entries.items():
+        hops.append((net, None, 0, ((x + left, 0.0), (x + left, HEADER))))
+    for net, x in inside.exits.items():
+        hops.append((net, 0, None, ((x + left, HEADER + inside.height), (x + left, height))))
     whole = composed([inside], [(left, HEADER)], hops, (room, height))
     return replace(whole, frames=(frame, *whole.frames))

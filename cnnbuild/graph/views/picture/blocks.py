@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from cnnbuild.graph.views.picture.parts import Group, Piece
 from cnnbuild.graph.views.picture.stack import Point, simplified
 
-Way = tuple[Point, ...]
+Way: TypeAlias = tuple[Point, ...]
+Hop: TypeAlias = tuple[int, int | None, int | None, Way]
+"""A net, the block that it leaves and the one that it enters, with the way between; None is the border."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,8 @@ class Block:
     """Something that was laid out, with its own corner at (0, 0).
 
     Nets are numbered by the piece whose output they are. `entries` and `exits` are where they cross the
-    upper and the lower border. `incoming` leads from there to the pieces inside, `outgoing` from a piece inside
-    to the lower border, `through` from border to border; `edges` are complete.
+    upper and the lower border. `incoming` leads from there to the pieces inside, `outgoing` from a piece
+    inside to the lower border, `through` from border to border; `edges` are complete.
     """
 
     width: float
@@ -64,13 +67,12 @@ def shifted(way: Way, x: float, y: float) -> Way:
 def composed(
     blocks: Sequence[Block],
     corners: Sequence[Point],
-    hops: Iterable[tuple[int, int | None, int | None, Way]],
+    hops: Iterable[Hop],
     size: Point,
 ) -> Block:
     """One block of several, whose corners and connections are known.
 
-    A hop is a net, the block that it leaves and the block that it enters, with the line between; None stands
-    for the border of the whole. The hops of a net are given in the order in which it takes them.
+    The hops of a net are given in the order in which it takes them.
     """
     boxes = [
         PlacedBox(box.piece, box.x + x, box.y + y, box.width, box.height)

@@ -14,14 +14,14 @@ from cnnbuild.graph.views.picture.short_numbers import (
     short_number,
     short_shape,
 )
-from cnnbuild.graph.views.picture.text_width import shortened, text_width
+from cnnbuild.graph.views.picture.text_width import TIMES, shortened, text_width
 
 Measure: TypeAlias = Literal["macs", "params", "act", "rf"]
 
 MEASURED: dict[Measure, str] = {
-    "macs": "multiply-adds (MACs)",
-    "params": "parameters",
-    "act": "bytes of activations",
+    "macs": "multiply-adds (MACs) of a box",
+    "params": "parameters of a box",
+    "act": "outputs of a box, in bytes",
     "rf": "receptive field, without gates",
 }
 HEAD_SIZE = 12.0
@@ -89,7 +89,7 @@ def wordings(graph: Graph, piece: Piece, measure: Measure) -> tuple[Wording, ...
         last = graph.nodes[piece.nodes[-1]]
         shape = f" {short_shape(last.shape)}" if piece.title.startswith("||") else ""
         return (Wording(f"{piece.title}{shape}", HEAD_SIZE, "bold"),)
-    times = f" ×{piece.copies}" if piece.copies > 1 else ""
+    times = f" {TIMES}{piece.copies}" if piece.copies > 1 else ""
     if piece.kind in ("input", "output"):
         return (Wording(_fitting(piece.path), HEAD_SIZE, "bold"), Wording(_fitting(piece.title)))
     told = _extra(graph, piece, measure)
@@ -120,7 +120,11 @@ def tooltip(graph: Graph, piece: Piece) -> str:
         return f"{piece.path}: {piece.title}"
     last = graph.nodes[piece.nodes[-1]]
     lines = [piece.path or piece.title, piece.title if piece.kind != "join" else last.layer.type_name]
-    lines += [f"output {short_shape(last.shape)}", *_exact(graph, piece.nodes, piece.copies), _field_words(last)]
+    lines += [
+        f"output {short_shape(last.shape)}",
+        *_exact(graph, piece.nodes, piece.copies),
+        _field_words(last),
+    ]
     if piece.dashed:
         lines.append("computed only in training")
     return "\n".join(dict.fromkeys(lines))
@@ -128,9 +132,7 @@ def tooltip(graph: Graph, piece: Piece) -> str:
 
 def group_tooltip(graph: Graph, group: Group) -> str:
     """The exact sums of a level that is drawn with its inside."""
-    return "\n".join(
-        [f"{group.path} {group.label}".strip(), *_exact(graph, group.nodes, group.copies)]
-    )
+    return "\n".join([f"{group.path} {group.label}".strip(), *_exact(graph, group.nodes, group.copies)])
 
 
 def _exact(graph: Graph, nodes: tuple[int, ...], copies: int) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from cnnbuild.graph.graph import Graph, GraphNode
 from cnnbuild.graph.views.folding import Folded, Leaf
+from cnnbuild.graph.views.picture.text_width import TIMES
 from cnnbuild.graph.views.summary import caption
 
 SHORT_TYPES = {
@@ -20,7 +21,7 @@ SHORT_TYPES = {
     "avg_pool": "avg pool",
     "squeeze_excite": "squeeze-excite",
 }
-SIGNS = {"add": "+", "residual": "+", "multiply": "×", "concat": "||"}
+SIGNS = {"add": "+", "residual": "+", "multiply": TIMES, "concat": "||"}
 SMALL_FAMILIES = ("activation", "normalization", "regularization")
 SMALL_TYPES = frozenset({"flatten", "channel_shuffle", "split_channels", "layer_scale", "zero_pad"})
 ALONE = frozenset({"identity", "dropout", "dropout2d", "stochastic_depth"})
@@ -29,10 +30,10 @@ ALONE = frozenset({"identity", "dropout", "dropout2d", "stochastic_depth"})
 def words(node: GraphNode) -> str:
     """What a layer does, as short as people say it.
 
-    `conv 3×3 /2`, `bn`, `max pool 2×2 /2`.
+    Such as `conv 3x3 /2`, `bn`, `max pool 2x2 /2`.
     """
     first, _, rest = caption(node.layer).partition(" ")
-    return " ".join(word for word in (SHORT_TYPES.get(first, first), rest.replace("x", "×")) if word)
+    return " ".join(word for word in (SHORT_TYPES.get(first, first), rest.replace("x", TIMES)) if word)
 
 
 def sign(node: GraphNode) -> str:
@@ -101,4 +102,8 @@ def _split(graph: Graph, run: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 def _may_grow(graph: Graph, box: Sequence[int]) -> bool:
     """Whether steps can be added to a box: to a join, to one that holds a product, or only steps."""
-    return bool(sign(graph.nodes[box[0]])) or any(graph.nodes[index].macs for index in box) or all(follows(graph.nodes[index]) for index in box)
+    return (
+        bool(sign(graph.nodes[box[0]]))
+        or any(graph.nodes[index].macs for index in box)
+        or all(follows(graph.nodes[index]) for index in box)
+    )

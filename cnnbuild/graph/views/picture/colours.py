@@ -34,10 +34,26 @@ class Palette:
 
 PALETTES: dict[Theme, Palette] = {
     "light": Palette(
-        "#ffffff", "#14181f", "#4a5361", "#ffffff", "#76808f", ("#f5f6f8", "#eaedf1"), "#c2c8d1", "#525c6b", "#b05000"
+        "#ffffff",
+        "#14181f",
+        "#4a5361",
+        "#ffffff",
+        "#76808f",
+        ("#f5f6f8", "#eaedf1"),
+        "#c2c8d1",
+        "#525c6b",
+        "#b05000",
     ),
     "dark": Palette(
-        "#14171c", "#f0f2f5", "#b4bcc8", "#14171c", "#8a94a3", ("#1c2027", "#252a32"), "#434b57", "#a3adbb", "#f0a050"
+        "#14171c",
+        "#f0f2f5",
+        "#b4bcc8",
+        "#14171c",
+        "#8a94a3",
+        ("#1c2027", "#252a32"),
+        "#434b57",
+        "#a3adbb",
+        "#f0a050",
     ),
 }
 

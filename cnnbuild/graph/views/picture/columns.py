@@ -1,9 +1,10 @@
-"""A level that is too tall is broken into columns side by side, where one net leads on from each to the next."""
+"""A level that is too tall is broken into columns, where one net leads on from each to the next."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cnnbuild.graph.views.picture.arrangement import (
     Scope,
@@ -14,11 +15,11 @@ from cnnbuild.graph.views.picture.arrangement import (
     piece_block,
     pieces_of,
     stacked_block,
+    whole_scope,
 )
-from cnnbuild.graph.views.picture.blocks import Block, Way, composed
+from cnnbuild.graph.views.picture.blocks import Block, Hop, Way, composed
 from cnnbuild.graph.views.picture.parts import Diagram, Part, Piece
-from cnnbuild.graph.views.picture.channels import TRACK
-from cnnbuild.graph.views.picture.arrangement import whole_scope
+from cnnbuild.graph.views.picture.stack import Point
 
 GUTTER = 30.0  # px between columns, for the net that leads from one to the next
 TURN = 14.0  # px above and below a column, for the same
@@ -78,7 +79,9 @@ def _cuts(scope: Scope, row_of: Sequence[int]) -> list[int]:
 
     Nets from outside that are read below, and those that leave for the outside from above, count as well.
     """
-    owner = {piece.number: row for part, row in zip(scope.parts, row_of, strict=True) for piece in pieces_of(part)}
+    owner = {
+        piece.number: row for part, row in zip(scope.parts, row_of, strict=True) for piece in pieces_of(part)
+    }
     rows = max(row_of) + 1
     change = [0] * (rows + 2)
     for net in {*scope.readers, *scope.leaving}:
@@ -129,14 +132,12 @@ def _tallest(chosen: Sequence[int], tops: Sequence[float], bottoms: Sequence[flo
 def _in_columns(scope: Scope, blocks: Sequence[Block], row_of: Sequence[int], chosen: Sequence[int]) -> Block:
     """The parts in columns that begin with the chosen rows, with the nets between them."""
     columns: list[Block] = []
-    scopes: list[Scope] = []
     for start, end in zip((0, *chosen), (*chosen, max(row_of) + 1), strict=True):
         inside = [at for at, row in enumerate(row_of) if start <= row < end]
         own = part_of(scope, [scope.parts[at] for at in inside])
-        scopes.append(own)
         columns.append(stacked_block(own, [blocks[at] for at in inside])[0])
-    corners: list[tuple[float, float]] = []
-    x = 0.0
+    corners: list[Point] = []
+    x: float = 0.0
     for number, column in enumerate(columns):
         corners.append((x, TURN if number else 0.0))
         x += column.width + GUTTER
@@ -144,19 +145,17 @@ def _in_columns(scope: Scope, blocks: Sequence[Block], row_of: Sequence[int], ch
         column.height + corner[1] + (TURN if number + 1 < len(columns) else 0.0)
         for number, (column, corner) in enumerate(zip(columns, corners, strict=True))
     )
-    hops: list[tuple[int, int | None, int | None, Way]] = []
-    for net, place in columns[0].entries.items():
-        hops.append((net, None, 0, ((place, 0.0),)))
-    for number, (before, after) in enumerate(zip(columns, columns[1:], strict=False)):
+    hops: list[Hop] = [(net, None, 0, ((place, 0.0),)) for net, place in columns[0].entries.items()]
+    for number, (before, after) in enumerate(pairwise(columns)):
+        x0, y0 = corners[number]
+        x1, y1 = corners[number + 1]
+        low, high, gutter = y0 + before.height + TURN / 2, y1 - TURN / 2, x1 - GUTTER / 2
         for net, place in before.exits.items():
-            start = (corners[number][0] + place, corners[number][1] + before.height)
-            gutter = corners[number + 1][0] - GUTTER / 2
-            low, high = start[1] + TURN / 2, corners[number + 1][1] - TURN / 2
-            end = (corners[number + 1][0] + after.entries[net], corners[number + 1][1])
-            turns = ((start[0], low), (gutter, low), (gutter, high), (end[0], high))
-            hops.append((net, number, number + 1, (start, *turns, end)))
-    last = len(columns) - 1
+            out, into = x0 + place, x1 + after.entries[net]
+            turns = ((out, low), (gutter, low), (gutter, high), (into, high))
+            hops.append((net, number, number + 1, ((out, y0 + before.height), *turns, (into, y1))))
+    left, top = corners[-1]
     for net, place in columns[-1].exits.items():
-        x_out = corners[-1][0] + place
-        hops.append((net, last, None, ((x_out, corners[-1][1] + columns[-1].height), (x_out, height))))
+        way: Way = ((left + place, top + columns[-1].height), (left + place, height))
+        hops.append((net, len(columns) - 1, None, way))
     return composed(columns, corners, hops, (x - GUTTER, height))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from cnnbuild.graph.views.picture.arrangement import HEADER, HEADER_GAP, Size, Sizes
 from cnnbuild.graph.views.picture.blocks import Block, PlacedBox, PlacedFrame, shifted
 from cnnbuild.graph.views.picture.captions import (
@@ -19,31 +21,34 @@ from cnnbuild.graph.views.picture.colours import step_of
 from cnnbuild.graph.views.picture.legend import COPIES_NOTE, FIGURES_NOTE, foot, head, title_of
 from cnnbuild.graph.views.picture.parts import Diagram, Group, Piece
 from cnnbuild.graph.views.picture.scene import Box, Edge, Frame, Scene, Text
-from cnnbuild.graph.views.picture.text_width import text_width
+from cnnbuild.graph.views.picture.text_width import TIMES, text_width
 
 LINE = 14.0  # px from line to line
 PAD_X, PAD_Y = 9.0, 5.0
 ASCENT = 0.74  # of a font's size above the baseline, so that capitals look centred
 BAR = 5.0  # px on both sides of a closed level, for the lines that mark it
 MARGIN = 18.0
-LEAST_WIDTH = 430.0
+LEAST_WIDTH = 440.0
 CIRCLE = 20.0
+ENTRY = 8.0  # px of a box for each edge that comes in
 SPACE = 5.0  # px between a name and a label
 EVEN = 12.0  # box widths are multiples of this, so that boxes above each other are mostly alike
 
 
 def sizes_for(diagram: Diagram, measure: Measure) -> Sizes:
     """How large boxes and headers are."""
+    inputs = Counter(target for _, target in diagram.edges)
 
     def box(piece: Piece) -> Size:
         lines = wordings(diagram.graph, piece, measure)
+        entering = ENTRY * inputs[piece.number]
         if piece.kind == "join" and len(lines[0].text) == 1:
-            return CIRCLE, CIRCLE
+            return max(CIRCLE, entering), CIRCLE
         wide = max(text_width(line.text, line.size, line.weight) for line in lines)
         wide += 2 * PAD_X + (2 * BAR if piece.kind == "closed" else 0)
         pad = 2.0 if piece.kind == "small" else PAD_Y
         even = EVEN if piece.kind in ("layer", "closed") else 2.0
-        return even * -(-wide // even), max(CIRCLE, len(lines) * LINE + 2 * pad)
+        return even * -(-max(wide, entering) // even), max(CIRCLE, len(lines) * LINE + 2 * pad)
 
     def header(group: Group, room: float) -> tuple[float, float]:
         name, label = heading(group)
@@ -63,7 +68,7 @@ def heading_width(group: Group) -> float:
 
 def times_width(group: Group) -> float:
     """How wide the number of copies is."""
-    return text_width(f"×{group.copies}", HEAD_SIZE, "bold") if group.copies > 1 else 0.0
+    return text_width(f"{TIMES}{group.copies}", HEAD_SIZE, "bold") if group.copies > 1 else 0.0
 
 
 def scene_of(diagram: Diagram, block: Block, measure: Measure) -> Scene:
@@ -74,9 +79,13 @@ def scene_of(diagram: Diagram, block: Block, measure: Measure) -> Scene:
     top = head(graph, MARGIN)
     width = max(block.width + 2 * MARGIN, LEAST_WIDTH, top.width)
     x, y = float(round((width - block.width) / 2)), MARGIN + top.height
-    repeated = any(part.copies > 1 for part in (*diagram.pieces, *(frame.group for frame in block.frames)))
+    repeated = any(piece.copies > 1 for piece in diagram.pieces) or any(
+        frame.group.copies > 1 for frame in block.frames
+    )
     notes = (FIGURES_NOTE, COPIES_NOTE) if repeated else (FIGURES_NOTE,)
-    bottom = foot(notes, measure, largest, corner=(MARGIN, y + block.height + MARGIN), width=width - 2 * MARGIN)
+    bottom = foot(
+        notes, measure, largest, corner=(MARGIN, y + block.height + MARGIN), width=width - 2 * MARGIN
+    )
     height = y + block.height + MARGIN + bottom.height + MARGIN
     skips = skipping(diagram)
     dashed = {piece.number for piece in diagram.pieces if piece.dashed}
@@ -86,7 +95,9 @@ def scene_of(diagram: Diagram, block: Block, measure: Measure) -> Scene:
         title_of(graph),
         _description(diagram),
         tuple(_frame(diagram, frame, x, y) for frame in block.frames),
-        tuple(_box(diagram, box, x, y, measure, _step(values[box.piece.number], largest)) for box in block.boxes),
+        tuple(
+            _box(diagram, box, x, y, measure, _step(values[box.piece.number], largest)) for box in block.boxes
+        ),
         tuple(
             Edge(*ends, shifted(way, x, y), ends in skips, ends[1] in dashed)
             for ends, way in sorted(block.edges.items())
@@ -151,7 +162,7 @@ def _frame(diagram: Diagram, frame: PlacedFrame, x: float, y: float) -> Frame:
     first, last = (min(frame.ports) + x, max(frame.ports) + x) if frame.ports else (right, left)
     texts = [Text(name, left, baseline, TEXT_SIZE, "start", "bold")]
     if group.copies > 1:
-        texts.append(Text(f"×{group.copies}", right, baseline, HEAD_SIZE, "end", "bold"))
+        texts.append(Text(f"{TIMES}{group.copies}", right, baseline, HEAD_SIZE, "end", "bold"))
         right -= times_width(group) + SPACE
     if label and left + heading_width(group) <= first - HEADER_GAP:
         left += text_width(name, TEXT_SIZE, "bold") + SPACE

@@ -12,6 +12,7 @@ from cnnbuild.graph.views.level_tree import SHARE
 from cnnbuild.graph.views.picture.chains import chains, is_small, sign, words
 from cnnbuild.graph.views.picture.parts import Diagram, Group, Kind, Part, Piece
 from cnnbuild.graph.views.picture.short_numbers import short_shape
+from cnnbuild.graph.views.picture.text_width import TO
 from cnnbuild.graph.views.unstable_names import is_counted
 
 Opened: TypeAlias = Callable[[Level], bool]
@@ -48,7 +49,10 @@ def diagram_of(graph: Graph, levels: Sequence[Folded], opened: Opened) -> Diagra
 
 @dataclass
 class _Building:
-    """What is known while boxes are made. `first_copy` leads from nodes of later copies to their originals."""
+    """What is known while boxes are made.
+
+    `first_copy` leads from nodes of later copies to their originals.
+    """
 
     graph: Graph
     opened: Opened
@@ -164,13 +168,13 @@ class _Building:
         return not isinstance(made[0], Level) or (len(made[0].copies) == 1 and self.is_one_box(made[0]))
 
     def name_of(self, level: Level) -> str:
-        """What a level is called, with the last copy where copies are counted: `1–5`."""
+        """What a level is called, with the last copy where copies are counted: `1-5`, with a longer dash."""
         copies = len(level.copies)
         if level.name.startswith(f"{SHARE} "):
             shared = self.graph.nodes[level.copies[0][0]].shared
             return f"{'.'.join(shared.module)} again" if shared else level.name
         if copies > 1 and level.name.isdigit():
-            return f"{level.name}–{int(level.name) + copies - 1}"
+            return f"{level.name}{TO}{int(level.name) + copies - 1}"
         return level.name
 
 

@@ -9,15 +9,17 @@ from cnnbuild.graph.views.picture.captions import MEASURED, TEXT_SIZE, Measure
 from cnnbuild.graph.views.picture.colours import STEPS
 from cnnbuild.graph.views.picture.scene import Swatch, Text
 from cnnbuild.graph.views.picture.short_numbers import short_bytes, short_number, short_shape
-from cnnbuild.graph.views.picture.text_width import text_width
+from cnnbuild.graph.views.picture.text_width import TIMES, text_width
 
 TITLE_SIZE = 16.0
 LINE = 15.0
 SWATCH = (9.0, 12.0)
 GAP = 7.0
 
-FIGURES_NOTE = "in a box: what it does, output C×H×W, parameters · multiply-adds (MACs) for one image"
-COPIES_NOTE = "×n: n copies in a row; the figures are those of one"
+FIGURES_NOTE = (
+    f"in a box: what it does, output C{TIMES}H{TIMES}W, parameters · multiply-adds (MACs) for one image"
+)
+COPIES_NOTE = f"{TIMES}n: n copies in a row; the figures are those of one"
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def foot(
     x, y = corner
     texts: list[Text] = []
     swatches: list[Swatch] = []
-    words = [f"colour: {MEASURED[measure]} of a box", "0"]
+    words = [f"colour: {MEASURED[measure]}", "0"]
     baseline = y + 10
     for word in words:
         texts.append(Text(word, x, baseline, TEXT_SIZE, "start", "normal", "muted"))

@@ -48,7 +48,9 @@ def opened_to_fit(graph: Graph, measure: Measure) -> tuple[Diagram, Block]:
         return opened_to(graph, 0, measure)
     kinds: set[str] = set()
     for _ in range(MOST_TRIES):
-        level = next((level for level in _richest_first(graph, every, chosen) if _kind(level) not in kinds), None)
+        level = next(
+            (level for level in _richest_first(graph, every, chosen) if _kind(level) not in kinds), None
+        )
         if level is None:
             break
         kinds.add(_kind(level))

@@ -1,4 +1,4 @@
-"""The order of each row from left to right, with few crossings: every slot near the middle of its neighbours."""
+"""The order of each row from left to right, with few crossings: slots stand near what they link to."""
 
 from __future__ import annotations
 

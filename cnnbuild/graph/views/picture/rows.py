@@ -1,4 +1,4 @@
-"""Boxes in rows: every box stands below those that it reads, and long edges get a place in each row they pass."""
+"""Boxes in rows: each stands below those that it reads, and long edges get a place in each row they pass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Cell:
 
     `entries` and `exits` say where, in px from its left edge; otherwise in the middle. An `edge` cell is a
     point on the upper or lower border of the level, where a net comes in or goes out. What is `aside` leaves
-    the straight way to others.
+    the straight way to others. A `box` is no level; three or more nets enter it side by side.
     """
 
     width: float = 0.0
@@ -23,6 +23,7 @@ class Cell:
     entries: Mapping[int, float] = field(default_factory=dict)
     exits: Mapping[int, float] = field(default_factory=dict)
     join: bool = False
+    box: bool = False
     aside: bool = False
     edge: Literal["top", "bottom"] | None = None
 
@@ -107,6 +108,4 @@ def _ranks(cells: Sequence[Cell], nets: Sequence[Net]) -> list[int]:
         for target in outgoing.get(number, ()):
             row_of[target] = max(row_of[target], row_of[number] + 1)
     lowest = max((row for row, cell in zip(row_of, cells, strict=True) if cell.edge != "bottom"), default=0)
-    return [
-        lowest + 1 if cell.edge == "bottom" else row for row, cell in zip(row_of, cells, strict=True)
-    ]
+    return [lowest + 1 if cell.edge == "bottom" else row for row, cell in zip(row_of, cells, strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnnbuild.graph.graph import GraphNode
 from cnnbuild.graph.receptive_field import Axis
+from cnnbuild.graph.views.picture.text_width import TIMES
 from cnnbuild.layers.base import Shape
 
 _STEPS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
@@ -38,10 +39,10 @@ def short_bytes(number: int) -> str:
 def short_shape(shape: Shape) -> str:
     """A shape as pictures have it.
 
-    >>> short_shape((64, 56, 56)), short_shape((10,))
-    ('64×56×56', '10')
+    >>> short_shape((10,))
+    '10'
     """
-    return "×".join(str(size) for size in shape)
+    return TIMES.join(str(size) for size in shape)
 
 
 def field_size(node: GraphNode) -> int | None:
@@ -54,12 +55,12 @@ def field_size(node: GraphNode) -> int | None:
 def short_field(node: GraphNode) -> str:
     """The receptive field of a node in a few words.
 
-    A number is a side of a square; `H×W` where height and width differ.
+    A number is a side of a square; `HxW` where height and width differ.
     """
     if node.field is None:
         return "RF unknown"
     height, width = (_side(axis) for axis in node.field)
-    return f"RF {height}" if height == width else f"RF {height}×{width}"
+    return f"RF {height}" if height == width else f"RF {height}{TIMES}{width}"
 
 
 def _side(axis: Axis) -> str:

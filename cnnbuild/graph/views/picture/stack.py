@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import floor
 
 from cnnbuild.graph.views.picture.channels import TRACK, Fall, tracks
 from cnnbuild.graph.views.picture.ordering import ordered
 from cnnbuild.graph.views.picture.rows import NO_CELL, Cell, Link, Net, Rows, rows_of
-from cnnbuild.graph.views.picture.straightening import straight_positions
+from cnnbuild.graph.views.picture.straightening import MANY_BRANCHES, straight_positions
 
 ROW_GAP = 15.0  # px between rows: an arrow and a little line before it
 BORDER_GAP = 8.0  # px between the border of a level and what is next to it
 ARROW = 7.0
+WIDEST_STEP = 18.0  # px between nets that enter a box side by side
+CORNER = 8.0  # px at the corners of a box where none enters
 SIDE = 6.0  # least way to the side of a join
 
 Point = tuple[float, float]
@@ -37,8 +40,28 @@ class Stacked:
 def stack(cells: Sequence[Cell], nets: Sequence[Net]) -> Stacked:
     """The layout of a level whose cells have their sizes."""
     rows = ordered(rows_of(cells, nets), cells)
+    cells = _side_by_side(rows, cells)
     lefts = straight_positions(rows, cells)
     return _Stacking(rows, cells, lefts).stacked(nets)
+
+
+def _side_by_side(rows: Rows, cells: Sequence[Cell]) -> list[Cell]:
+    """The cells, with places for the nets that enter boxes: in their order where there are many."""
+    entering: dict[int, list[tuple[int, int]]] = {}
+    for number, links in enumerate(rows.links):
+        place = {slot: at for at, slot in enumerate(rows.rows[number])}
+        for link in links:
+            entering.setdefault(link.lower, []).append((place[link.upper], link.net))
+    spread = list(cells)
+    for number, cell in enumerate(cells):
+        nets = [net for _, net in sorted(entering.get(number, ()))]
+        if cell.box and len(nets) >= MANY_BRANCHES:
+            step = min(WIDEST_STEP, float((cell.width - 2 * CORNER) // (len(nets) - 1)))
+            first = cell.width / 2 - step * (len(nets) - 1) / 2
+            spread[number] = replace(
+                cell, entries={net: float(floor(first + step * at)) for at, net in enumerate(nets)}
+            )
+    return spread
 
 
 class _Stacking:
@@ -78,7 +101,8 @@ class _Stacking:
 
     def _heights(self) -> tuple[list[float], list[float]]:
         """Of each row its top and its height."""
-        tops, heights = [], []
+        tops: list[float] = []
+        heights: list[float] = []
         y = 0.0
         for number, row in enumerate(self.rows.rows):
             cells = [self.cells[self.rows.slots[slot].cell] for slot in row if self._is_cell(slot)]
@@ -97,11 +121,15 @@ class _Stacking:
         return self.rows.slots[slot].cell != NO_CELL
 
     def _start(self, link: Link) -> float:
-        exit_ = self.cells[self.rows.slots[link.upper].cell].exit(link.net) if self._is_cell(link.upper) else 0
+        exit_ = (
+            self.cells[self.rows.slots[link.upper].cell].exit(link.net) if self._is_cell(link.upper) else 0
+        )
         return self.lefts[link.upper] + exit_
 
     def _end(self, link: Link) -> float:
-        entry = self.cells[self.rows.slots[link.lower].cell].entry(link.net) if self._is_cell(link.lower) else 0
+        entry = (
+            self.cells[self.rows.slots[link.lower].cell].entry(link.net) if self._is_cell(link.lower) else 0
+        )
         return self.lefts[link.lower] + entry
 
     def _falls(self, row: int) -> list[Fall]:
@@ -172,9 +200,7 @@ class _Stacking:
                 ways[net.key, target] = simplified(points)
         return ways
 
-    def _piece(
-        self, row: int, link: Link, corners: Sequence[Point], bottoms: Sequence[float]
-    ) -> list[Point]:
+    def _piece(self, row: int, link: Link, corners: Sequence[Point], bottoms: Sequence[float]) -> list[Point]:
         """The points of a link after its start, which is right below the upper slot."""
         start, end = self._start(link), self._end(link)
         at_cell = self._is_cell(link.lower)

@@ -1,13 +1,15 @@
 """Where each slot stands from left to right: chains and long edges straight, nothing closer than it may be.
 
-Slots that are joined by a link which shall be straight make a column, as in Brandes and Köpf 2001. Columns are
-packed to the left, and then moved towards the middle of what they are linked with, as far as there is room.
+Slots that are joined by a link which shall be straight make a column, as in Brandes and Köpf 2001. Columns
+are packed to the left, and then moved towards the middle of what they are linked with, as far as there is
+room.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import floor
 
 from cnnbuild.graph.views.picture.rows import NO_CELL, Cell, Link, Rows
@@ -27,7 +29,9 @@ class _Column:
     x: float = 0.0
     left: list[tuple[int, float]] = field(default_factory=list)  # a column, and how far right of it at least
     right: list[tuple[int, float]] = field(default_factory=list)
-    pulls: list[tuple[int, float]] = field(default_factory=list)  # a column, and the distance that is straight
+    pulls: list[tuple[int, float]] = field(
+        default_factory=list
+    )  # a column, and the distance that is straight
 
 
 def straight_positions(rows: Rows, cells: Sequence[Cell]) -> list[float]:
@@ -47,7 +51,7 @@ def straight_positions(rows: Rows, cells: Sequence[Cell]) -> list[float]:
                 columns[column_of[slot]].slots.append(link.lower)
                 offset[link.lower] = offset[slot] + _exit(rows, cells, link) - _entry(rows, cells, link)
     for row in rows.rows:
-        for a, b in zip(row, row[1:], strict=False):
+        for a, b in pairwise(row):
             least = offset[a] + widths[a] + _gap(rows, a, b) - offset[b]
             columns[column_of[b]].left.append((column_of[a], least))
             columns[column_of[a]].right.append((column_of[b], least))
@@ -107,7 +111,9 @@ def _aligned(rows: Rows, cells: Sequence[Cell]) -> dict[int, Link]:
             into[link.lower] = into.get(link.lower, 0) + 1
             out_of[link.upper] = out_of.get(link.upper, 0) + 1
 
-        def rank(link: Link, upper: dict[int, int] = upper, lower: dict[int, int] = lower) -> tuple[int, int, int]:
+        def rank(
+            link: Link, upper: dict[int, int] = upper, lower: dict[int, int] = lower
+        ) -> tuple[int, int, int]:
             ends = [rows.slots[end].cell for end in (link.upper, link.lower)]
             if all(end == NO_CELL for end in ends):
                 return (0, upper[link.upper], lower[link.lower])

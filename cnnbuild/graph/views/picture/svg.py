@@ -92,17 +92,20 @@ def _edge(edge: Edge, palette: Palette) -> str:
 
 
 def _arrow(edge: Edge, palette: Palette) -> str:
+    points = " ".join(f"{_number(a)},{_number(b)}" for a, b in arrow_corners(edge))
+    kind, fill = ("skip-head", palette.skip) if edge.skip else ("edge-head", palette.edge)
+    return f'<polygon class="{kind}" points="{points}" fill="{fill}"/>'
+
+
+def arrow_corners(edge: Edge) -> list[Point]:
+    """The corners of the head of an edge, its tip first."""
     (x0, y0), (x, y) = edge.points[-2:]
     half = ARROW / 2 - 0.5
     if x0 == x:
         back = y - ARROW if y > y0 else y + ARROW
-        corners = [(x, y), (x - half, back), (x + half, back)]
-    else:
-        back = x - ARROW if x > x0 else x + ARROW
-        corners = [(x, y), (back, y - half), (back, y + half)]
-    points = " ".join(f"{_number(a)},{_number(b)}" for a, b in corners)
-    kind, fill = ("skip-head", palette.skip) if edge.skip else ("edge-head", palette.edge)
-    return f'<polygon class="{kind}" points="{points}" fill="{fill}"/>'
+        return [(x, y), (x - half, back), (x + half, back)]
+    back = x - ARROW if x > x0 else x + ARROW
+    return [(x, y), (back, y - half), (back, y + half)]
 
 
 def rounded(points: tuple[Point, ...]) -> Iterator[tuple[Point, Point, Point]]:
@@ -131,7 +134,8 @@ def _text(text: Text, palette: Palette, ink: str, kind: str = "") -> str:
     anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
     weight = ' font-weight="bold"' if text.weight == "bold" else ""
     return (
-        f'<text class="{kind if text.ink == "box" else text.ink}" x="{_number(text.x)}" y="{_number(text.y)}" '
+        f'<text class="{kind if text.ink == "box" else text.ink}" '
+        f'x="{_number(text.x)}" y="{_number(text.y)}" '
         f'font-size="{_number(text.size)}" fill="{fill}"{anchor}{weight}>{_clean(text.text)}</text>'
     )
 

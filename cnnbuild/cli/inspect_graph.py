@@ -1,0 +1,86 @@
+"""`cnnbuild inspect --graph`: the architecture as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import typer
+
+from cnnbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from cnnbuild.graph.graph import Graph
+
+SUFFIXES = (".svg", ".png", ".html", ".mmd", ".dot")
+
+Color: TypeAlias = Literal["macs", "params", "act", "rf"]
+GraphOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--graph",
+        help="Write a picture of the architecture: .svg, .png, .html, .mmd (Mermaid) or .dot (Graphviz).",
+        metavar="FILE",
+        show_default=False,
+    ),
+]
+ColorOption = Annotated[
+    Color | None,
+    typer.Option(
+        "--color",
+        help="What colours the boxes of --graph: multiply-adds, parameters, activations or receptive field.",
+        show_default="macs",
+    ),
+]
+DepthOption = Annotated[
+    int | None,
+    typer.Option(
+        "--depth",
+        help="Close levels deeper than this in --graph (otherwise: open what fits a screen).",
+        metavar="N",
+        min=0,
+        show_default=False,
+    ),
+]
+
+
+def check_graph_options(path: Path | None, color: Color | None, depth: int | None) -> None:
+    """Nothing, where the options of the picture agree.
+
+    Raises:
+        UsageError: the file's suffix says no format, or an option is given without a picture.
+    """
+    if path is None:
+        given = [flag for flag, asked in (("--color", color), ("--depth", depth)) if asked is not None]
+        if given:
+            raise UsageError(f"{given[0]} is about the picture of --graph, which is not asked for")
+        return
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"--graph {path}: the name must end with {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+        )
+
+
+def write_graph(graph: Graph, path: Path, color: Color | None, depth: int | None) -> None:
+    """Write the picture in the format that the file's suffix says.
+
+    Raises:
+        UsageError: the file cannot be written, or the picture is too large for its format.
+    """
+    picture = _picture(graph, path.suffix.lower(), color or "macs", depth)
+    try:
+        path.write_bytes(picture)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    typer.echo(f"written to {path}", err=True)
+
+
+def _picture(graph: Graph, suffix: str, color: Color, depth: int | None) -> bytes:
+    from cnnbuild.graph.views.picture import graph_dot, graph_html, graph_mermaid, graph_scene, graph_svg
+
+    if suffix == ".png":
+        from cnnbuild.report.graph_png import graph_png
+
+        return graph_png(graph_scene(graph, color=color, depth=depth))
+    write = {".svg": graph_svg, ".html": graph_html, ".mmd": graph_mermaid, ".dot": graph_dot}[suffix]
+    return write(graph, color=color, depth=depth).encode()
