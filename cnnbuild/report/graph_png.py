@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 
 from matplotlib import rc_context
@@ -14,7 +15,7 @@ from matplotlib.path import Path
 from cnnbuild.errors import UsageError
 from cnnbuild.graph.views.picture.colours import PALETTES, ink_on, scale
 from cnnbuild.graph.views.picture.scene import Box, Edge, Frame, Scene, Text
-from cnnbuild.graph.views.picture.svg import BAR, arrow_corners, rounded
+from cnnbuild.graph.views.picture.svg import BAR, arrow_corners, edges_as_drawn, rounded
 
 PX_PER_INCH = 100.0
 POINTS_PER_PX = 72 / PX_PER_INCH
@@ -80,8 +81,8 @@ class _Drawing:
     def draw(self, scene: Scene) -> None:
         for frame in scene.frames:
             self.frame(frame)
-        for edge in sorted(scene.edges, key=lambda edge: not edge.skip):
-            self.edge(edge)
+        for edges in edges_as_drawn(scene):
+            self.edges(edges)
         for box in scene.boxes:
             self.box(box)
         for swatch in scene.swatches:
@@ -125,25 +126,30 @@ class _Drawing:
         for text in box.texts:
             self.text(text, ink_on(fill))
 
-    def edge(self, edge: Edge) -> None:
-        colour = self.palette.skip if edge.skip else self.palette.edge
-        points, codes = [edge.points[0]], [Path.MOVETO]
-        for start, corner, end in rounded(edge.points):
-            points += [start, corner, end]
-            codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
-        points.append(edge.points[-1])
-        codes.append(Path.LINETO)
+    def edges(self, edges: Sequence[Edge]) -> None:
+        first = edges[0]
+        colour = self.palette.skip if first.skip else self.palette.edge
+        points, codes = [], []
+        for edge in edges:
+            points.append(edge.points[0])
+            codes.append(Path.MOVETO)
+            for start, corner, end in rounded(edge.points):
+                points += [start, corner, end]
+                codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
+            points.append(edge.points[-1])
+            codes.append(Path.LINETO)
         self.axes.add_patch(
             PathPatch(
                 Path(points, codes),
                 fill=False,
                 edgecolor=colour,
                 linewidth=1.4 * POINTS_PER_PX,
-                linestyle=DASH if edge.dashed else "solid",
+                linestyle=DASH if first.dashed else "solid",
                 capstyle="butt",
             )
         )
-        self.axes.add_patch(Polygon(arrow_corners(edge), closed=True, facecolor=colour, linewidth=0))
+        for edge in edges:
+            self.axes.add_patch(Polygon(arrow_corners(edge), closed=True, facecolor=colour, linewidth=0))
 
     def text(self, text: Text, ink: str) -> None:
         colours = {"ink": self.palette.ink, "muted": self.palette.muted, "box": ink}

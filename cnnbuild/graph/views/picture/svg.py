@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from cnnbuild.graph.views.picture.colours import PALETTES, Palette, Theme, ink_on, scale
@@ -33,8 +33,8 @@ def _lines(scene: Scene, palette: Palette, colours: tuple[str, ...]) -> Iterator
     for frame in scene.frames:
         yield from _frame(frame, palette)
     yield f'<g fill="none" stroke-linejoin="round" stroke="{palette.edge}" stroke-width="1.4">'
-    for edge in sorted(scene.edges, key=lambda edge: not edge.skip):  # where both begin, the plain one shows
-        yield _edge(edge, palette)
+    for edges in edges_as_drawn(scene):
+        yield _edge(edges, palette)
     yield "</g>"
     for edge in scene.edges:
         yield _arrow(edge, palette)
@@ -85,10 +85,22 @@ def _box(box: Box, palette: Palette, colours: tuple[str, ...]) -> Iterator[str]:
     yield "</g>"
 
 
-def _edge(edge: Edge, palette: Palette) -> str:
-    style = f' class="skip" stroke="{palette.skip}"' if edge.skip else ' class="edge"'
-    dash = f' stroke-dasharray="{DASH}"' if edge.dashed else ""
-    return f'<path{style}{dash} d="{_path(edge.points)}"/>'
+def edges_as_drawn(scene: Scene) -> list[list[Edge]]:
+    """The edges in groups that are drawn as one: those of one source, which share their first part.
+
+    Skips come first, so that where a skip begins the plain edges of its source lie above it.
+    """
+    groups: dict[tuple[bool, int, bool], list[Edge]] = {}
+    for edge in scene.edges:
+        groups.setdefault((not edge.skip, edge.source, edge.dashed), []).append(edge)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _edge(edges: Sequence[Edge], palette: Palette) -> str:
+    first = edges[0]
+    style = f' class="skip" stroke="{palette.skip}"' if first.skip else ' class="edge"'
+    dash = f' stroke-dasharray="{DASH}"' if first.dashed else ""
+    return f'<path{style}{dash} d="{"".join(_path(edge.points) for edge in edges)}"/>'
 
 
 def _arrow(edge: Edge, palette: Palette) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 
 from cnnbuild.graph.views.picture.captions import Measure, heading, value, wordings
 from cnnbuild.graph.views.picture.colours import PALETTES, STEPS, ink_on, scale, step_of
@@ -11,8 +12,8 @@ from cnnbuild.graph.views.picture.legend import title_of
 from cnnbuild.graph.views.picture.parts import Diagram, Group, Part, Piece
 from cnnbuild.graph.views.picture.text_width import TIMES
 
-# in a quoted text of Mermaid: what would end it, begin an entity, a tag or Markdown
-_MERMAID = {"#": "#35;", '"': "#quot;", "&": "#amp;", "<": "#lt;", ">": "#gt;", "`": "#96;", "\\": "#92;"}
+# in a quoted text of Mermaid: what would end it, or begin an entity, a tag, Markdown or a list
+_MERMAID = {letter: f"#{ord(letter)};" for letter in '#"&<>`\\+*_-'}
 _SHAPES = {
     "input": ("([", "])"),
     "output": ("([", "])"),
@@ -37,7 +38,7 @@ def mermaid(diagram: Diagram, measure: Measure) -> str:
         return f'subgraph g{number}["{_for_mermaid(_heading(told))}"]', "end"
 
     lines = ["---", f"title: {json.dumps(title_of(diagram.graph))}", "---", "flowchart TD"]
-    lines += _nested(diagram.parts, node, group, "  ")
+    lines += _nested(diagram.parts, node, group, count(), "  ")
     dashed = {piece.number for piece in diagram.pieces if piece.dashed}
     for source, target in diagram.edges:
         lines.append(f"  n{source} {'-.->' if target in dashed else '-->'} n{target}")
@@ -71,7 +72,7 @@ def dot(diagram: Diagram, measure: Measure) -> str:
     lines.append(f'  graph [fontname="Helvetica", style="rounded,filled", fillcolor="{palette.frame[0]}"];')
     lines.append(f'  node [fontname="Helvetica", fontsize=11, color="{palette.border}"];')
     lines.append(f'  edge [color="{palette.edge}"];')
-    lines += _nested(diagram.parts, node, group, "  ")
+    lines += _nested(diagram.parts, node, group, count(), "  ")
     dashed = {piece.number for piece in diagram.pieces if piece.dashed}
     for source, target in diagram.edges:
         lines.append(f"  n{source} -> n{target}{' [style=dashed]' if target in dashed else ''};")
@@ -82,19 +83,17 @@ def _nested(
     parts: Sequence[Part],
     node: Callable[[Piece], str],
     group: Callable[[int, Group], tuple[str, str]],
+    numbers: Iterator[int],
     indent: str,
 ) -> Iterator[str]:
-    """The boxes, line by line; a group between its two lines, numbered by its first box."""
+    """The boxes, line by line; a group between its two lines."""
     for part in parts:
         if isinstance(part, Piece):
             yield indent + node(part)
             continue
-        # a group and the first group in it begin with the same box, but hold different numbers of boxes
-        inside = list(part.pieces())
-        number = inside[0].number * 10_000 + len(inside)
-        opening, closing = group(number, part)
+        opening, closing = group(next(numbers), part)
         yield indent + opening
-        yield from _nested(part.parts, node, group, indent + "  ")
+        yield from _nested(part.parts, node, group, numbers, indent + "  ")
         yield indent + closing
 
 
@@ -116,7 +115,7 @@ def _for_mermaid(text: str) -> str:
     """Text that may stand between the quotes of Mermaid.
 
     >>> _for_mermaid('a"b<c>#1')
-    'a#quot;b#lt;c#gt;#35;1'
+    'a#34;b#60;c#62;#35;1'
     """
     return "".join(_MERMAID.get(letter, letter if letter >= " " else " ") for letter in text)
 
