@@ -111,7 +111,7 @@ def wordings(graph: Graph, piece: Piece, measure: Measure) -> tuple[Wording, ...
 
 def heading(group: Group) -> tuple[str, str]:
     """The name and the label of a level that is drawn with its inside."""
-    return _fitting(group.name), _fitting(group.label)
+    return _fitting(group.name), _fitting(group.label) if group.label != group.name else ""
 
 
 def tooltip(graph: Graph, piece: Piece) -> str:

@@ -18,7 +18,7 @@ from cnnbuild.graph.views.picture.captions import (
     wordings,
 )
 from cnnbuild.graph.views.picture.colours import step_of
-from cnnbuild.graph.views.picture.legend import COPIES_NOTE, FIGURES_NOTE, foot, head, title_of
+from cnnbuild.graph.views.picture.legend import COPIES_NOTE, FIELD_NOTE, FIGURES_NOTE, foot, head, title_of
 from cnnbuild.graph.views.picture.parts import Diagram, Group, Piece
 from cnnbuild.graph.views.picture.scene import Box, Edge, Frame, Scene, Text
 from cnnbuild.graph.views.picture.text_width import TIMES, text_width
@@ -82,7 +82,11 @@ def scene_of(diagram: Diagram, block: Block, measure: Measure) -> Scene:
     repeated = any(piece.copies > 1 for piece in diagram.pieces) or any(
         frame.group.copies > 1 for frame in block.frames
     )
-    notes = (FIGURES_NOTE, COPIES_NOTE) if repeated else (FIGURES_NOTE,)
+    notes = [FIGURES_NOTE]
+    if repeated:
+        notes.append(COPIES_NOTE)
+    if measure == "rf":
+        notes.append(FIELD_NOTE)
     bottom = foot(
         notes, measure, largest, corner=(MARGIN, y + block.height + MARGIN), width=width - 2 * MARGIN
     )
@@ -169,7 +173,7 @@ def _frame(diagram: Diagram, frame: PlacedFrame, x: float, y: float) -> Frame:
         texts.append(Text(label, left, baseline, TEXT_SIZE, "start", "normal", "muted"))
     elif label:
         texts.append(Text(label, right, baseline, TEXT_SIZE, "end", "normal", "muted"))
-        right -= text_width(label, TEXT_SIZE) + 2 * SPACE
+        right = last
     cost = figures(diagram.graph, group.nodes).words()
     if group.copies == 1 and frame.ports and text_width(cost, TEXT_SIZE) <= right - last - HEADER_GAP:
         texts.append(Text(cost, right, baseline, TEXT_SIZE, "end", "normal", "muted"))

@@ -24,6 +24,18 @@ def folded_levels(graph: Graph) -> tuple[Folded, ...]:
     return tuple(_in_order(fold(graph)))
 
 
+def evaluated_nodes(graph: Graph) -> set[int]:
+    """The nodes that are computed in evaluation: all but those that only heads for training need."""
+    found: set[int] = set()
+    wanted = [head.node for head in graph.heads if not head.train_only] or [graph.output]
+    while wanted:
+        index = wanted.pop()
+        if index != INPUT and index not in found:
+            found.add(index)
+            wanted.extend(graph.nodes[index].inputs)
+    return found
+
+
 def diagram_of(graph: Graph, levels: Sequence[Folded], opened: Opened) -> Diagram:
     """The boxes of a graph and the edges between them; `levels` are its `folded_levels`."""
     building = _Building(graph, opened)
@@ -68,12 +80,7 @@ class _Building:
                 self.readers.setdefault(source, set()).add(index)
         for end in ends:
             self.readers.setdefault(end, set()).add(len(self.graph.nodes))
-        wanted = [head.node for head in self.graph.heads if not head.train_only] or [self.graph.output]
-        while wanted:
-            index = wanted.pop()
-            if index != INPUT and index not in self.evaluated:
-                self.evaluated.add(index)
-                wanted.extend(self.graph.nodes[index].inputs)
+        self.evaluated = evaluated_nodes(self.graph)
 
     def find_copies(self, items: Sequence[Folded]) -> None:
         """Note of which node every folded node is a copy."""
@@ -127,7 +134,7 @@ class _Building:
         graph = self.graph
         written = [
             node.path[-1]
-            for node in (graph.nodes[index] for index in nodes)
+            for node in sorted((graph.nodes[index] for index in nodes), key=lambda node: not node.macs)
             if not is_counted(node.path[-1], node.layer) and node.shared is None
         ]
         title = " · ".join(words(graph.nodes[index]) for index in nodes)
@@ -145,7 +152,7 @@ class _Building:
         nodes, copies = level.copies[0], len(level.copies)
         name, path = self.name_of(level), ".".join(level.path)
         if not self.opened(level) and len(nodes) > 1 and not self.is_one_box(level):
-            title = level.label or f"{len(nodes)} layers"
+            title = level.label if level.label not in ("", name) else f"{len(nodes)} layers"
             return self.piece("closed", name, path, title, nodes, copies=copies)
         dashed = not self.evaluated.intersection(nodes)
         parts = tuple(self.parts(level.items))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnbuild.graph.graph import Graph
@@ -19,6 +20,7 @@ GAP = 7.0
 FIGURES_NOTE = (
     f"in a box: what it does, output C{TIMES}H{TIMES}W, parameters · multiply-adds (MACs) for one image"
 )
+FIELD_NOTE = "RF all: it sees the whole input, and is coloured as if it saw just that"
 COPIES_NOTE = f"{TIMES}n: n copies in a row; the figures are those of one"
 
 
@@ -55,7 +57,7 @@ def head(graph: Graph, margin: float) -> Strip:
 
 
 def foot(
-    notes: tuple[str, ...], measure: Measure, largest: int, *, corner: tuple[float, float], width: float
+    notes: Sequence[str], measure: Measure, largest: int, *, corner: tuple[float, float], width: float
 ) -> Strip:
     """The scale of colours, and notes, in as many lines as the width asks for."""
     x, y = corner

@@ -11,13 +11,13 @@ from cnnbuild.graph.views.picture.blocks import Block
 from cnnbuild.graph.views.picture.captions import Measure
 from cnnbuild.graph.views.picture.columns import Room, arranged
 from cnnbuild.graph.views.picture.drawing import sizes_for
-from cnnbuild.graph.views.picture.folded_parts import diagram_of, folded_levels
+from cnnbuild.graph.views.picture.folded_parts import diagram_of, evaluated_nodes, folded_levels
 from cnnbuild.graph.views.picture.parts import Diagram
 
 SCREEN = Room(1600 - 36, 1000 - 114)  # px for the layout; the rest is for margins, title and legend
 MOST_BOXES = 300  # more than this never fits a screen
 MOST_TRIES = 12
-ABOUT = 1.15  # how much larger than the screen is still about a screen
+ABOUT = 1.1  # how much larger than the screen is still about a screen
 _NUMBER = re.compile(r"\d+[a-z]?$")
 
 
@@ -62,11 +62,17 @@ def opened_to_fit(graph: Graph, measure: Measure) -> tuple[Diagram, Block]:
 
 
 def _richest_first(graph: Graph, every: Sequence[Level], chosen: set[tuple[str, ...]]) -> list[Level]:
-    """The closed levels that can be seen, those with most types of layers first: with their skips."""
+    """The closed levels that can be seen, those with most types of layers first: with their skips.
+
+    Heads that are computed only in training stay closed.
+    """
+    evaluated = evaluated_nodes(graph)
     seen = [
         level
         for level in every
-        if level.path not in chosen and (len(level.path) == 1 or level.path[:-1] in chosen)
+        if not evaluated.isdisjoint(level.copies[0])
+        and level.path not in chosen
+        and (len(level.path) == 1 or level.path[:-1] in chosen)
     ]
     return sorted(seen, key=lambda level: -len({type(graph.nodes[node].layer) for node in level.copies[0]}))
 
@@ -89,7 +95,7 @@ def _fitting(
     if len(diagram.pieces) > MOST_BOXES and not anyway:
         return None
     block = arranged(diagram, sizes_for(diagram, measure), SCREEN)
-    fits = block.width <= SCREEN.width and block.height <= ABOUT * SCREEN.height
+    fits = block.width <= ABOUT * SCREEN.width and block.height <= ABOUT * SCREEN.height
     return (diagram, block) if fits or anyway else None
 
 
