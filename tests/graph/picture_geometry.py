@@ -28,9 +28,7 @@ def text_rectangle(text: Text, width: Width = by_table) -> Rectangle:
 
 
 def overlap(a: Rectangle, b: Rectangle) -> bool:
-    return (
-        a[0] < b[2] - SLACK and b[0] < a[2] - SLACK and a[1] < b[3] - SLACK and b[1] < a[3] - SLACK
-    )
+    return a[0] < b[2] - SLACK and b[0] < a[2] - SLACK and a[1] < b[3] - SLACK and b[1] < a[3] - SLACK
 
 
 def inside(inner: Rectangle, outer: Rectangle) -> bool:
@@ -103,7 +101,11 @@ def text_faults(scene: Scene, width: Width) -> Iterator[str]:
         if any(overlap(place, rectangle(box)) for box in scene.boxes):
             yield f"header '{text.text}' lies under a box"
         for other in scene.frames:
-            if other is not frame and overlap(place, rectangle(other)) and not inside(place, rectangle(other)):
+            if (
+                other is not frame
+                and overlap(place, rectangle(other))
+                and not inside(place, rectangle(other))
+            ):
                 yield f"header '{text.text}' crosses a frame"
     loose = [text for _, text in headers] + list(scene.texts)
     ordered = sorted(loose, key=lambda text: text.y)
@@ -121,7 +123,9 @@ def edge_faults(scene: Scene, width: Width) -> Iterator[str]:
     words = [(text.text, text_rectangle(text, width)) for text in texts]
     for edge in scene.edges:
         name = f"edge {edge.source}-{edge.target}"
-        if not touches(edge.points[0], boxes[edge.source]) or not touches(edge.points[-1], boxes[edge.target]):
+        if not touches(edge.points[0], boxes[edge.source]) or not touches(
+            edge.points[-1], boxes[edge.target]
+        ):
             yield f"{name} does not join its boxes"
         for segment in segments(edge):
             if segment[0] != segment[2] and segment[1] != segment[3]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import sqrt
 
 from cnnbuild.graph.views.picture.arrangement import (
     Scope,
@@ -23,7 +24,8 @@ from cnnbuild.graph.views.picture.stack import Point
 
 GUTTER = 30.0  # px between columns, for the net that leads from one to the next
 TURN = 14.0  # px above and below a column, for the same
-MOST_COLUMNS = 24
+FEWER = 0.6  # the search for a number of columns begins at so much of an estimate
+MOST_TRIES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,9 @@ def _laid_out(scope: Scope, sizes: Sizes, room: Room, depth: int) -> Block:
         return whole
     best = whole
     tried: set[tuple[int, ...]] = set()
-    for count in range(2, MOST_COLUMNS + 1):
+    even = sqrt(whole.height / room.height * room.width / whole.width)  # as much too wide as too tall
+    first_count = max(2, int(even * FEWER))
+    for count in range(first_count, first_count + MOST_TRIES):
         chosen = _balanced(cuts, made.tops, made.bottoms, count)
         if chosen in tried:
             continue
