@@ -57,8 +57,7 @@ Part: TypeAlias = Piece | Group
 class Diagram:
     """The boxes of a graph as levels nest them, and the edges between them, by number.
 
-    `pieces[n]` has the number n; an edge leads from a lower number to a higher one. `closed` says whether
-    some level is closed that could be opened.
+    `pieces[n]` has the number n; an edge leads from a lower number to a higher one.
     """
 
     graph: Graph

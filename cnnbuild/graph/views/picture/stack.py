@@ -15,6 +15,7 @@ ROW_GAP = 15.0  # px between rows: an arrow and a little line before it
 BORDER_GAP = 8.0  # px between the border of a level and what is next to it
 ARROW = 7.0
 WIDEST_STEP = 18.0  # px between nets that enter a box side by side
+ASIDE = 6.0  # px from the middle of a box to a net that enters it beside another
 CORNER = 8.0  # px at the corners of a box where none enters
 SIDE = 6.0  # least way to the side of a join
 
@@ -75,6 +76,7 @@ class _Stacking:
             for link in rows.links[row]
             if self._enters_sideways(row, link)
         }
+        self.beside = self._ends_beside()
         self.tracks = [tracks(self._falls(row)) for row in range(len(rows.links))]
 
     def stacked(self, nets: Sequence[Net]) -> Stacked:
@@ -130,7 +132,27 @@ class _Stacking:
         entry = (
             self.cells[self.rows.slots[link.lower].cell].entry(link.net) if self._is_cell(link.lower) else 0
         )
-        return self.lefts[link.lower] + entry
+        return self.lefts[link.lower] + entry + self.beside.get((link.net, link.lower), 0.0)
+
+    def _ends_beside(self) -> dict[tuple[int, int], float]:
+        """How far from the middle a net enters a box from above that another net enters there as well."""
+        beside: dict[tuple[int, int], float] = {}
+        for links in self.rows.links:
+            entering: dict[int, list[Link]] = {}
+            for link in links:
+                if self._is_cell(link.lower) and (link.net, link.lower) not in self.sideways:
+                    entering.setdefault(link.lower, []).append(link)
+            for lower, pair in entering.items():
+                cell = self.cells[self.rows.slots[lower].cell]
+                if len(pair) != 2 or not cell.box:
+                    continue
+                left, right = sorted(pair, key=self._start)
+                middle = self.lefts[lower] + cell.width / 2
+                if self._start(left) != middle:
+                    beside[left.net, lower] = -ASIDE
+                if self._start(right) != middle:
+                    beside[right.net, lower] = ASIDE
+        return beside
 
     def _falls(self, row: int) -> list[Fall]:
         starts: dict[int, float] = {}
@@ -158,7 +180,7 @@ class _Stacking:
             return self._is_first_from_side(row, link, x)
         other = order[beside]
         if self.rows.slots[other].net == link.net:  # it passes on, and only touches the join
-            return self.lefts[other] == x
+            return self.lefts[other] == x and self._is_first_from_side(row, link, x)
         edge = self.lefts[other] + (self._width(other) if beside < at else 0.0)
         free = edge > x + SIDE if x > left else edge < x - SIDE
         return free and self._is_first_from_side(row, link, x)
