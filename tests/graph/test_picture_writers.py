@@ -43,10 +43,11 @@ def test_svg_is_xml_with_its_size_a_title_and_a_description() -> None:
     assert (float(root.attrib["width"]), float(root.attrib["height"])) == (scene.width, scene.height)
     assert root.attrib["viewBox"] == f"0 0 {root.attrib['width']} {root.attrib['height']}"
     assert root.attrib["role"] == "img"
-    labels = {element.attrib["id"]: element for element in root if "id" in element.attrib}
+    labels = {element.attrib["id"]: str(element.text) for element in root if "id" in element.attrib}
     assert root.attrib["aria-labelledby"].split() == list(labels)
-    assert labels["title"].text == "inception"
-    assert str(labels["desc"].text).startswith("Layers from the input to the output: stem conv")
+    title, description = labels.values()
+    assert title == "inception"
+    assert description.startswith("Layers from the input to the output: stem conv")
 
 
 def test_svg_refers_to_nothing_outside() -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 TRACK = 8.0  # px between two tracks
 NEAR = 5.0  # vertical lines that are closer than this would look like one
 MANY = 40  # so many nets between two rows are put in order without comparing every two of them
-HARD = 1000.0  # what two lines upon each other cost, in crossings
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +57,32 @@ def _sorted(falls: list[Fall]) -> list[Fall]:
     falls = sorted(falls, key=_first_guess)
     if len(falls) < 2 or len(falls) > MANY:
         return falls
-    for turn in range(len(falls)):
+    for _ in range(len(falls)):
         swapped = False
         for at in range(len(falls) - 1):
             upper, lower = falls[at], falls[at + 1]
-            if _cost(lower, upper) < _cost(upper, lower):
+            if _crossings(lower, upper) < _crossings(upper, lower):
                 falls[at], falls[at + 1] = lower, upper
                 swapped = True
-        if not swapped or turn > MANY:
+        if not swapped:
             break
-    return falls
+    return _none_upon_another(falls)
+
+
+def _none_upon_another(falls: Sequence[Fall]) -> list[Fall]:
+    """The same order as far as possible; but where one starts above an end of another, it lies above it."""
+    left = list(falls)
+    order: list[Fall] = []
+    while left:
+        free = (fall for fall in left if not any(_must_be_above(other, fall) for other in left))
+        chosen = next(free, left[0])  # two that would both have to be above: one of them is
+        left.remove(chosen)
+        order.append(chosen)
+    return order
+
+
+def _must_be_above(upper: Fall, lower: Fall) -> bool:
+    return upper is not lower and any(abs(end - upper.start) < NEAR for end in lower.ends)
 
 
 def _first_guess(fall: Fall) -> tuple[bool, float]:
@@ -76,13 +91,12 @@ def _first_guess(fall: Fall) -> tuple[bool, float]:
     return (rightwards, -fall.start if rightwards else fall.start)
 
 
-def _cost(upper: Fall, lower: Fall) -> float:
-    """What it costs to lead one net above the other: crossings, and lines that lie upon each other.
+def _crossings(upper: Fall, lower: Fall) -> int:
+    """How often two nets cross if one lies above the other.
 
     The lower one's start falls past the upper track; the upper one's ends fall past the lower track.
     """
     low, high = upper.span
-    cost = float(low < lower.start < high)
+    count = int(low < lower.start < high)
     low, high = lower.span
-    cost += sum(low < end < high for end in upper.ends)
-    return cost + HARD * sum(abs(end - lower.start) < NEAR for end in upper.ends)
+    return count + sum(low < end < high for end in upper.ends)

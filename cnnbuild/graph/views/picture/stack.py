@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import floor
 
-from cnnbuild.graph.views.picture.channels import TRACK, Fall, tracks
+from cnnbuild.graph.views.picture.channels import NEAR, TRACK, Fall, tracks
 from cnnbuild.graph.views.picture.ordering import ordered
 from cnnbuild.graph.views.picture.rows import NO_CELL, Cell, Link, Net, Rows, rows_of
 from cnnbuild.graph.views.picture.straightening import MANY_BRANCHES, straight_positions
@@ -135,23 +135,26 @@ class _Stacking:
         return self.lefts[link.lower] + entry + self.beside.get((link.net, link.lower), 0.0)
 
     def _ends_beside(self) -> dict[tuple[int, int], float]:
-        """How far from the middle a net enters a box from above that another net enters there as well."""
+        """How far from the middle a net enters a box, where another enters it or starts right above."""
         beside: dict[tuple[int, int], float] = {}
         for links in self.rows.links:
+            starts = {link.net: self._start(link) for link in links}
             entering: dict[int, list[Link]] = {}
             for link in links:
                 if self._is_cell(link.lower) and (link.net, link.lower) not in self.sideways:
                     entering.setdefault(link.lower, []).append(link)
-            for lower, pair in entering.items():
+            for lower, found in entering.items():
                 cell = self.cells[self.rows.slots[lower].cell]
-                if len(pair) != 2 or not cell.box:
+                if len(found) >= MANY_BRANCHES or not cell.box:
                     continue
-                left, right = sorted(pair, key=self._start)
                 middle = self.lefts[lower] + cell.width / 2
-                if self._start(left) != middle:
-                    beside[left.net, lower] = -ASIDE
-                if self._start(right) != middle:
-                    beside[right.net, lower] = ASIDE
+                in_the_way = any(
+                    abs(start - middle) < NEAR for net, start in starts.items() if net != found[0].net
+                )
+                for at, link in enumerate(sorted(found, key=self._start)):
+                    if self._start(link) != middle and (len(found) == 2 or in_the_way):
+                        to_the_right = at == 1 if len(found) == 2 else self._start(link) > middle
+                        beside[link.net, lower] = ASIDE if to_the_right else -ASIDE
         return beside
 
     def _falls(self, row: int) -> list[Fall]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from xml.sax.saxutils import escape, quoteattr
 
 from cnnbuild.graph.views.picture.colours import PALETTES, Palette, Theme, ink_on, scale
@@ -22,13 +23,14 @@ def svg(scene: Scene, *, theme: Theme = "light") -> str:
 
 def _lines(scene: Scene, palette: Palette, colours: tuple[str, ...]) -> Iterator[str]:
     width, height = _number(scene.width), _number(scene.height)
+    key = sha256(f"{scene.title} {width} {height} {scene.description}".encode()).hexdigest()[:8]
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc" '
+        f'viewBox="0 0 {width} {height}" role="img" aria-labelledby="title-{key} desc-{key}" '
         f"font-family={quoteattr(FONT_STACK)}>"
     )
-    yield f'<title id="title">{_clean(scene.title)}</title>'
-    yield f'<desc id="desc">{_clean(scene.description)}</desc>'
+    yield f'<title id="title-{key}">{_clean(scene.title)}</title>'
+    yield f'<desc id="desc-{key}">{_clean(scene.description)}</desc>'
     yield f'<rect class="page" width="{width}" height="{height}" fill="{palette.page}"/>'
     for frame in scene.frames:
         yield from _frame(frame, palette)
