@@ -45,7 +45,7 @@ def graph_png(scene: Scene) -> bytes:
             f"the picture would be {scene.width:.0f} x {scene.height:.0f} px, too large for a PNG: "
             "close levels with --depth, or write an .svg"
         )
-    with rc_context({"path.simplify": False, "text.usetex": False}):
+    with rc_context({"path.simplify": False, "path.snap": False, "text.usetex": False}):
         figure = Figure(figsize=(scene.width / PX_PER_INCH, scene.height / PX_PER_INCH), dpi=dpi)
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         axes.set_xlim(0, scene.width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -70,6 +71,13 @@ def test_every_box_is_drawn_with_its_exact_figures() -> None:
 def test_names_with_signs_of_xml_stay_text(nasty: Graph) -> None:
     root = ElementTree.fromstring(graph_svg(nasty))
     assert [element.text for element in root if element.tag == f"{SVG}title"] == [nasty.name]
+
+
+def test_a_name_that_no_format_can_hold_is_drawn_without_its_bad_characters() -> None:
+    graph = replace(inception(), name="a\ud800\x07b\uffff")
+    for write in (graph_svg, graph_html, graph_mermaid, graph_dot):
+        assert "a  b" in write(graph).encode().decode()
+    ElementTree.fromstring(graph_svg(graph))
 
 
 def test_the_same_network_gives_the_same_bytes() -> None:

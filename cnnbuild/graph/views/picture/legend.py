@@ -35,11 +35,10 @@ class Strip:
 
 
 def title_of(graph: Graph) -> str:
-    """The name of a network, with its variant."""
+    """The name of a network, with its variant; characters that no format can show are spaces."""
     variant = graph.variant or ""
-    if not variant or variant.startswith(graph.name):
-        return variant or graph.name
-    return f"{graph.name} {variant}"
+    named = variant if variant.startswith(graph.name) else f"{graph.name} {variant}".strip()
+    return "".join(letter if letter.isprintable() else " " for letter in named)
 
 
 def head(graph: Graph, margin: float) -> Strip:
