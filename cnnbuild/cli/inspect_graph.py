@@ -19,7 +19,7 @@ GraphOption = Annotated[
     Path | None,
     typer.Option(
         "--graph",
-        help="Write a picture of the architecture: .svg, .png, .html, .mmd (Mermaid) or .dot (Graphviz).",
+        help="Write a picture too: .svg, .png, .html, .mmd (Mermaid) or .dot; --depth closes levels in it.",
         metavar="FILE",
         show_default=False,
     ),
@@ -32,37 +32,30 @@ ColorOption = Annotated[
         show_default="macs",
     ),
 ]
-DepthOption = Annotated[
-    int | None,
-    typer.Option(
-        "--depth",
-        help="Close levels deeper than this in --graph (otherwise: open what fits a screen).",
-        metavar="N",
-        min=0,
-        show_default=False,
-    ),
-]
 
 
-def check_graph_options(path: Path | None, color: Color | None, depth: int | None) -> None:
+def check_graph_options(path: Path | None, color: Color | None, sweep: str | None) -> None:
     """Nothing, where the options of the picture agree.
 
     Raises:
-        UsageError: the file's suffix says no format, or an option is given without a picture.
+        UsageError: the file's suffix says no format, or an option is given that does not go with it.
     """
     if path is None:
-        given = [flag for flag, asked in (("--color", color), ("--depth", depth)) if asked is not None]
-        if given:
-            raise UsageError(f"{given[0]} is about the picture of --graph, which is not asked for")
+        if color is not None:
+            raise UsageError("--color is about the picture of --graph, which is not asked for")
         return
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(
             f"--graph {path}: the name must end with {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
         )
+    if sweep is not None:
+        raise UsageError("--graph draws one size of input; leave out --sweep")
 
 
 def write_graph(graph: Graph, path: Path, color: Color | None, depth: int | None) -> None:
     """Write the picture in the format that the file's suffix says.
+
+    Levels deeper than `depth` are closed; None opens what fits a screen.
 
     Raises:
         UsageError: the file cannot be written, or the picture is too large for its format.

@@ -32,13 +32,15 @@ def test_the_suffix_says_the_format(tmp_path: Path, suffix: str, beginning: byte
 
 def test_color_and_depth_change_the_picture(tmp_path: Path) -> None:
     pictures = []
-    for number, options in enumerate(((), ("--color", "rf"), ("--depth", "0"))):
+    for number, options in enumerate(((), ("--color", "rf"), ("--depth", "1"))):
         file = tmp_path / f"{number}.svg"
-        assert cnnbuild(*ASKED, "--graph", file, *options).code == 0
+        asked = ("inspect", "architectures/attention.yaml", *ASKED[2:], "--graph", file)
+        assert cnnbuild(*asked, *options).code == 0
         pictures.append(file.read_text())
     assert len(set(pictures)) == 3
     assert "colour: receptive field" in pictures[1]
-    assert "basic" in pictures[0]
+    assert "shortcut" in pictures[0]
+    assert "shortcut" not in pictures[2]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,10 @@ def test_color_and_depth_change_the_picture(tmp_path: Path) -> None:
         (
             ("--color", "rf"),
             "error: --color is about the picture of --graph, which is not asked for\n",
+        ),
+        (
+            ("--graph", "net.svg", "--sweep", "32,64"),
+            "error: --graph draws one size of input; leave out --sweep\n",
         ),
         (
             ("--graph", "no/such/folder/net.svg"),

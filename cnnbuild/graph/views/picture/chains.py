@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from cnnbuild.graph.graph import Graph, GraphNode
 from cnnbuild.graph.views.folding import Folded, Leaf
 from cnnbuild.graph.views.picture.text_width import TIMES
-from cnnbuild.graph.views.summary import caption
+from cnnbuild.graph.views.summary.captions import caption
 
 SHORT_TYPES = {
     "batch_norm": "bn",
