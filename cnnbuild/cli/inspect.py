@@ -15,6 +15,7 @@ from cnnbuild.cli.inspect_gates import (
     broken_gates,
     gates_asked,
 )
+from cnnbuild.cli.inspect_graph import ColorOption, GraphOption, check_graph_options, write_graph
 from cnnbuild.cli.inspect_layer import LayerOption
 from cnnbuild.cli.inspect_reports import ReportAsked
 from cnnbuild.cli.inspect_sweep import SweepOption, sizes_asked, sweep_asked
@@ -74,6 +75,8 @@ def inspect(
     max_macs: MaxMacsOption = None,
     max_memory: MaxMemoryOption = None,
     min_rf: MinFieldOption = None,
+    graph_file: GraphOption = None,
+    color: ColorOption = None,
     rf_map: RfMapOption = None,
     erf: ErfOption = False,
     image: ImageOption = None,
@@ -96,6 +99,7 @@ def inspect(
     gates = gates_asked(max_params, max_macs, max_memory, min_rf)
     report = ReportAsked(sweep, layer, FieldsAsked(rf_map, image, erf, weights), verify, macs_as)
     report.check(view, form)
+    check_graph_options(graph_file, color, sweep)
     contract = contract_required(dataset, data_root, input_, classes)
     overrides, registry = parse_settings(set_), registry_with(plugin or ())
     if sweep is not None:
@@ -108,8 +112,11 @@ def inspect(
     else:
         with rows_before_faults(asked=form == "table" and not quiet):
             graph = graph_asked(architecture, contract, overrides, registry)
+        if graph_file is not None:
+            write_graph(graph, graph_file, color, depth)
         summaries = [Summary(graph, batch, dtype, optimizer, view)]
-        text, sound = report.told(summaries[0], form, output)
+        only_drawn = graph_file is not None and output is None and not report.names
+        text, sound = ("", True) if only_drawn else report.told(summaries[0], form, output)
     if not quiet:
         echo_warnings(*(summary.graph for summary in summaries))
     emit(text, output, quiet=quiet)

@@ -67,3 +67,15 @@ def test_copies_of_one_layer_are_folded_where_they_are_alike(
     leaves = [item for item in level(folded(file), "c").items if isinstance(item, Leaf)]
 
     assert [len(leaf.copies) for leaf in leaves] == copies
+
+
+def test_copies_that_take_other_channels_are_not_folded(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(
+        "cnnbuild: 1\nname: a\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3, padding: half}\n"
+        "    repeat: 3\n    name: c\n  - global_avg_pool\n  - flatten\n  - linear: $data.classes\n"
+    )
+
+    leaves = [item for item in level(folded(file), "c").items if isinstance(item, Leaf)]
+
+    assert [len(leaf.copies) for leaf in leaves] == [1, 2]

@@ -101,9 +101,13 @@ def _looks(graph: Graph, item: Item) -> Hashable:
             graph.nodes[leaf].path[-1] if item.node is None else "",
             type(graph.nodes[leaf].layer),
             graph.nodes[leaf].layer,
+            graph.nodes[leaf].input_shapes,
             graph.nodes[leaf].shape,
             graph.nodes[leaf].shared is not None,
-            tuple(source if source == INPUT else source - first for source in graph.nodes[leaf].inputs),
+            tuple(
+                "input" if source == INPUT and first else source - first
+                for source in graph.nodes[leaf].inputs
+            ),
         )
         for leaf in leaves
     )
