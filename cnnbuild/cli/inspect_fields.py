@@ -31,6 +31,7 @@ RfMapOption = Annotated[
         help="Draw what the stages see of the input, and list it: a .svg, .png or .html.",
         metavar="FILE",
         show_default=False,
+        rich_help_panel="Pictures",
     ),
 ]
 ImageOption = Annotated[
@@ -40,11 +41,16 @@ ImageOption = Annotated[
         help="With --rf-map or --erf: an image to draw on, and to measure with.",
         metavar="FILE",
         show_default=False,
+        rich_help_panel="Pictures",
     ),
 ]
 ErfOption = Annotated[
     bool,
-    typer.Option("--erf", help="Measure the effective receptive fields of the stages, too; loads torch."),
+    typer.Option(
+        "--erf",
+        help="Measure the effective receptive fields of the stages, too; loads torch.",
+        rich_help_panel="Pictures",
+    ),
 ]
 WeightsOption = Annotated[
     Path | None,
@@ -53,6 +59,7 @@ WeightsOption = Annotated[
         help="With --erf: the weights.pt of a trained network (otherwise as initialised with seed 0).",
         metavar="FILE",
         show_default=False,
+        rich_help_panel="Pictures",
     ),
 ]
 

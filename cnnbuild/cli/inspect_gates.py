@@ -17,13 +17,21 @@ if TYPE_CHECKING:
 MaxParamsOption = Annotated[
     str | None,
     typer.Option(
-        "--max-params", help="Exit with 1 if it has more parameters: 5M.", metavar="N", show_default=False
+        "--max-params",
+        help="Exit with 1 if it has more parameters: 5M.",
+        metavar="N",
+        show_default=False,
+        rich_help_panel="Limits",
     ),
 ]
 MaxMacsOption = Annotated[
     str | None,
     typer.Option(
-        "--max-macs", help="Exit with 1 if one image takes more MACs: 1.8G.", metavar="N", show_default=False
+        "--max-macs",
+        help="Exit with 1 if one image takes more MACs: 1.8G.",
+        metavar="N",
+        show_default=False,
+        rich_help_panel="Limits",
     ),
 ]
 MaxMemoryOption = Annotated[
@@ -33,6 +41,7 @@ MaxMemoryOption = Annotated[
         help="Exit with 1 if evaluation holds more at once, weights counted: 200MB or 200MiB.",
         metavar="BYTES",
         show_default=False,
+        rich_help_panel="Limits",
     ),
 ]
 MinFieldOption = Annotated[
@@ -43,6 +52,7 @@ MinFieldOption = Annotated[
         help="Exit with 1 if the last map sees fewer pixels along an axis.",
         metavar="PIXELS",
         show_default=False,
+        rich_help_panel="Limits",
     ),
 ]
 

@@ -19,9 +19,11 @@ GraphOption = Annotated[
     Path | None,
     typer.Option(
         "--graph",
-        help="Write a picture too: .svg, .png, .html, .mmd (Mermaid) or .dot; --depth closes levels in it.",
+        help="Write a picture, and the table only with -o: .svg, .png, .html, .mmd (Mermaid) or .dot. "
+        "--depth closes levels in it.",
         metavar="FILE",
         show_default=False,
+        rich_help_panel="Pictures",
     ),
 ]
 ColorOption = Annotated[
@@ -30,6 +32,7 @@ ColorOption = Annotated[
         "--color",
         help="What colours the boxes of --graph: multiply-adds, parameters, activations or receptive field.",
         show_default="macs",
+        rich_help_panel="Pictures",
     ),
 ]
 

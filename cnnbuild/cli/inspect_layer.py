@@ -19,6 +19,7 @@ LayerOption = Annotated[
         help="One layer, or a level such as layer1.0, with its arithmetic; the end of a name is enough.",
         metavar="NAME",
         show_default=False,
+        rich_help_panel="Instead of the table",
     ),
 ]
 

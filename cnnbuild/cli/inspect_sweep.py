@@ -25,6 +25,7 @@ SweepOption = Annotated[
         help="Compare input sizes, one row each: 128,224,320 or 3x128x96,….",
         metavar="SIZES",
         show_default=False,
+        rich_help_panel="Instead of the table",
     ),
 ]
 

@@ -43,11 +43,24 @@ FormOption = Annotated[
     ),
 ]
 BatchOption = Annotated[
-    int, typer.Option("--batch", "-b", min=1, help="Images at once, for memory and activations.", metavar="N")
+    int,
+    typer.Option(
+        "--batch",
+        "-b",
+        min=1,
+        help="Images at once, for memory and activations.",
+        metavar="N",
+        rich_help_panel="Memory",
+    ),
 ]
-DtypeOption = Annotated[DtypeName, typer.Option("--dtype", help="Of weights and activations.")]
+DtypeOption = Annotated[
+    DtypeName, typer.Option("--dtype", help="Of weights and activations.", rich_help_panel="Memory")
+]
 OptimizerOption = Annotated[
-    OptimizerName, typer.Option("--optimizer", help="Whose state the memory of training includes.")
+    OptimizerName,
+    typer.Option(
+        "--optimizer", help="Whose state the memory of training includes.", rich_help_panel="Memory"
+    ),
 ]
 DepthOption = Annotated[
     int | None,
@@ -57,6 +70,7 @@ DepthOption = Annotated[
         help="Make levels of names deeper than N one row each.",
         metavar="N",
         show_default=False,
+        rich_help_panel="The table",
     ),
 ]
 FoldOption = Annotated[
@@ -65,6 +79,7 @@ FoldOption = Annotated[
         "--fold/--no-fold",
         help="Show copies that are alike once, or each by itself (otherwise once, and in CSV each).",
         show_default=False,
+        rich_help_panel="The table",
     ),
 ]
 ColumnsOption = Annotated[
@@ -74,11 +89,17 @@ ColumnsOption = Annotated[
         help="Columns by name, in this order: layer,out,params. An empty list shows all names.",
         metavar="A,B,…",
         show_default=False,
+        rich_help_panel="The table",
     ),
 ]
 SortOption = Annotated[
     SortName | None,
-    typer.Option("--sort", help="Put the costliest rows first, without headings.", show_default=False),
+    typer.Option(
+        "--sort",
+        help="Put the costliest rows first, without headings.",
+        show_default=False,
+        rich_help_panel="The table",
+    ),
 ]
 TopOption = Annotated[
     int | None,
@@ -88,6 +109,7 @@ TopOption = Annotated[
         help="Show the first N rows by --sort (otherwise by macs), and the others as one.",
         metavar="N",
         show_default=False,
+        rich_help_panel="The table",
     ),
 ]
 

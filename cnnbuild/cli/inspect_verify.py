@@ -17,6 +17,7 @@ VerifyOption = Annotated[
         "--verify",
         help="Check the analysis against torch: shapes, weights, multiply-adds, receptive fields. "
         "Exit code 1 on a difference.",
+        rich_help_panel="Instead of the table",
     ),
 ]
 
@@ -27,6 +28,7 @@ MacsAsOption = Annotated[
         help="Print the total that another tool gives for this network, and why it differs; the tool is not "
         "needed. Exit code 1 where it is not known how the tool counts a layer type.",
         show_default=False,
+        rich_help_panel="Instead of the table",
     ),
 ]
 
