@@ -20,7 +20,7 @@ from cnnbuild.layers.pooling import MaxPool
 from cnnbuild.layers.reach import window
 from tests.probes import gradient, nan
 from tests.probes.figures import Figures, Sight, WrongFieldError, compare, figures_of
-from tests.probes.twins import has_gates, stages_of, twin_for
+from tests.probes.twins import has_gates, places_of, stages_of, twin_for
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
 FILES = {path.stem: path for path in [*ARCHITECTURES.glob("*.yaml"), *ARCHITECTURES.glob("zoo/*.yaml")]}
@@ -63,6 +63,14 @@ def test_both_probes_see_what_the_analysis_says_of_every_stage(
         assert compare(stages, probe.sights_of(network, stages, axis)) == len(fine)
         if has_gates(network):
             assert probe.see_everything(network, fine, axis) == [stage.whole.is_global for stage in fine]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("name", "variant", "axis"), CASES)
+def test_nan_reaches_what_the_analysis_says_of_every_node(name: str, variant: str | None, axis: int) -> None:
+    network = twin(name, variant, axis)
+    places = places_of(network, axis)
+    assert compare(places, nan.sights_of(network, places, axis)) > len(stages_of(network, axis)) - 5
 
 
 def test_every_shipped_network_with_maps_is_probed() -> None:

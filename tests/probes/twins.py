@@ -109,25 +109,32 @@ class Stage:
 
 
 def stages_of(twin: Graph, axis: int) -> list[Stage]:
-    """The nodes at which the map's size changes, the ends of the top-level names, and the last map.
-
-    Left out are nodes that only compute a gate, which see everything and have no place on the map.
-    """
+    """The nodes at which the map's size changes, the ends of the top-level names, and the last map."""
     last_of_level = {node.path[0]: index for index, node in enumerate(twin.nodes)}
+    ends = {*last_of_level.values(), twin.output}
+    for index, node in enumerate(twin.nodes):
+        if all(shape[1:] != node.shape[1:] for shape in node.input_shapes):
+            ends.add(index)
+    return [place for place in places_of(twin, axis) if place.index in ends]
+
+
+def places_of(twin: Graph, axis: int) -> list[Stage]:
+    """All nodes that a probe can look at.
+
+    Left out are those that only compute a gate, which see everything and have no place on the map.
+    """
     coarse = set[int]()
-    stages = []
+    places = []
     for index, node in enumerate(twin.nodes):
         if isinstance(node.layer, AdaptiveAvgPool | AdaptiveMaxPool) or coarse & set(node.inputs):
             coarse.add(index)
-        changes = all(shape[1:] != node.shape[1:] for shape in node.input_shapes)
-        if not (changes or last_of_level[node.path[0]] == index or index == twin.output):
-            continue
         if node.field is None or node.field[axis].local.is_global:
             continue
-        sees = node.field[axis]
-        outputs, length = node.shape[1 + axis], twin.contract.shape[1 + axis]
-        stages.append(Stage(index, node.name, sees.whole, sees.local, outputs, length, index in coarse))
-    return stages
+        sees, length = node.field[axis], twin.contract.shape[1 + axis]
+        places.append(
+            Stage(index, node.name, sees.whole, sees.local, node.shape[1 + axis], length, index in coarse)
+        )
+    return places
 
 
 def twin_for(document: ArchitectureDocument, variant: str | None, axis: int) -> Graph:
