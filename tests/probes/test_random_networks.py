@@ -19,7 +19,10 @@ from tests.probes.twins import Stage, places_of, twin_of, without_gates
 
 HEIGHT = 101
 MARGIN = 15
-"""Pixels from the border within which less may be seen: what a layer between would find beyond its map is missing."""
+"""Pixels from the border within which less may be seen: what a layer between would find beyond its map is missing.
+
+Of coarse maps it is six of their own pixels, which padding can add.
+"""
 
 
 def network(seed: int) -> Graph | None:
@@ -38,9 +41,10 @@ def differences(twin: Graph, places: list[Stage]) -> tuple[list[str], int]:
     wrong, compared = [], 0
     for place in places:
         up_to, from_on = lost[place.index].split(HEIGHT)
+        margin = max(MARGIN, 6 * place.local.stride)
         for output in range(place.outputs):
             declared = place.local.seen_by(output)
-            if declared is None or declared[0] < MARGIN or declared[1] >= HEIGHT - MARGIN:
+            if declared is None or declared[0] < margin or declared[1] >= HEIGHT - margin:
                 continue
             first, last = int((~up_to[:, output]).sum()), int(from_on[:, output].sum()) - 1
             compared += 1
