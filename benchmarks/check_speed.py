@@ -80,6 +80,7 @@ def main() -> None:
     print("\n| file | networks | ms each, processor |\n|---|---|---|")
     folders: tuple[tuple[str, Callable[[Path], int]], ...] = (
         ("architectures", check_architecture),
+        ("architectures/zoo", check_architecture),
         ("studies", check_study),
     )
     for folder, work in folders:

@@ -249,7 +249,7 @@ def test_a_difference_as_json(tmp_path: Path) -> None:
 
 
 def test_the_report_of_a_network_of_standard_layers() -> None:
-    outcome = cnnbuild("inspect", "architectures/unet_like.yaml", "-d", "cifar10", "--verify")
+    outcome = cnnbuild("inspect", "architectures/zoo/unet_like.yaml", "-d", "cifar10", "--verify")
     assert (outcome.code, outcome.err) == (0, "")
     first, last = outcome.out.splitlines()[0], outcome.out.splitlines()[-1]
     assert (first, last) == ("unet_like  input 3x32x32, 10 classes", "the analysis and torch agree")
@@ -295,7 +295,7 @@ def test_what_another_tool_prints_is_told_with_the_types_that_make_the_differenc
 
 @pytest.mark.parametrize("tool", ["fvcore", "ptflops", "torchinfo", "thop"])
 def test_the_total_of_a_tool_as_json_without_torch(tool: str) -> None:
-    verb = ["inspect", "architectures/unet_like.yaml", "-d", "cifar10", "--macs-as", tool, "-f", "json"]
+    verb = ["inspect", "architectures/zoo/unet_like.yaml", "-d", "cifar10", "--macs-as", tool, "-f", "json"]
     code = (
         f"import sys; sys.argv[1:] = {verb!r}\n"
         "from cnnbuild.cli.main import application\n"

@@ -29,7 +29,7 @@ from tests.fuzz.mutations import MUTATIONS
 ROOT = Path(__file__).parent.parent.parent
 LONGEST_SECONDS = 2.0
 HANG_SECONDS = 60  # of the clock on the wall: the machine may be busy
-CONTRACTS = (DataContract("cifar10", 3, 32, 32, 10), DataContract("digits", 1, 8, 8, 10))
+CONTRACTS = (DataContract("photographs", 3, 64, 64, 10), DataContract("digits", 1, 8, 8, 10))
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNSHOWABLE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"

@@ -11,9 +11,12 @@ from cnnbuild.lang.architecture import parse_architecture, read_architecture
 from cnnbuild.lang.reader import parse_yaml
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
+FOR_SMALL_IMAGES = ("lenet5.yaml", "mobilenet_v2.yaml", "unet_like.yaml")
 SHIPPED = {
     path.name: read_architecture(path)
-    for path in sorted(ARCHITECTURES.glob("*.yaml"))
+    for path in sorted(
+        [*ARCHITECTURES.glob("*.yaml"), *(ARCHITECTURES / "zoo" / name for name in FOR_SMALL_IMAGES)]
+    )
     if path.name != "fully_connected.yaml"  # it has no maps
 }
 SMALL = {

@@ -129,7 +129,7 @@ def test_what_a_tool_prints_for_torchvision_s_network_is_told_from_our_file(name
 
 WITH_FUNCTIONS = {
     # the network, its file, the values of what is a relu function, and those that its pooling function reads
-    "mobilenet_v2": ("mobilenet_v2.yaml", 0, 1280 * 7 * 7),
+    "mobilenet_v2": ("zoo/mobilenet_v2.yaml", 0, 1280 * 7 * 7),
     "densenet121": ("zoo/densenet121.yaml", 1024 * 7 * 7, 1024 * 7 * 7),
 }
 

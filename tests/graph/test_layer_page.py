@@ -284,7 +284,9 @@ def test_the_text_of_a_window_comes_to_its_number(size: int, ceil_mode: bool) ->
                 assert evaluated(window.worked().text) == window.outputs == window.worked().value
 
 
-@pytest.mark.parametrize("name", ["inception.yaml", "unet_like.yaml", "attention.yaml", "mobilenet_v2.yaml"])
+@pytest.mark.parametrize(
+    "name", ["inception.yaml", "zoo/unet_like.yaml", "attention.yaml", "zoo/mobilenet_v2.yaml"]
+)
 def test_every_formula_of_a_shipped_network_has_the_result_beside_it(name: str) -> None:
     variant = "cbam" if name == "attention.yaml" else None
     graph = shipped(name, 32, variant=variant)

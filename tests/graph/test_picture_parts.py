@@ -167,7 +167,7 @@ def test_a_closed_level_has_the_figures_of_all_that_is_in_it() -> None:
 
 
 def test_long_skips_of_a_unet_lead_from_the_encoder_to_the_join() -> None:
-    drawn = diagram(graph("architectures/unet_like.yaml"), depth=0)
+    drawn = diagram(graph("architectures/zoo/unet_like.yaml"), depth=0)
     names = {piece.number: piece.name or piece.title for piece in drawn.pieces}
     edges = [(names[source], names[target]) for source, target in drawn.edges]
 

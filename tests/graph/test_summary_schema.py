@@ -20,7 +20,7 @@ VALIDATOR = Draft202012Validator(summary_schema())
 
 
 def told(path: Path) -> dict[str, Json]:
-    summary = cnnbuild.load(path).inspect(input=(3, 32, 32), classes=10, batch=2, dtype="float16")
+    summary = cnnbuild.load(path).inspect(input=(3, 64, 64), classes=10, batch=2, dtype="float16")
     return json.loads(summary.to_json())
 
 

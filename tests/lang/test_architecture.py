@@ -30,7 +30,8 @@ def test_texts_are_kept_as_written_and_the_file_names_a_nameless_one():
 
 
 def test_the_shipped_architectures_have_no_faults_of_form():
-    paths = sorted((Path(__file__).parents[2] / "architectures").glob("*.yaml"))
+    folder = Path(__file__).parents[2] / "architectures"
+    paths = sorted([*folder.glob("*.yaml"), *folder.glob("zoo/*.yaml")])
     assert len(paths) >= 5
     for path in paths:
         parsed = read_architecture(path)

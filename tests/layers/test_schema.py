@@ -19,7 +19,8 @@ from cnnbuild.layers.standard_blocks import standard_block_file, standard_block_
 from tests.layers.schemas import GENERAL, HEAD, REGISTRY, net, plain, schema_for
 
 ROOT = Path(__file__).parents[2]
-ARCHITECTURES = sorted((ROOT / "architectures").glob("*.yaml"))
+FOLDER = ROOT / "architectures"
+ARCHITECTURES = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("zoo/*.yaml")])
 
 
 def nested(schema: object):
