@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
-from cnnbuild.graph.graph import Graph
+from cnnbuild.graph.graph import INPUT, Graph
 from cnnbuild.layers.base import Layer, Shape, ShapeError
 
 MOST_SIZES = 4096  # that are tried for one axis
@@ -43,25 +43,50 @@ def input_sizes(graph: Graph) -> tuple[AxisSizes, AxisSizes]:
 
 
 class _Trial:
-    """A network whose shapes can be worked out anew for another image; equal layers are asked once."""
+    """A network whose shapes can be worked out anew for another image; equal layers are asked once.
+
+    What follows one another without branching is one step, a run of layers, and equal runs are asked once
+    too. `steps` are the number of a run, and what it takes: the image (0) or the step before the next.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.shape = graph.contract.shape
-        numbers: dict[Hashable, int] = {}
         self.layers: list[Layer] = []
-        self.steps: list[tuple[int, tuple[int, ...]]] = []
-        for node in graph.nodes:
-            key = _identity(node.layer)
-            if key not in numbers:
-                numbers[key] = len(self.layers)
-                self.layers.append(node.layer)
-            self.steps.append((numbers[key], tuple(source + 1 for source in node.inputs)))
         self.shared = [
             (n, node.shared.original) for n, node in enumerate(graph.nodes) if node.shared is not None
         ]
-        self.known: dict[tuple[object, ...], Shape | None] = {}
+        self.steps: list[tuple[int, tuple[int, ...]]] = []
+        self.steps_of: dict[int, int] = {INPUT: 0}
+        self._arrange(graph)
+        self.known: dict[tuple[int, tuple[Shape, ...]], Shape | None] = {}
         self.worked_out = 0
+
+    def _arrange(self, graph: Graph) -> None:
+        """Find the runs: a node goes on with the one before it where nobody else reads that."""
+        used = graph.consumers()
+        alone = {node for pair in self.shared for node in pair}  # what enters them will be asked for
+        goes_on = [
+            index > 0 and node.inputs == (index - 1,) and used[index - 1] == 1 and index not in alone
+            for index, node in enumerate(graph.nodes)
+        ]
+        numbers: dict[Hashable, int] = {}
+        runs: dict[tuple[int, ...], int] = {}
+        run: tuple[int, ...] = ()
+        sources: tuple[int, ...] = ()
+        for index, node in enumerate(graph.nodes):
+            number = numbers.setdefault(_identity(node.layer), len(self.layers))
+            if number == len(self.layers):
+                self.layers.append(node.layer)
+            if not goes_on[index]:
+                run = ()
+                sources = tuple(self.steps_of[source] for source in node.inputs)
+            run = (*run, number)
+            if index + 1 < len(goes_on) and goes_on[index + 1]:
+                continue
+            self.steps.append((runs.setdefault(run, len(runs)), sources))
+            self.steps_of[index] = len(self.steps)
+        self.runs = list(runs)
 
     @property
     def is_square(self) -> bool:
@@ -76,28 +101,35 @@ class _Trial:
         """Whether the network can be applied to an image of this size along an axis."""
         channels, height, width = self.shape
         shapes: list[Shape] = [(channels, size, width) if axis == 0 else (channels, height, size)]
-        for number, sources in self.steps:
-            shape = self.output_shape(number, tuple(shapes[source] for source in sources))
+        known = self.known
+        self.worked_out += len(self.steps)
+        for run, sources in self.steps:
+            inputs = tuple([shapes[source] for source in sources])
+            shape = known[run, inputs] if (run, inputs) in known else self.output_shape(run, inputs)
             if shape is None:
                 return False
             shapes.append(shape)
         return all(self.same_weights(copy, original, shapes) for copy, original in self.shared)
 
-    def output_shape(self, number: int, inputs: tuple[Shape, ...]) -> Shape | None:
-        """The shape that a layer gives, None where it cannot be applied."""
-        key = (number, inputs)
-        self.worked_out += 1
-        if key not in self.known:
-            try:
-                self.known[key] = self.layers[number].output_shape(*inputs)
-            except ShapeError:
-                self.known[key] = None
-        return self.known[key]
+    def output_shape(self, run: int, inputs: tuple[Shape, ...]) -> Shape | None:
+        """The shape that a run of layers gives, None where one of them cannot be applied."""
+        shapes, found = inputs, None
+        try:
+            for number in self.runs[run]:
+                self.worked_out += 1
+                found = self.layers[number].output_shape(*shapes)
+                shapes = (found,)
+        except ShapeError:
+            found = None
+        self.known[run, inputs] = found
+        return found
 
     def same_weights(self, copy: int, original: int, shapes: list[Shape]) -> bool:
         """Whether shared weights have one shape in both places."""
         one, other = (
-            self.layers[self.steps[n][0]].weight_shapes(*(shapes[s] for s in self.steps[n][1]))
+            self.graph.nodes[n].layer.weight_shapes(
+                *(shapes[self.steps_of[source]] for source in self.graph.nodes[n].inputs)
+            )
             for n in (copy, original)
         )
         return one == other

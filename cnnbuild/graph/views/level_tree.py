@@ -9,6 +9,7 @@ from functools import cached_property
 
 from cnnbuild.graph.graph import Graph, GraphNode
 from cnnbuild.graph.views.unstable_names import is_counted
+from cnnbuild.layers.base import Layer
 
 SHARE = "share"  # the level of one `share` is called by this word and a number, which no written name is
 
@@ -20,9 +21,14 @@ class Item:
     name: str
     node: int | None = None
     type_name: str = ""
-    signature: str = ""
+    layer: Layer | None = None
     counted: bool = False
     items: list[Item] = field(default_factory=list)
+
+    @cached_property
+    def signature(self) -> str:
+        """What a layer is, equal for equal layers."""
+        return repr(self.layer) if self.layer is not None else ""
 
     @cached_property
     def types(self) -> Counter[str]:
@@ -65,4 +71,4 @@ def level_tree(graph: Graph) -> list[Item]:
 
 
 def _leaf(index: int, name: str, node: GraphNode) -> Item:
-    return Item(name, index, node.layer.type_name, repr(node.layer), is_counted(name, node.layer))
+    return Item(name, index, node.layer.type_name, node.layer, is_counted(name, node.layer))
