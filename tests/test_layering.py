@@ -241,8 +241,8 @@ def test_inspecting_an_architecture_loads_nothing_heavy() -> None:
     arguments = ["cnnbuild", "inspect", "architectures/resnet.yaml@resnet50", "--dataset", "cifar10"]
     code = (
         f"import sys\nsys.argv = {arguments!r}\n"
-        "from cnnbuild.cli.main import main\n"
-        "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code, done.code"
+        "from cnnbuild.cli.main import application\n"
+        "try:\n    application(sys.argv[1:2])()\nexcept SystemExit as done:\n    assert not done.code, done.code"
     )
     assert heavy_modules_after(code) == "heavy:"
 

@@ -52,8 +52,8 @@ def test_drawing_on_an_image_loads_no_torch(tmp_path: Path, suffix: str) -> None
     arguments = ["inspect", *SIMPLE, "--rf-map", str(file), "--image", str(image)]
     code = (
         f"import sys; sys.argv[1:] = {arguments!r}\n"
-        "from cnnbuild.cli.main import main\n"
-        "try:\n    main()\nexcept SystemExit as leave:\n    assert not leave.code, leave.code\n"
+        "from cnnbuild.cli.main import application\n"
+        "try:\n    application(sys.argv[1:2])()\nexcept SystemExit as leave:\n    assert not leave.code, leave.code\n"
         "heavy = {'torch', 'torchvision', 'numpy', 'scipy', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

@@ -73,8 +73,8 @@ def test_an_svg_is_drawn_without_torch_or_matplotlib(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         f"sys.argv = ['cnnbuild', *{ASKED!r}, '--graph', {str(tmp_path / 'a.svg')!r}]\n"
-        "from cnnbuild.cli.main import main\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "from cnnbuild.cli.main import application\n"
+        "try:\n    application(sys.argv[1:2])()\nexcept SystemExit as end:\n    assert not end.code\n"
         "print(sorted({'torch', 'matplotlib', 'numpy'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -73,8 +73,8 @@ def test_what_cannot_be_shown_is_refused(flags: list[str], message: str) -> None
 
 def test_no_torch_is_loaded_for_a_page() -> None:
     code = (
-        "import sys; from cnnbuild.cli.main import main; sys.argv = ['cnnbuild', 'inspect', *sys.argv[1:]]\n"
-        "try: main()\nexcept SystemExit: pass\n"
+        "import sys; from cnnbuild.cli.main import application; sys.argv[1:1] = ['inspect']\n"
+        "try: application(['inspect'])()\nexcept SystemExit: pass\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & {'torch', 'numpy', 'matplotlib'}))"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

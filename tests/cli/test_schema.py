@@ -64,8 +64,8 @@ def test_a_missing_file_and_an_unknown_kind_are_usage_errors(tmp_path: Path) -> 
 def test_torch_is_not_loaded(kind: str) -> None:
     code = (
         "import sys; sys.argv = ['cnnbuild', 'schema', sys.argv[1]]\n"
-        "from cnnbuild.cli.main import main\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "from cnnbuild.cli.main import application\n"
+        "try:\n    application(sys.argv[1:2])()\nexcept SystemExit:\n    pass\n"
         "print('torch' in sys.modules, file=sys.stderr)"
     )
     done = subprocess.run(

@@ -68,8 +68,8 @@ def test_the_word_is_unknown_without_the_package(tmp_path: Path) -> None:
 def test_its_network_is_checked_without_loading_torch(installed: Path) -> None:
     code = (
         f"import sys; sys.argv = ['cnnbuild', 'inspect', {str(PACKAGE / 'resnet_blur.yaml')!r}, '-d', 'digits']\n"
-        "from cnnbuild.cli.main import main\n"
-        "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code, done.code\n"
+        "from cnnbuild.cli.main import application\n"
+        "try:\n    application(sys.argv[1:2])()\nexcept SystemExit as done:\n    assert not done.code, done.code\n"
         "assert 'torch' not in sys.modules"
     )
     done = process("-c", code, path=f"{installed}{os.pathsep}{ROOT}")
