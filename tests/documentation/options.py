@@ -23,7 +23,8 @@ def options_table(verb: str) -> str:
             name = f"`{parameter.metavar or parameter.name.upper()}`"
         else:
             value = parameter.metavar or "|".join(_words(kind))
-            name = ", ".join(f"`{flag}`" for flag in sorted(parameter.opts, key=len, reverse=True))
+            flags = [*sorted(parameter.opts, key=len, reverse=True), *parameter.secondary_opts]
+            name = ", ".join(f"`{flag}`" for flag in flags)
             name += "" if parameter.is_flag else f" `{value}`"
         default = parameter.default if parameter.param_type_name == "option" else None
         shown = (

@@ -17,6 +17,8 @@ from cnnbuild.graph.views.summary.totals import Totals, totals_of
 from cnnbuild.graph.visibility import covers_image
 
 if TYPE_CHECKING:
+    from cnnbuild.graph.views.picture.captions import Measure
+    from cnnbuild.graph.views.picture.notebook import Picture
     from cnnbuild.graph.views.summary.rows import Row
     from cnnbuild.graph.views.summary.sheets import Sheet
 
@@ -142,6 +144,15 @@ class Summary:
         from cnnbuild.graph.views.summary.html import html_page
 
         return html_page(self.sheet())
+
+    def picture(self, *, color: Measure = "macs", depth: int | None = None) -> Picture:
+        """The network as a picture, which notebooks show; `color` is what darkens its boxes.
+
+        Without `depth`, as many levels of names are open as fit about one screen.
+        """
+        from cnnbuild.graph.views.picture.notebook import Picture
+
+        return Picture(self.graph, color, depth)
 
     def _repr_html_(self) -> str:
         """The table as notebooks show it."""
