@@ -149,22 +149,7 @@ class Assembly:
                 error.message, blamed.place if blamed else place, help=error.help, context=trail
             )
             raise UnresolvedError from None
-        if max(shape[1:], default=0) > MAX_SIDE or prod(shape) > MAX_VALUES:
-            self.problems.add(
-                f"{layer.type_name}: an output of {format_shape(shape)} is larger than any machine can hold",
-                place,
-                help=f"an image has at most {MAX_VALUES:,} values, and {MAX_SIDE:,} pixels on a side",
-                context=(*self.sources(inputs), *context.trail),
-            )
-            raise UnresolvedError
-        if sum(prod(weight) for weight in layer.weight_shapes(*shapes).values()) > MAX_WEIGHTS:
-            self.problems.add(
-                f"{layer.type_name}: more than {MAX_WEIGHTS:,} weights are more than any machine can hold",
-                place,
-                help="use a smaller kernel, or fewer channels",
-                context=(*self.sources(inputs), *context.trail),
-            )
-            raise UnresolvedError
+        self._require_moderate(layer, inputs, shapes, shape, place, context)
         sharing = self._sharing(layer, inputs, shapes, path)
         seen = see(layer, shapes, tuple(tensor.field for tensor in inputs), shape)
         self.nodes.append(
@@ -185,6 +170,32 @@ class Assembly:
             )
         )
         return Tensor(len(self.nodes) - 1, shape, seen.field)
+
+    def _require_moderate(
+        self,
+        layer: Layer,
+        inputs: tuple[Tensor, ...],
+        shapes: tuple[Shape, ...],
+        shape: Shape,
+        place: Place,
+        context: Context,
+    ) -> None:
+        """Nothing, where some machine could hold the output and the weights.
+
+        Raises:
+            UnresolvedError: none could; reported.
+        """
+        if max(shape[1:], default=0) > MAX_SIDE or prod(shape) > MAX_VALUES:
+            what = f"an output of {format_shape(shape)} is larger than any machine can hold"
+            hint = f"an image has at most {MAX_VALUES:,} values, and {MAX_SIDE:,} pixels on a side"
+        elif sum(prod(weight) for weight in layer.weight_shapes(*shapes).values()) > MAX_WEIGHTS:
+            what = f"more than {MAX_WEIGHTS:,} weights are more than any machine can hold"
+            hint = "use a smaller kernel, or fewer channels"
+        else:
+            return
+        told = (*self.sources(inputs), *context.trail)
+        self.problems.add(f"{layer.type_name}: {what}", place, help=hint, context=told)
+        raise UnresolvedError
 
     def _initial(
         self, initial: Callable[[], Mapping[str, Initializer]] | None
