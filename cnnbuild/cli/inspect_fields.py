@@ -207,8 +207,12 @@ def _loaded(graph: Graph, weights: Path) -> nn.Module:
         state = torch.load(weights, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UsageError(f"--weights {weights}: there is no such file") from None
-    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-        raise UsageError(f"--weights {weights} cannot be read: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise UsageError(f"--weights {weights} cannot be read: {error.strerror}") from error
+    except (RuntimeError, EOFError, UnpicklingError) as error:
+        raise UsageError(
+            f"--weights {weights} is no file of weights; `cnnbuild train` writes one, weights.pt"
+        ) from error
     module = build_module(graph)
     try:
         module.load_state_dict(state)

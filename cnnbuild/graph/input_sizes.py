@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
 from cnnbuild.graph.graph import INPUT, Graph
+from cnnbuild.graph.lifetimes import computed_in_evaluation
 from cnnbuild.layers.base import Layer, Shape, ShapeError
 
 MOST_SIZES = 4096  # that are tried for one axis
@@ -146,11 +147,14 @@ def _identity(layer: Layer) -> Hashable:
 
 
 def _stride(graph: Graph, axis: int) -> int:
-    """Pixels of the image between outputs of the last map; 1 where nothing says so."""
+    """Pixels of the image between outputs of evaluation's last map; 1 where nothing says so."""
     strides = [
         reach.stride.numerator
-        for node in graph.nodes
-        if len(node.shape) == 3 and node.field is not None and not (reach := node.field[axis].local).is_global
+        for node, computed in zip(graph.nodes, computed_in_evaluation(graph), strict=True)
+        if computed
+        and len(node.shape) == 3
+        and node.field is not None
+        and not (reach := node.field[axis].local).is_global
     ]
     return strides[-1] if strides else 1
 

@@ -66,7 +66,10 @@ def see(layer: Layer, shapes: tuple[Shape, ...], fields: tuple[Field, ...], outp
         ]
         gates = [_is_gate(shape, output, axis) for shape in shapes]
         whole, _ = merge(
-            tuple(EVERYTHING if gate else seen.whole for seen, gate in zip(sees, gates, strict=True))
+            tuple(
+                EVERYTHING if gate and not seen.whole.is_global else seen.whole
+                for seen, gate in zip(sees, gates, strict=True)
+            )
         )
         full = [seen for seen, shape in zip(sees, shapes, strict=True) if not _is_gate(shape, output)]
         local, same_centres = merge(tuple(seen.local for seen in full or sees))

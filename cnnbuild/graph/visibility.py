@@ -17,11 +17,12 @@ MOST_LOOKED_AT = 100_000  # outputs of an axis, one by one
 def gridding(field: Field) -> Fraction | None:
     """Which part of its field an output sees, along the axis where that is least; 1 where there are no holes.
 
-    Of a global field it is that of the field without gates. None where it is not known.
+    Of a global field it is that of the field without gates, and where that is global too, of the image. None
+    where it is not known.
     """
     if field is None:
         return None
-    parts = [Fraction(1) if axis.local.is_global else axis.local.coverage for axis in field]
+    parts = [axis.local.coverage for axis in field]
     known = [part for part in parts if part is not None]
     return min(known) if len(known) == len(parts) else None
 
@@ -55,7 +56,7 @@ def unseen_pixels(field: Field) -> Fraction:
 
 
 def covers_image(field: Field, shape: Shape, image: Shape) -> bool:
-    """Whether some output sees from the first to the last pixel of the image along both axes."""
+    """Whether some output sees all pixels of the image, from the first to the last along both axes."""
     if field is None:
         return False
     outputs = shape[1:] if len(shape) == 3 else (1, 1)
@@ -95,6 +96,8 @@ def _sees_some(reach: Reach, output: int, pixels: int) -> bool:
 @lru_cache(maxsize=CACHED)
 def _one_covers(reach: Reach, outputs: int, pixels: int) -> bool:
     """Whether one of the outputs along an axis sees from its first pixel to its last."""
+    if reach.coverage not in {1, None}:
+        return False
     if reach.is_global:
         return True
     if reach.size < pixels or outputs > MOST_LOOKED_AT:

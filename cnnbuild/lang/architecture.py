@@ -124,6 +124,13 @@ def parse_architecture(yaml: Yaml, *, default_name: str = "network") -> Architec
         raise DocumentError(
             [Problem("this is a study, not an architecture", place_of_key(yaml, "study"), hint)]
         )
+    if yaml.get("blocks") is not None and not {"layers", "outputs", "vars", "variants"} & {
+        e.name for e in yaml
+    }:
+        hint = "an architecture that names it under `uses:` may call its blocks"
+        raise DocumentError(
+            [Problem("this is a file of blocks, not an architecture", place_of_key(yaml, "blocks"), hint)]
+        )
     check_format_version(yaml, problems)
     if yaml.get("cnnbuild") is not None:
         problems.raise_if_any()  # another version: what its keys mean is not known here

@@ -12,6 +12,9 @@ from cnnbuild.layers.reach import EVERYTHING, MOST_STEPS, Reach, Span, comb
 CACHED = 1024  # networks repeat their layers, and height and width are mostly alike
 MOST_BITS = 20_000_000  # that are moved to find the holes of one layer: a fraction of a second
 
+FROM_ANYWHERE = Reach(0, (), masks=None)
+"""The whole axis, with holes that are not followed."""
+
 Seen: TypeAlias = tuple[int, int] | None
 """What one output sees: the first input, and bits that say which from there on. None where it sees none."""
 
@@ -23,8 +26,10 @@ def compose(earlier: Reach, later: Reach) -> Reach:
     Where both are so uneven that following it would take seconds (thousands of phases, as of a map resized to
     29,989 pixels), the whole axis is all that is said; before that, holes are no longer followed.
     """
-    if earlier.is_global or later.is_global:
-        return EVERYTHING
+    if earlier.is_global:
+        return earlier
+    if later.is_global:
+        return _all_of(earlier) if later == EVERYTHING else FROM_ANYWHERE
     phases = len(earlier.spans)
     repeats = phases // gcd(phases, later.period)
     outputs = len(later.spans) * repeats
@@ -47,7 +52,7 @@ def merge(reaches: tuple[Reach, ...]) -> tuple[Reach, bool]:
     axis is all that can be said.
     """
     if any(reach.is_global for reach in reaches):
-        return EVERYTHING, True
+        return _any_of(reaches), True
     if len({reach.stride for reach in reaches}) > 1:
         return EVERYTHING, False
     aligned = len({reach.offset for reach in reaches}) == 1
@@ -63,6 +68,21 @@ def merge(reaches: tuple[Reach, ...]) -> tuple[Reach, bool]:
         return _simplest(period, spans, None), aligned
     seen = [_joined([_seen(reach, output) for reach in reaches]) for output in range(phases)]
     return _from_seen(period, seen), aligned
+
+
+def _all_of(reach: Reach) -> Reach:
+    """What is seen by something that sees every output: everything but what no output sees."""
+    seen = reach.seen_at_all
+    if seen is None:
+        return FROM_ANYWHERE
+    return EVERYTHING if seen[0].bit_count() == seen[1] else Reach(0, (), seen[1], (seen[0],))
+
+
+def _any_of(reaches: tuple[Reach, ...]) -> Reach:
+    """What is seen through several, of which some see from anywhere."""
+    if EVERYTHING in reaches:
+        return EVERYTHING
+    return reaches[0] if len(set(reaches)) == 1 else FROM_ANYWHERE
 
 
 def _leaves_no_holes(earlier: Reach, later: Reach) -> bool:

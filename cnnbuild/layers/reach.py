@@ -25,7 +25,8 @@ class Reach:
 
     Of a span every `step`-th input is seen. Where that is too simple, as for several layers together,
     `masks` has a number for each phase, whose bit k says whether input `first + k` is seen; it is None where
-    that is not known (see `compose`). A period of 0 means: everything, from anywhere.
+    that is not known (see `compose`). A period of 0 means: everything, from anywhere; then `masks` may hold
+    one number, whose bit k says whether inputs k, k + step, k + 2 step, … are seen.
     """
 
     period: int
@@ -77,6 +78,8 @@ class Reach:
         """
         if self.masks is None:
             return None
+        if not self.period:
+            return self.density
         parts = [
             Fraction(self.masks[phase].bit_count() if self.masks else length // self.step + 1, length + 1)
             for phase, length in ((r, span[1] - span[0]) for r, span in enumerate(self.spans) if span)
@@ -89,9 +92,19 @@ class Reach:
 
         A kernel smaller than its stride leaves pixels out: a 1x1 convolution of stride 2 sees every second.
         """
-        if not self.period or (self.step == 1 and self.masks == () and self.size >= self.period):
-            return Fraction(1)
-        if self.masks is None or self.size > MOST_STEPS or self.period > MOST_STEPS:
+        seen = self.seen_at_all
+        return None if seen is None else Fraction(seen[0].bit_count(), seen[1])
+
+    @property
+    def seen_at_all(self) -> tuple[int, int] | None:
+        """Bits that say which inputs any output sees, and after how many inputs they repeat; or None."""
+        if self.masks is None:
+            return None
+        if not self.period:
+            return (self.masks[0], self.step) if self.masks else (1, 1)
+        if self.step == 1 and not self.masks and self.size >= self.period:
+            return 1, 1
+        if self.size > MOST_STEPS or self.period > MOST_STEPS:
             return None
         residues = 0
         for phase, span in enumerate(self.spans):
@@ -99,7 +112,7 @@ class Reach:
             while seen:
                 residues |= seen & ((1 << self.period) - 1)
                 seen >>= self.period
-        return Fraction(residues.bit_count(), self.period)
+        return residues, self.period
 
     def _seen(self) -> Iterator[Span]:
         return (span for span in self.spans if span is not None)
@@ -126,7 +139,7 @@ class Reach:
     def sees(self, output: int, pixel: int) -> bool:
         """Whether an output sees a pixel of its input, which may lie in the padding."""
         if self.is_global:
-            return True
+            return not self.masks or bool(self.masks[0] >> (pixel % self.step) & 1)
         m, r = divmod(output, len(self.spans))
         span = self.spans[r]
         if span is None:

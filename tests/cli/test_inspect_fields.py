@@ -154,7 +154,7 @@ def test_faulty_arguments_are_told_in_one_line(arguments: list[str], message: st
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"no weights", "cannot be read: "),
+        (b"no weights", "is no file of weights; "),
         ({"a": torch.zeros(2)}, "are not those of simple_cnn: Missing key(s) in state_dict: "),
         ([1, 2], "are not those of simple_cnn: "),
     ],

@@ -217,3 +217,23 @@ def test_branches_that_part_only_after_the_first_output_are_not_aligned() -> Non
 
 def test_branches_with_different_strides_are_misaligned_and_may_see_everything() -> None:
     assert merge((window(3, stride=2), window(3))) == (EVERYTHING, False)
+
+
+def test_what_sees_every_output_sees_what_they_see_together_by_hand() -> None:
+    every_second = compose(window(1, stride=2), EVERYTHING)
+    assert every_second.is_global
+    assert (every_second.coverage, every_second.density) == (Fraction(1, 2), Fraction(1, 2))
+    assert [pixel for pixel in range(-2, 4) if every_second.sees(0, pixel)] == [-2, 0, 2]
+    assert compose(window(3, stride=2), EVERYTHING) == EVERYTHING
+    assert compose(every_second, window(3)) == every_second  # through any output, the same pixels
+    shifted = compose(window(2, stride=4, padding=1), EVERYTHING)  # pixels 3 and 0 of every 4
+    assert [pixel for pixel in range(8) if shifted.sees(5, pixel)] == [0, 3, 4, 7]
+
+
+def test_a_join_with_something_that_sees_everything_sees_everything() -> None:
+    every_second = compose(window(1, stride=2), EVERYTHING)
+    assert merge((every_second, EVERYTHING)) == (EVERYTHING, True)
+    assert merge((every_second, every_second)) == (every_second, True)
+    mixed, _ = merge((every_second, window(3)))
+    assert mixed.is_global
+    assert (mixed.coverage, mixed.density) == (None, None)
