@@ -51,7 +51,7 @@ class SlidingWindow:
         if not self.ceil_mode:
             return room // self.stride + 1
         windows = -(-room // self.stride) + 1
-        # no sum with the condition: while torch traces a module, sizes are tensors, and it is one of truth values
+        # no sum with the condition: sizes are tensors while torch traces a module, and so is the condition
         return windows - 1 if self._hangs_too_far else windows
 
     @property

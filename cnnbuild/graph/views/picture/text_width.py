@@ -1,7 +1,7 @@
 """How wide a text is, without a font library: the advance widths of the Helvetica family.
 
-Arial, Helvetica, Liberation Sans and Nimbus Sans agree in them. A font that a reader has instead may be wider,
-which is what `SAFETY` and the padding of the boxes are for, and for long texts `room_for`.
+Arial, Helvetica, Liberation Sans and Nimbus Sans agree in them. A font that a reader has instead may be
+wider, which is what `SAFETY` and the padding of the boxes are for, and for long texts `room_for`.
 """
 
 from __future__ import annotations
