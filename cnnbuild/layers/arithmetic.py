@@ -50,7 +50,9 @@ class SlidingWindow:
         room = self._room
         if not self.ceil_mode:
             return room // self.stride + 1
-        return -(-room // self.stride) + 1 - self._hangs_too_far
+        windows = -(-room // self.stride) + 1
+        # no sum with the condition: sizes are tensors while torch traces a module, and so is the condition
+        return windows - 1 if self._hangs_too_far else windows
 
     @property
     def _room(self) -> int:

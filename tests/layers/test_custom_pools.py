@@ -57,6 +57,16 @@ def test_mean_lp_pool_is_the_root_of_torch_s_mean_of_powers_with_every_option(p:
     assert compared > 100
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("size", [7, 8])
+def test_mean_lp_pool_with_ceil_mode_can_be_traced_as_tools_do_that_count(size: int) -> None:
+    pool = layer("mean_lp_pool", kernel_size=2, stride=3, ceil_mode=True).build((1, size, size))
+    x = torch.rand(1, 1, size, size)
+    traced = torch.jit.trace(pool, x)
+    assert torch.equal(traced(x), pool(x))
+    assert traced(x).shape == nn.MaxPool2d(2, 3, ceil_mode=True)(x).shape
+
+
 def test_mean_lp_pool_approaches_the_largest_absolute_value() -> None:
     x = torch.randn(4, 3, 8, 8)
     largest = nn.MaxPool2d(2)(x.abs())

@@ -21,7 +21,7 @@ from cnnbuild.graph.views.picture.colours import step_of
 from cnnbuild.graph.views.picture.legend import COPIES_NOTE, FIELD_NOTE, FIGURES_NOTE, foot, head, title_of
 from cnnbuild.graph.views.picture.parts import Diagram, Group, Piece
 from cnnbuild.graph.views.picture.scene import Box, Edge, Frame, Scene, Text
-from cnnbuild.graph.views.picture.text_width import TIMES, text_width
+from cnnbuild.graph.views.picture.text_width import TIMES, room_for, text_width
 
 LINE = 14.0  # px from line to line
 PAD_X, PAD_Y = 9.0, 5.0
@@ -44,8 +44,8 @@ def sizes_for(diagram: Diagram, measure: Measure) -> Sizes:
         entering = ENTRY * inputs[piece.number]
         if piece.kind == "join" and len(lines[0].text) == 1:
             return max(CIRCLE, entering), CIRCLE
-        wide = max(text_width(line.text, line.size, line.weight) for line in lines)
-        wide += 2 * PAD_X + (2 * BAR if piece.kind == "closed" else 0)
+        wide = max(room_for(line.text, line.size, line.weight, PAD_X) for line in lines)
+        wide += 2 * BAR if piece.kind == "closed" else 0
         pad = 2.0 if piece.kind == "small" else PAD_Y
         even = EVEN if piece.kind in ("layer", "closed") else 2.0
         return even * -(-max(wide, entering) // even), max(CIRCLE, len(lines) * LINE + 2 * pad)
