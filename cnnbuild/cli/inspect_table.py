@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from cnnbuild.cli.terminal import PLAIN_WIDTH, colours_wanted, text_width
+from cnnbuild.cli.terminal import colours_wanted, text_width
 from cnnbuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -209,8 +209,8 @@ def _sheet_text(sheet: Sheet, form: Form, output: Path | None) -> str:
         return html_page(sheet) + "\n"
     from cnnbuild.graph.views.summary.text import text_table
 
-    if output is not None:
-        return text_table(sheet, width=PLAIN_WIDTH) + "\n"
+    if output is not None:  # no window limits a file
+        return text_table(sheet, width=None) + "\n"
     return text_table(sheet, width=text_width(), colours=colours_wanted(sys.stdout)) + "\n"
 
 

@@ -115,6 +115,21 @@ def test_the_table_in_a_file_does_not_depend_on_the_window(folder: Path) -> None
     assert (folder / "narrow.txt").read_text() == (folder / "wide.txt").read_text()
 
 
+def test_a_file_has_every_column_whole(tmp_path: Path) -> None:
+    resnet = ("architectures/resnet.yaml@resnet50", "-i", "3x224x224", "-c", "1000")
+    cnnbuild("inspect", *resnet, "-o", tmp_path / "net.txt", columns=80)
+    cnnbuild("inspect", *resnet, "--columns", "layer,in,place,macs", "-o", tmp_path / "asked.txt")
+    piped = cnnbuild("inspect", *resnet, "--columns", "layer,in,place,macs", columns=60).out
+    plain, asked = ((tmp_path / name).read_text() for name in ("net.txt", "asked.txt"))
+    assert (
+        plain.splitlines()[2].split()
+        == "# layer op from out params % MACs % act RF stride start notes".split()
+    )
+    for text in (plain, asked, piped):
+        assert "…" not in text
+        assert "  118,013,952" in text  # MACs of the first convolution, in full
+
+
 def test_quiet_prints_the_result_only(folder: Path) -> None:
     outcome = cnnbuild("inspect", "units.yaml", *IMAGES, "-o", "net.csv", "--quiet", cwd=folder)
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
