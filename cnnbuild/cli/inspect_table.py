@@ -86,7 +86,7 @@ ColumnsOption = Annotated[
     str | None,
     typer.Option(
         "--columns",
-        help="Columns by name, in this order: layer,out,params. An empty list shows all names.",
+        help="Columns by name, in this order: layer,out,params. An empty list (,) shows all names.",
         metavar="A,B,…",
         show_default=False,
         rich_help_panel="The table",
@@ -117,18 +117,23 @@ TopOption = Annotated[
 def view_asked(
     *, fold: bool | None, depth: int | None, columns: str | None, sort: SortName | None, top: int | None
 ) -> View:
-    """What the flags say of a table.
+    """What the flags say of a table; an empty list of columns prints their names, and ends the command.
 
     Raises:
         UsageError: a column does not exist.
+        typer.Exit: the names were asked for.
     """
     from cnnbuild.graph.views.summary.lines import View
 
     keys = None
     if columns is not None:
-        from cnnbuild.graph.views.summary.columns import columns_named
+        from cnnbuild.graph.views.summary.columns import COLUMNS, columns_named
 
         keys = tuple(key.strip().lower() for key in columns.split(",") if key.strip())
+        if not keys:
+            room = max(map(len, COLUMNS))
+            typer.echo("\n".join(f"{key:{room}}  {column.meaning}" for key, column in COLUMNS.items()))
+            raise typer.Exit(0)
         columns_named(keys)
     return View(fold, depth, keys, sort, top)
 
