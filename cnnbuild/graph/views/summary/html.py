@@ -82,6 +82,7 @@ def _cells(column: SheetColumn, sheet: Sheet) -> Iterator[str]:
             full = f' data-name="{escape(str(raw))}"' if indent else ""
             yield f'<th scope="row" class="left name"{depth}{full}>{escape(cell)}</th>'
         elif column.key in SHARES and isinstance(raw, float) and cell:
-            yield f'<td class="right share" style="--share:{min(raw / largest, 1):.3f}"{value}>{escape(cell)}</td>'
+            part = f"--share:{min(raw / largest, 1):.3f}"
+            yield f'<td class="right share" style="{part}"{value}>{escape(cell)}</td>'
         else:
             yield f'<td class="{column.align}"{value}>{escape(cell)}</td>'

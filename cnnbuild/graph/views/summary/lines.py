@@ -21,8 +21,8 @@ class View:
 
     `fold` shows copies that are alike once; None is the form's own choice: tables do, CSV does not. Levels
     of names deeper than `depth` are one line each. With `sort` the nodes stand in falling order of a cost,
-    without headings, those that see `all` below all others; `top` keeps the first of them, by multiply-adds where `sort` says nothing. `columns` are
-    keys of columns; None is the form's own choice.
+    without headings, and by field those that see `all` below the others; `top` keeps the first of them, by
+    multiply-adds where `sort` says nothing. `columns` are keys of columns; None is the form's own choice.
     """
 
     fold: bool | None = None
