@@ -104,7 +104,7 @@ def gates_asked(
 
 def broken_gates(summary: Summary, gates: Gates) -> Iterator[str]:
     """A sentence for each limit that a network does not keep."""
-    from cnnbuild.graph.views.summary.captions import both, format_bytes, sizes
+    from cnnbuild.graph.views.summary.captions import format_bytes, in_pixels, sizes
 
     name = f"{summary.title} at {sizes(summary.graph.contract.shape)}"
     totals = summary.totals
@@ -126,7 +126,7 @@ def broken_gates(summary: Summary, gates: Gates) -> Iterator[str]:
             yield f"--min-rf {gates.field}: {name} has no map whose outputs have a place in the image"
         elif min(last.size) < gates.field:
             node = summary.graph.nodes[last.node].name
-            yield f"--min-rf {gates.field}: the last map of {name}, {node}, sees {both(last.size)} pixels"
+            yield f"--min-rf {gates.field}: the last map of {name}, {node}, sees {in_pixels(last.size)}"
 
 
 def _limit(flag: str, text: str | None, units: dict[str, int], wanted: str) -> Limit | None:

@@ -16,7 +16,7 @@ LayerOption = Annotated[
     str | None,
     typer.Option(
         "--layer",
-        help="One layer, or a level such as layer1.0, with its arithmetic; the end of a name is enough.",
+        help="One layer or level with its arithmetic: its name, the end of that, or the number of its row.",
         metavar="NAME",
         show_default=False,
         rich_help_panel="Instead of the table",

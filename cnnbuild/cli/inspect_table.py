@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from cnnbuild.cli.terminal import PLAIN_WIDTH, colours_wanted, text_width
+from cnnbuild.cli.terminal import colours_wanted, text_width
 from cnnbuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ ColumnsOption = Annotated[
     str | None,
     typer.Option(
         "--columns",
-        help="Columns by name, in this order: layer,out,params. An empty list shows all names.",
+        help="Columns by name, in this order: layer,out,params. An empty list (,) shows all names.",
         metavar="A,B,…",
         show_default=False,
         rich_help_panel="The table",
@@ -117,18 +117,23 @@ TopOption = Annotated[
 def view_asked(
     *, fold: bool | None, depth: int | None, columns: str | None, sort: SortName | None, top: int | None
 ) -> View:
-    """What the flags say of a table.
+    """What the flags say of a table; an empty list of columns prints their names, and ends the command.
 
     Raises:
         UsageError: a column does not exist.
+        typer.Exit: the names were asked for.
     """
     from cnnbuild.graph.views.summary.lines import View
 
     keys = None
     if columns is not None:
-        from cnnbuild.graph.views.summary.columns import columns_named
+        from cnnbuild.graph.views.summary.columns import COLUMNS, columns_named
 
         keys = tuple(key.strip().lower() for key in columns.split(",") if key.strip())
+        if not keys:
+            room = max(map(len, COLUMNS))
+            typer.echo("\n".join(f"{key:{room}}  {column.meaning}" for key, column in COLUMNS.items()))
+            raise typer.Exit(0)
         columns_named(keys)
     return View(fold, depth, keys, sort, top)
 
@@ -209,8 +214,8 @@ def _sheet_text(sheet: Sheet, form: Form, output: Path | None) -> str:
         return html_page(sheet) + "\n"
     from cnnbuild.graph.views.summary.text import text_table
 
-    if output is not None:
-        return text_table(sheet, width=PLAIN_WIDTH) + "\n"
+    if output is not None:  # no window limits a file
+        return text_table(sheet, width=None) + "\n"
     return text_table(sheet, width=text_width(), colours=colours_wanted(sys.stdout)) + "\n"
 
 

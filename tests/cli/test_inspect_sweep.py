@@ -74,6 +74,23 @@ def test_a_file_that_is_faulty_at_every_size_is_told_as_a_fault(folder: Path) ->
     assert outcome.err.startswith("even.yaml:8:5: error: concat: height and width differ, (2, 7, 7)")
 
 
+def test_a_size_out_of_range_is_a_row_too(folder: Path) -> None:
+    outcome = cnnbuild("inspect", "even.yaml", *IMAGES, "--sweep", "2,0,3x100000x100000,9", cwd=folder)
+    assert (outcome.code, outcome.err) == (0, "")
+    lines = outcome.out.splitlines()
+    assert lines[4].split()[:4] == ["3x2x2", "4x2x2", "3", "23"]
+    assert [line.split(maxsplit=1)[0] for line in lines[5:8]] == ["3x0x0", "3x100000x100000", "3x9x9"]
+    assert "the input 3x0x0 must have between 1 and" in lines[5]
+    told = cnnbuild("inspect", "even.yaml", *IMAGES, "--sweep", "2,0", "-f", "json", cwd=folder).out
+    Draft202012Validator(json.loads(cnnbuild("schema", "summary").out)).validate(json.loads(told))
+
+
+def test_where_every_size_is_out_of_range_there_is_nothing_to_show(folder: Path) -> None:
+    outcome = cnnbuild("inspect", "even.yaml", *IMAGES, "--sweep", "0,0x8", cwd=folder)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("error: the input 3x0x0 must have between 1 and ")
+
+
 def test_gates_hold_for_every_size(folder: Path) -> None:
     outcome = cnnbuild(
         "inspect", "even.yaml", *IMAGES, "--sweep", "2,4,8", "--max-macs", "100", "--quiet", cwd=folder

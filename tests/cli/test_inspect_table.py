@@ -115,6 +115,33 @@ def test_the_table_in_a_file_does_not_depend_on_the_window(folder: Path) -> None
     assert (folder / "narrow.txt").read_text() == (folder / "wide.txt").read_text()
 
 
+def test_a_file_has_every_column_whole(tmp_path: Path) -> None:
+    resnet = ("architectures/resnet.yaml@resnet50", "-i", "3x224x224", "-c", "1000")
+    cnnbuild("inspect", *resnet, "-o", tmp_path / "net.txt", columns=80)
+    cnnbuild("inspect", *resnet, "--columns", "layer,in,place,macs", "-o", tmp_path / "asked.txt")
+    piped = cnnbuild("inspect", *resnet, "--columns", "layer,in,place,macs", columns=60).out
+    plain, asked = ((tmp_path / name).read_text() for name in ("net.txt", "asked.txt"))
+    assert plain.splitlines()[2].split() == [
+        "#",
+        "layer",
+        "op",
+        "from",
+        "out",
+        "params",
+        "%",
+        "MACs",
+        "%",
+        "act",
+        "RF",
+        "stride",
+        "start",
+        "notes",
+    ]
+    for text in (plain, asked, piped):
+        assert "…" not in text
+        assert "  118,013,952" in text  # MACs of the first convolution, in full
+
+
 def test_quiet_prints_the_result_only(folder: Path) -> None:
     outcome = cnnbuild("inspect", "units.yaml", *IMAGES, "-o", "net.csv", "--quiet", cwd=folder)
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
@@ -141,15 +168,25 @@ def test_quiet_prints_the_result_only(folder: Path) -> None:
         ),
         (["--columns", "layer,maks"], "there is no column 'maks'; did you mean 'macs'?"),
         (
-            ["--columns", ","],
-            "a table has columns: number, layer, op, from, in, out, params, params%, buffers, macs, macs%, act, "
-            "kept, rf, stride, start, notes, place",
+            ["--columns", "zzzzzz"],
+            "there is no column 'zzzzzz'; columns: number, layer, op, from, in, out, params, params%, buffers, "
+            "macs, macs%, act, kept, rf, stride, start, notes, place",
         ),
     ],
 )
 def test_what_cannot_be_honoured_is_refused(folder: Path, arguments: list[str], message: str) -> None:
     outcome = cnnbuild("inspect", "units.yaml", *IMAGES, *arguments, cwd=folder)
     assert (outcome.code, outcome.out, outcome.err) == (2, "", f"error: {message}\n")
+
+
+def test_an_empty_list_of_columns_prints_their_names_and_meanings(folder: Path) -> None:
+    outcome = cnnbuild("inspect", "units.yaml", *IMAGES, "--columns", ",", cwd=folder)
+    assert (outcome.code, outcome.err) == (0, "")
+    names = (
+        "number layer op from in out params params% buffers macs macs% act kept rf stride start notes place"
+    )
+    assert [line.split()[0] for line in outcome.out.splitlines()] == names.split()
+    assert "layer    name, as in the state dict" in outcome.out.splitlines()
 
 
 def test_what_is_printed_as_json_meets_the_schema_that_is_printed(folder: Path) -> None:

@@ -88,10 +88,18 @@ def test_sorted_lines_hold_all_copies_and_what_top_leaves_out_is_one_line() -> N
 
 @pytest.mark.parametrize(
     ("order", "first"),
-    [("macs", "stage.0-2.conv_1"), ("params", "stage.0-2.conv_1"), ("rf", "global_avg_pool_1")],
+    [("macs", "stage.0-2.conv_1"), ("params", "stage.0-2.conv_1"), ("rf", "step")],
 )
 def test_each_order_puts_its_costliest_line_first(order: str, first: str) -> None:
     assert cells(Summary(graph_of(UNITS)).viewed(sort=order), "layer")[0] == (first,)
+
+
+def test_sorted_by_field_what_sees_everything_by_definition_stands_last() -> None:
+    shown = cells(Summary(graph_of(UNITS)).viewed(sort="rf"), "layer", "rf")
+    assert shown[0] == ("step", "15")  # 3x3 seven times
+    assert [field for _, field in shown[-3:]] == ["all"] * 3
+    finite = [int(field) for _, field in shown[:-3]]
+    assert finite == sorted(finite, reverse=True)
 
 
 def test_sorting_by_activations_counts_all_copies() -> None:

@@ -54,12 +54,29 @@ def test_numbers_and_notes_are_shortened_before_columns_go() -> None:
     ]  # fmt: skip
 
 
-def test_columns_that_were_asked_for_stay_and_what_does_not_fit_is_cut() -> None:
-    keys = ("layer", "in", "out", "params", "macs", "act", "rf", "stride", "start", "place")
-    table = Summary(graph_of(UNITS)).viewed(columns=keys).table(width=60)
-    assert max(map(len, table.splitlines())) <= 60
-    assert table.splitlines()[2].startswith("layer")
-    assert all(line.endswith("…") for line in table.splitlines()[4:6])
+@pytest.mark.parametrize("width", [40, 60, None])
+def test_columns_that_were_asked_for_are_whole_however_narrow_the_window(width: int | None) -> None:
+    keys = ("layer", "in", "out", "params", "macs", "act", "place")
+    table = Summary(graph_of(UNITS)).viewed(columns=keys).table(width=width)
+    assert "…" not in table
+    assert table.splitlines()[4].split() == [
+        "stem",
+        *["3x8x8", "4x8x8", "108", "6,912", "1.0", "KiB", "net.yaml:12"],
+    ]
+
+
+def test_without_a_limit_nothing_is_left_out() -> None:
+    summary = Summary(graph_of(UNITS.replace("name: stem", f"name: {LONG_NAME}")))
+    table = summary.table(width=None)
+    assert headings(table) == EVERYTHING.split()
+    assert LONG_NAME in table
+    assert "…" not in table
+
+
+def test_repr_is_one_short_line_and_str_the_table() -> None:
+    summary = Summary(graph_of(UNITS))
+    assert repr(summary) == "<Summary of units at 3x8x8: 727 parameters, 62,220 MACs>"
+    assert str(summary) == summary.table()
 
 
 @pytest.mark.parametrize(

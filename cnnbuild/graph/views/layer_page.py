@@ -31,14 +31,19 @@ WIDTH = 100
 def layer_page(graph: Graph, name: str, *, batch: int = 1, dtype: Dtype = "float32") -> str:
     """What is to be said of the layer or level of a name, or of a unique end or beginning of one.
 
+    The number of a row of the table, and the name of several copies there, are names too.
+
     Raises:
         UsageError: there is no such name, or several.
     """
-    full, nodes = nodes_called(graph, name)
-    if graph.nodes[nodes[0]].name != full:
-        return level_page(graph, full, nodes, batch=batch, dtype=dtype)
-    lines = _page(graph, layer_facts(graph, nodes[0], batch=batch, dtype=dtype))
-    return "\n".join([*lines, *_applications(graph, nodes[1:])])
+    called = nodes_called(graph, name)
+    nodes = called.nodes
+    if graph.nodes[nodes[0]].name != called.name:
+        lines = level_page(graph, called.name, nodes, batch=batch, dtype=dtype).split("\n")
+    else:
+        lines = [*_page(graph, layer_facts(graph, nodes[0], batch=batch, dtype=dtype))]
+        lines += _applications(graph, nodes[1:])
+    return "\n".join([lines[0], *([called.note] if called.note else []), *lines[1:]])
 
 
 def layer_data(graph: Graph, name: str, *, batch: int = 1, dtype: Dtype = "float32") -> dict[str, Json]:
@@ -47,7 +52,8 @@ def layer_data(graph: Graph, name: str, *, batch: int = 1, dtype: Dtype = "float
     Raises:
         UsageError: there is no such name, or several.
     """
-    full, nodes = nodes_called(graph, name)
+    called = nodes_called(graph, name)
+    full, nodes = called.name, called.nodes
     if graph.nodes[nodes[0]].name != full:
         return level_dict(graph, full, nodes, batch=batch, dtype=dtype)
     first, *others = (layer_dict(layer_facts(graph, node, batch=batch, dtype=dtype)) for node in nodes)

@@ -56,6 +56,16 @@ def both(values: Iterable[object]) -> str:
     return str(height) if height == width else f"{height}x{width}"
 
 
+def in_pixels(values: Iterable[object]) -> str:
+    """Height and width with their noun.
+
+    >>> in_pixels((8, 8)), in_pixels((1, 1)), in_pixels((1, 7))
+    ('8 pixels', '1 pixel', '1x7 pixels')
+    """
+    text = both(values)
+    return f"{text} pixel{'' if text == '1' else 's'}"
+
+
 def number(fraction: Fraction) -> int | float:
     """A fraction as JSON has it."""
     return int(fraction) if fraction.denominator == 1 else float(fraction)

@@ -50,7 +50,7 @@ def columns_named(keys: Sequence[str]) -> tuple[Column, ...]:
         raise UsageError(f"a table has columns: {', '.join(COLUMNS)}")
     for at, key in enumerate(keys):
         if key not in COLUMNS:
-            hint = did_you_mean(key, COLUMNS, listing="columns")
+            hint = did_you_mean(key, COLUMNS) or f"columns: {', '.join(COLUMNS)}"
             raise UsageError(f"there is no column '{key}'; {hint}")
         if key in keys[:at]:
             raise UsageError(f"the column '{key}' is named twice")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cnnbuild.graph.input_sizes import AxisSizes
-from cnnbuild.graph.views.summary.captions import both, format_bytes, sizes
+from cnnbuild.graph.views.summary.captions import both, format_bytes, in_pixels, sizes
 from cnnbuild.graph.views.summary.facts import in_percent
 from cnnbuild.graph.views.summary.sheets import Remark
 from cnnbuild.graph.visibility import gridding
@@ -77,7 +77,7 @@ def _field(summary: Summary) -> str:
         node = summary.graph.nodes[last.node]
         field = f"a field of {both(last.size)} at stride {both(last.stride)}"
         parts.append(
-            f"the last map, {node.name} ({sizes(node.shape)}), has {field} on {both(image[1:])} pixels"
+            f"the last map, {node.name} ({sizes(node.shape)}), has {field} on {in_pixels(image[1:])}"
         )
         if (part := gridding(node.field)) is not None and part < 1:
             parts[-1] += f", of which it sees {in_percent(part)}"

@@ -64,7 +64,17 @@ def _table(sheet: Sheet, *, sortable: bool) -> Iterator[str]:
 
 
 def _cells(column: SheetColumn, sheet: Sheet) -> Iterator[str]:
-    """The cells of a column; the name of a line is the heading of its row."""
+    """The cells of a column; the name of a line is the heading of its row.
+
+    A share darkens its whole cell, the more the nearer it comes to the largest of a plain row: most are too
+    small for a bar.
+    """
+    shares = [
+        raw
+        for raw, level in zip(column.raw(), sheet.levels, strict=True)
+        if column.key in SHARES and level == "row" and isinstance(raw, float)
+    ]
+    largest = max(shares, default=0.0) or 1.0
     for cell, raw, indent in zip(column.cells, column.raw(), sheet.indents, strict=True):
         value = "" if isinstance(raw, str) else f' data-value="{raw}"'
         if column.key == sheet.names:
@@ -72,6 +82,7 @@ def _cells(column: SheetColumn, sheet: Sheet) -> Iterator[str]:
             full = f' data-name="{escape(str(raw))}"' if indent else ""
             yield f'<th scope="row" class="left name"{depth}{full}>{escape(cell)}</th>'
         elif column.key in SHARES and isinstance(raw, float) and cell:
-            yield f'<td class="right share" style="--share:{raw:.4f}"{value}>{escape(cell)}</td>'
+            part = f"--share:{min(raw / largest, 1):.3f}"
+            yield f'<td class="right share" style="{part}"{value}>{escape(cell)}</td>'
         else:
             yield f'<td class="{column.align}"{value}>{escape(cell)}</td>'

@@ -17,8 +17,7 @@ FRAGMENT_STYLE = """
 .cnnbuild-table .heading { font-weight: 600; }
 .cnnbuild-table .heading, .cnnbuild-table .heading:hover { background: rgba(128, 128, 128, .1); }
 .cnnbuild-table .fault { color: #c2402a; }
-.cnnbuild-table .share { background: linear-gradient(to left, rgba(70, 130, 220, .38)
-  calc(var(--share) * 100%), transparent 0); min-width: 56px; }
+.cnnbuild-table .row .share { background: rgba(70, 130, 220, calc(var(--share) * .42)); }
 .cnnbuild-table dl { display: grid; grid-template-columns: max-content minmax(0, 90ch); gap: 3px 14px;
   margin: 14px 0 0; padding: 0 9px; }
 .cnnbuild-table dt { font-weight: 600; }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Literal, TypeAlias
 
 from cnnbuild.graph.graph import Graph
@@ -22,8 +21,8 @@ class View:
 
     `fold` shows copies that are alike once; None is the form's own choice: tables do, CSV does not. Levels
     of names deeper than `depth` are one line each. With `sort` the nodes stand in falling order of a cost,
-    without headings; `top` keeps the first of them, by multiply-adds where `sort` says nothing. `columns` are
-    keys of columns; None is the form's own choice.
+    without headings, and by field those that see `all` below the others; `top` keeps the first of them, by
+    multiply-adds where `sort` says nothing. `columns` are keys of columns; None is the form's own choice.
     """
 
     fold: bool | None = None
@@ -207,4 +206,6 @@ def _cost(graph: Graph, line: Line, order: Order | None) -> float:
     field = nodes[line.last].field
     if field is None:
         return -1
-    return max(inf if axis.local.is_global else axis.local.size for axis in field)
+    if any(axis.local.is_global for axis in field):
+        return 0  # every layer behind a global pool is alike in that: below those which tell something
+    return max(axis.local.size for axis in field)

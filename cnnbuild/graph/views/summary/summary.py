@@ -100,8 +100,12 @@ class Summary:
         """The network and its variant."""
         return self.graph.name + (f"@{self.graph.variant}" if self.graph.variant else "")
 
-    def table(self, *, width: int = PLAIN_WIDTH, colours: bool = False) -> str:
-        """The summary in aligned columns, no line longer than `width`; `colours` are those of terminals."""
+    def table(self, *, width: int | None = PLAIN_WIDTH, colours: bool = False) -> str:
+        """The summary in aligned columns; `colours` are those of terminals.
+
+        The table leaves out what does not fit into `width`, None for no limit. Where columns were asked for,
+        it is as wide as they need.
+        """
         from cnnbuild.graph.views.summary.text import text_table
 
         return text_table(self.sheet(), width=width, colours=colours)
@@ -159,6 +163,13 @@ class Summary:
         from cnnbuild.graph.views.summary.html import html_fragment
 
         return html_fragment(self.sheet())
+
+    def __repr__(self) -> str:
+        """Which network at which size, and what it costs; `str` gives the table."""
+        from cnnbuild.graph.views.summary.captions import sizes
+
+        costs = f"{self.graph.parameters:,} parameters, {self.graph.macs:,} MACs"
+        return f"<Summary of {self.title or 'a network'} at {sizes(self.graph.contract.shape)}: {costs}>"
 
     def __str__(self) -> str:
         """The summary as a table."""

@@ -48,7 +48,7 @@ BEFORE_FAULT = 40  # lines that are shown before a fault: it should stay on the 
 def summary_sheet(summary: Summary, columns: tuple[str, ...] | None = None) -> Sheet:
     """The table of a summary, with the columns of its view, else those given, else the usual ones.
 
-    Columns that are empty are left out, unless the view asks for them.
+    Columns that are empty are left out, unless the view asks for them; such a table is never made narrower.
 
     Raises:
         UsageError: the view asks for a column that does not exist.
@@ -65,7 +65,7 @@ def summary_sheet(summary: Summary, columns: tuple[str, ...] | None = None) -> S
         levels=tuple("heading" if entry.line.is_open else "row" for entry in entries),
         indents=tuple(entry.line.indent for entry in entries),
         remarks=tuple(footer(summary)),
-        reductions=tuple(step for step in REDUCTIONS if not asked or step[0] != "drop"),
+        reductions=() if asked else REDUCTIONS,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from cnnbuild.errors import DocumentError, escaped
+from cnnbuild.errors import DocumentError, UsageError, escaped
 from cnnbuild.graph.memory import Dtype, Optimizer
 from cnnbuild.graph.views.summary.captions import Json, both, format_bytes, rounded, rounded_bytes, sizes
 from cnnbuild.graph.views.summary.footer import MACS_CONVENTION
@@ -28,6 +28,10 @@ REDUCTIONS: tuple[Reduction, ...] = (
     ("drop", "kept", 0),
     ("drop", "covers", 0),
 )
+
+
+class SizeError(UsageError):
+    """A size that no image has, whatever the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,8 @@ def sweep_of(
 ) -> Sweep:
     """The network at each size; `elaborated` gives its summary.
 
-    Where a size is not legal, `elaborated` raises a `DocumentError`, whose first message the step keeps.
+    Where a size is not legal, `elaborated` raises a `DocumentError`, whose first message the step keeps, or a
+    `SizeError`.
     """
     steps = []
     for size in inputs:
@@ -178,6 +183,8 @@ def sweep_of(
         except DocumentError as error:
             first = error.problems[0]
             steps.append(Step(size, None, f"{first.place.file}:{first.place.line}: {first.message}"))
+        except SizeError as error:
+            steps.append(Step(size, None, str(error)))
     return Sweep(title, name, variant, classes, batch, dtype, optimizer, tuple(steps))
 
 

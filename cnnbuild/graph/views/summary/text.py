@@ -1,4 +1,4 @@
-"""A sheet as text, in aligned columns, never wider than its window."""
+"""A sheet as text, in aligned columns, as wide as its window where what it may leave out suffices."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ class _Fitted:
         return cell.ljust(self.width) if self.column.align == "left" else cell.rjust(self.width)
 
 
-def text_table(sheet: Sheet, *, width: int, colours: bool = False) -> str:
-    """The sheet in lines of at most `width` characters; `colours` are those of terminals.
+def text_table(sheet: Sheet, *, width: int | None, colours: bool = False) -> str:
+    """The sheet in lines of at most `width` characters, None for no limit; `colours` are those of terminals.
 
     Where it is too wide, its `reductions` are taken one after the other until it fits. What then still does
-    not fit is cut off at the end of the line.
+    not fit stands out: part of a number would be another number. Only reasons and sentences are broken.
     """
     fitted = _fit(sheet, width)
-    rule = "─" * min(width, _total(fitted))
+    total = _total(fitted)
+    rule = "─" * total
     gaps = ["", *(c.gap for c in fitted[1:])]
-    head = _line([c.padded(c.column.heading) for c in fitted], gaps, width)
+    head = _line([c.padded(c.column.heading) for c in fitted], gaps)
+    room = max(total, LEAST_REMARK) if width is None else min(width, max(total, LEAST_REMARK))
     title = f"{sheet.title}  {sheet.subtitle}"
-    lines = [*textwrap.wrap(title, width, subsequent_indent=INDENT, break_on_hyphens=False), ""]
+    lines = [*textwrap.wrap(title, width or room, subsequent_indent=INDENT, break_on_hyphens=False), ""]
     lines += [f"{BOLD}{head}{PLAIN}" if colours else head, rule]
-    painted = colours and _total(fitted) <= width
-    columns = [_painted(c, sheet) if painted else [c.padded(cell) for cell in c.cells] for c in fitted]
-    room = min(width, max(len(rule), LEAST_REMARK))
+    columns = [_painted(c, sheet) if colours else [c.padded(cell) for cell in c.cells] for c in fitted]
     remarks = list(sheet.remarks)
     for at, cells in enumerate(zip(*columns, strict=True)):
         if not (reason := sheet.reasons[at]):
-            lines.append(_line(cells, gaps, 0 if painted else width))
+            lines.append(_line(cells, gaps))
             continue
         name = fitted[0].padded(fitted[0].cells[at])
-        line = _line([name, reason], ("", "  "), room)
+        line = _line([name, reason], ("", "  "), room if width else 0)
         lines.append(f"{RED}{line}{PLAIN}" if colours else line)
         if line.endswith("…"):
             remarks.append(Remark(name.strip(), reason))
@@ -80,10 +80,10 @@ def shortened_in_the_middle(name: str, limit: int) -> str:
     return f"{name[:begin]}…{name[len(name) - (limit - 1 - begin) :]}"
 
 
-def _fit(sheet: Sheet, width: int) -> list[_Fitted]:
+def _fit(sheet: Sheet, width: int | None) -> list[_Fitted]:
     fitted = [_Fitted(column, _indented(column, sheet)) for column in sheet.columns]
     for action, key, limit in sheet.reductions:
-        if _total(fitted) <= width:
+        if width is None or _total(fitted) <= width:
             break
         if action == "drop":
             fitted = [c for c in fitted if c.column.key != key]
@@ -122,7 +122,7 @@ def _painted(fitted: _Fitted, sheet: Sheet) -> list[str]:
     return painted
 
 
-def _line(cells: Sequence[str], gaps: Sequence[str], width: int) -> str:
+def _line(cells: Sequence[str], gaps: Sequence[str], width: int = 0) -> str:
     """One line, cut off at a width; 0 sets no limit."""
     line = "".join(gap + cell for gap, cell in zip(gaps, cells, strict=True)).rstrip()
     return line if not width or len(line) <= width else f"{line[: width - 1]}…"
