@@ -58,7 +58,7 @@ def check_graph_options(path: Path | None, color: Color | None, sweep: str | Non
 def write_graph(graph: Graph, path: Path, color: Color | None, depth: int | None) -> None:
     """Write the picture in the format that the file's suffix says.
 
-    Levels deeper than `depth` are closed; None opens what fits a screen.
+    Levels at `depth` are closed, as in the table; None opens what fits a screen.
 
     Raises:
         UsageError: the file cannot be written, or the picture is too large for its format.

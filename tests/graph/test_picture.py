@@ -54,7 +54,7 @@ def test_all_files_and_variants_are_drawn() -> None:
 def test_nothing_overlaps_or_leaves_its_place(name: str) -> None:
     network = graph(name, size_of(name))
     measures: tuple[Measure, ...] = ("macs", "params", "act", "rf")
-    for depth, measure in zip((None, 0, 1, 2, 9), (*measures, "macs"), strict=True):
+    for depth, measure in zip((None, 1, 2, 3, 9), (*measures, "macs"), strict=True):
         scene = graph_scene(network, color=measure, depth=depth)
         assert faults(scene) == []
         assert lines_upon_each_other(scene) == []
@@ -74,11 +74,11 @@ def test_text_fits_its_box_in_a_wider_font_too(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("depth", [0, 2, 9])
+@pytest.mark.parametrize("depth", [1, 3, 9])
 def test_every_layer_is_in_one_box_and_every_parameter_is_counted_once(name: str, depth: int) -> None:
     network = graph(name, size_of(name))
     levels = folded_levels(network)
-    diagram = diagram_of(network, levels, lambda level: len(level.path) <= depth)
+    diagram = diagram_of(network, levels, lambda level: len(level.path) < depth)
     shown = [node for piece in diagram.pieces for node in piece.nodes]
     assert len(shown) == len(set(shown))
     hidden = set(range(len(network.nodes))) - set(shown)
@@ -97,7 +97,7 @@ def later_copies(item: Folded) -> set[int]:
 
 def test_resnet50_with_the_inside_of_its_units_fits_one_screen() -> None:
     network = graph("architectures/resnet.yaml@resnet50", 224)
-    scene = graph_scene(network, depth=2)
+    scene = graph_scene(network, depth=3)
 
     assert (scene.width <= 1600, scene.height <= 1000) == (True, True)
     assert min(text.size for box in scene.boxes for text in box.texts) >= 11
@@ -114,7 +114,7 @@ def test_resnet50_with_the_inside_of_its_units_fits_one_screen() -> None:
 def test_what_is_opened_by_itself_is_about_one_screen_or_cannot_be_smaller(name: str) -> None:
     network = graph(name, size_of(name))
     scene = graph_scene(network)
-    smallest = graph_scene(network, depth=0)
+    smallest = graph_scene(network, depth=1)
     assert scene.width <= max(1760, smallest.width)
     assert scene.height <= max(1110, smallest.height)
 

@@ -8,10 +8,10 @@ import pytest
 
 import cnnbuild
 from cnnbuild.graph.graph import Graph
-from cnnbuild.graph.views.picture.captions import tooltip, wordings
+from cnnbuild.graph.views.picture.captions import Measure, tooltip, value, wordings
 from cnnbuild.graph.views.picture.folded_parts import diagram_of, folded_levels
 from cnnbuild.graph.views.picture.parts import Diagram, Group, Part, Piece
-from cnnbuild.graph.views.picture.short_numbers import short_bytes, short_number
+from cnnbuild.graph.views.picture.short_numbers import short_number
 
 X = "\N{MULTIPLICATION SIGN}"
 TO = "\N{EN DASH}"
@@ -29,7 +29,7 @@ def written(tmp_path: Path, layers: str) -> Graph:
 
 
 def diagram(network: Graph, depth: int = 9) -> Diagram:
-    return diagram_of(network, folded_levels(network), lambda level: len(level.path) <= depth)
+    return diagram_of(network, folded_levels(network), lambda level: len(level.path) < depth)
 
 
 def outline(parts: tuple[Part, ...]) -> list[object]:
@@ -40,8 +40,8 @@ def outline(parts: tuple[Part, ...]) -> list[object]:
     ]
 
 
-def lines(network: Graph, piece: Piece) -> list[str]:
-    return [line.text for line in wordings(network, piece, "macs")]
+def lines(network: Graph, piece: Piece, measure: Measure = "macs") -> list[str]:
+    return [line.text for line in wordings(network, piece, measure)]
 
 
 def test_a_convolution_its_normalisation_and_activation_are_one_box(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_an_applied_again_convolution_is_a_box_that_shares(tmp_path: Path) -> No
 
 
 def test_four_branches_leave_one_box_and_meet_in_one_join() -> None:
-    drawn = diagram(graph("architectures/inception.yaml"), depth=1)
+    drawn = diagram(graph("architectures/inception.yaml"), depth=2)
     source = next(piece for piece in drawn.pieces if piece.title == f"max pool 2{X}2 /2")
     join = next(piece for piece in drawn.pieces if piece.title == "||")
 
@@ -149,7 +149,7 @@ def test_four_branches_leave_one_box_and_meet_in_one_join() -> None:
 
 
 def test_a_head_for_training_is_dashed_and_the_main_one_is_not() -> None:
-    drawn = diagram(graph("architectures/inception.yaml"), depth=0)
+    drawn = diagram(graph("architectures/inception.yaml"), depth=1)
 
     assert {piece.name for piece in drawn.pieces if piece.dashed} == {"auxiliary"}
     ends = [(piece.name, piece.title) for piece in drawn.pieces if piece.kind == "output"]
@@ -158,7 +158,7 @@ def test_a_head_for_training_is_dashed_and_the_main_one_is_not() -> None:
 
 def test_a_closed_level_has_the_figures_of_all_that_is_in_it() -> None:
     network = graph("architectures/resnet.yaml@resnet18")
-    drawn = diagram(network, depth=0)
+    drawn = diagram(network, depth=1)
     stage = next(piece for piece in drawn.pieces if piece.name == "layer4")
     # two convolutions from 256 and 512 channels with a 1x1 shortcut, then two of 512; 5 normalisations of 1024
     convolutions = 256 * 512 * 9 + 512 * 512 * 9 + 256 * 512 + 2 * 512 * 512 * 9
@@ -167,7 +167,7 @@ def test_a_closed_level_has_the_figures_of_all_that_is_in_it() -> None:
 
 
 def test_long_skips_of_a_unet_lead_from_the_encoder_to_the_join() -> None:
-    drawn = diagram(graph("architectures/zoo/unet_like.yaml"), depth=0)
+    drawn = diagram(graph("architectures/zoo/unet_like.yaml"), depth=1)
     names = {piece.number: piece.name or piece.title for piece in drawn.pieces}
     edges = [(names[source], names[target]) for source, target in drawn.edges]
 
@@ -184,5 +184,43 @@ def test_numbers_have_three_digits(number: int, text: str) -> None:
     assert short_number(number) == text
 
 
-def test_bytes_are_counted_in_thousands() -> None:
-    assert [short_bytes(number) for number in (40, 802_816, 3_211_264)] == ["40 B", "803 kB", "3.21 MB"]
+def test_outputs_are_told_in_the_units_of_the_table(tmp_path: Path) -> None:
+    network = written(
+        tmp_path,
+        "  - conv: {out_channels: 16, kernel_size: 1}\n  - relu\n"
+        "  - conv: {out_channels: 16, kernel_size: 1}\n    name: end\n",
+    )
+    pieces = diagram(network).pieces
+    told = [lines(network, piece, "act")[-1] for piece in pieces[1:3]]
+
+    # 16 * 32 * 32 numbers of 4 bytes are 64 KiB: two layers in the first box, one in the second
+    assert told == ["128.0 KiB outputs", "64.0 KiB output"]
+
+
+def test_the_field_of_copies_is_that_of_the_last() -> None:
+    network = graph("architectures/resnet.yaml@resnet50")
+    stage = next(piece for piece in diagram(network, depth=2).pieces if piece.path == "layer4.1")
+    inside = [piece for piece in diagram(network).pieces if piece.path.startswith("layer4.1.conv_")]
+
+    # Araujo et al. 2019, table 1: resnet50 ends at 483, with the stride in the first 1x1; here it is in the
+    # 3x3: 3x3 kernels of layer4 at strides 16, 32, 32 add 32, 64, 64 to the 267 before them
+    assert value(network, stage, "rf") == 427
+    assert [value(network, piece, "rf") for piece in inside] == [363, 427, 427]
+    assert lines(network, stage, "rf")[-1] == "RF 427"
+    assert tooltip(network, stage).splitlines()[-1] == "RF 427, stride 32 after the last copy"
+
+
+def test_copies_in_copies_have_the_field_of_the_very_last(tmp_path: Path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text(
+        "cnnbuild: 1\nname: net\nblocks:\n  unit:\n    layers:\n"
+        "      - conv: {out_channels: 8, kernel_size: 3, padding: half}\n        name: c\n        repeat: 2\n"
+        "      - max_pool: {kernel_size: 3, stride: 1, padding: 1}\n"
+        "layers:\n  - conv: {out_channels: 8, kernel_size: 1}\n"
+        f"  - unit:\n    name: unit\n    repeat: 3\n{TAIL}"
+    )
+    network = graph(str(file))
+    drawn = [piece for piece in diagram(network).pieces if piece.path.startswith("unit")]
+
+    # every copy adds three windows of 3, each 2 more: 1 + 2 * 3 * 2 before the last, which adds 4, then 2
+    assert [value(network, piece, "rf") for piece in drawn] == [17, 19]

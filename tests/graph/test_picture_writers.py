@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -13,9 +14,11 @@ from xml.etree import ElementTree
 import pytest
 
 import cnnbuild
+from cnnbuild.errors import UsageError
 from cnnbuild.graph.graph import Graph
-from cnnbuild.graph.views.picture import graph_dot, graph_html, graph_mermaid, graph_scene, graph_svg
+from cnnbuild.graph.views.picture import Measure, graph_dot, graph_html, graph_mermaid, graph_scene, graph_svg
 from cnnbuild.graph.views.picture.colours import STEPS, Theme, contrast, ink_on, scale, step_of
+from cnnbuild.graph.views.summary import Summary
 
 SVG = "{http://www.w3.org/2000/svg}"
 NASTY = 'a"b<c>&amp;#1;`x`\\\\'
@@ -165,3 +168,37 @@ def test_colours_follow_the_cost() -> None:
     darkest = max((box for box in scene.boxes if box.step is not None), key=lambda box: box.step or 0)
     assert darkest.texts[0].text == "hidden: linear · relu"  # 524,416 of 545,098
     assert [step_of(value, 30) for value in (0, 1, 15, 30)] == [0, 1, 8, 15]
+
+
+@pytest.mark.parametrize(
+    ("color", "depth", "message"),
+    [
+        ("foo", None, "color 'foo': it must be macs, params, act or rf"),
+        ("macs", 0, "depth 0: it must be at least 1, which closes the outermost levels"),
+        ("rf", -1, "depth -1: it must be at least 1, which closes the outermost levels"),
+    ],
+)
+def test_what_no_picture_can_be_is_refused_at_once(color: Measure, depth: int | None, message: str) -> None:
+    for ask in (Summary(inception()).picture, partial(graph_svg, inception())):
+        with pytest.raises(UsageError) as caught:
+            ask(color=color, depth=depth)
+        assert str(caught.value) == message
+
+
+def test_depth_1_makes_every_outermost_level_one_box_as_in_the_table() -> None:
+    resnet = cnnbuild.load("architectures/resnet.yaml@resnet50").graph(input=(3, 224, 224), classes=1000)
+    closed, opened = (graph_scene(resnet, depth=depth) for depth in (1, 2))
+
+    outermost = ["stem", "layer1", "layer2", "layer3", "layer4"]
+    assert not closed.frames
+    assert [box.texts[0].text.split(":")[0] for box in closed.boxes if box.kind == "closed"] == outermost
+    assert sorted(frame.texts[0].text for frame in opened.frames) == sorted(outermost)
+
+
+@pytest.mark.parametrize(
+    ("color", "note"), [("act", "bytes of outputs"), ("rf", "of copies, that of the last")]
+)
+def test_the_legend_explains_the_line_that_a_colour_adds(color: Measure, note: str) -> None:
+    told = " ".join(text.text for text in graph_scene(inception(), color=color).texts)
+    assert note in told
+    assert note not in " ".join(text.text for text in graph_scene(inception()).texts)

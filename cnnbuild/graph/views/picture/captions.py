@@ -9,12 +9,12 @@ from cnnbuild.graph.graph import Graph, GraphNode
 from cnnbuild.graph.views.picture.parts import Group, Piece
 from cnnbuild.graph.views.picture.short_numbers import (
     field_size,
-    short_bytes,
     short_field,
     short_number,
     short_shape,
 )
 from cnnbuild.graph.views.picture.text_width import TIMES, shortened, text_width
+from cnnbuild.graph.views.summary.captions import format_bytes
 
 Measure: TypeAlias = Literal["macs", "params", "act", "rf"]
 
@@ -73,11 +73,14 @@ def figures(graph: Graph, nodes: tuple[int, ...]) -> Figures:
 
 
 def value(graph: Graph, piece: Piece, measure: Measure) -> int | None:
-    """The number that colours a box; None where it has none. A global field counts as the whole input."""
-    if not piece.nodes or piece.kind == "join":
+    """The number that colours a box; None where it has none.
+
+    A field is that of the last copy; a global one counts as the whole input.
+    """
+    if piece.last is None or piece.kind == "join":
         return None
     if measure == "rf":
-        size = field_size(graph.nodes[piece.nodes[-1]])
+        size = field_size(graph.nodes[piece.last])
         return max(graph.contract.shape[1:]) if size == 0 else size
     cost = figures(graph, piece.nodes)
     return {"macs": cost.macs, "params": cost.parameters, "act": cost.activation_bytes}[measure]
@@ -116,14 +119,15 @@ def heading(group: Group) -> tuple[str, str]:
 
 def tooltip(graph: Graph, piece: Piece) -> str:
     """The exact figures of a box, line by line."""
-    if not piece.nodes:
+    if piece.last is None:
         return f"{piece.path}: {piece.title}"
     last = graph.nodes[piece.nodes[-1]]
     lines = [piece.path or piece.title, piece.title if piece.kind != "join" else last.layer.type_name]
     lines += [
         f"output {short_shape(last.shape)}",
         *_exact(graph, piece.nodes, piece.copies),
-        _field_words(last),
+        _field_words(graph.nodes[piece.last])
+        + (" after the last copy" if piece.last != piece.nodes[-1] else ""),
     ]
     if piece.dashed:
         lines.append("computed only in training")
@@ -154,10 +158,11 @@ def _field_words(node: GraphNode) -> str:
 
 def _extra(graph: Graph, piece: Piece, measure: Measure) -> tuple[str, ...]:
     """The line that the chosen colour needs and boxes do not have otherwise."""
-    if measure == "rf":
-        return (short_field(graph.nodes[piece.nodes[-1]]),)
+    if measure == "rf" and piece.last is not None:
+        return (short_field(graph.nodes[piece.last]),)
     if measure == "act":
-        return (f"{short_bytes(figures(graph, piece.nodes).activation_bytes)} out",)
+        word = "outputs" if len(piece.nodes) > 1 else "output"
+        return (f"{format_bytes(figures(graph, piece.nodes).activation_bytes)} {word}",)
     return ()
 
 

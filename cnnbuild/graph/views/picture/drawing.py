@@ -18,7 +18,7 @@ from cnnbuild.graph.views.picture.captions import (
     wordings,
 )
 from cnnbuild.graph.views.picture.colours import step_of
-from cnnbuild.graph.views.picture.legend import COPIES_NOTE, FIELD_NOTE, FIGURES_NOTE, foot, head, title_of
+from cnnbuild.graph.views.picture.legend import COPIES_NOTE, FIGURES_NOTE, MEASURE_NOTES, foot, head, title_of
 from cnnbuild.graph.views.picture.parts import Diagram, Group, Piece
 from cnnbuild.graph.views.picture.scene import Box, Edge, Frame, Scene, Text
 from cnnbuild.graph.views.picture.text_width import TIMES, room_for, text_width
@@ -85,8 +85,7 @@ def scene_of(diagram: Diagram, block: Block, measure: Measure) -> Scene:
     notes = [FIGURES_NOTE]
     if repeated:
         notes.append(COPIES_NOTE)
-    if measure == "rf":
-        notes.append(FIELD_NOTE)
+    notes.extend(MEASURE_NOTES.get(measure, ()))
     bottom = foot(
         notes, measure, largest, corner=(MARGIN, y + block.height + MARGIN), width=width - 2 * MARGIN
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -38,7 +38,7 @@ def evaluated_nodes(graph: Graph) -> set[int]:
 
 def diagram_of(graph: Graph, levels: Sequence[Folded], opened: Opened) -> Diagram:
     """The boxes of a graph and the edges between them; `levels` are its `folded_levels`."""
-    building = _Building(graph, opened)
+    building = _Building(graph, opened, last_copies(levels))
     building.find_copies(levels)
     first = building.piece("input", "input", "input", short_shape(graph.contract.shape), ())
     parts = (first, *building.parts(levels))
@@ -59,15 +59,30 @@ def diagram_of(graph: Graph, levels: Sequence[Folded], opened: Opened) -> Diagra
     return Diagram(graph, (*parts, *ends), tuple(building.pieces), tuple(edges))
 
 
+def last_copies(items: Sequence[Folded]) -> dict[int, int]:
+    """For the node that stands for its copies, the last of them; copies in copies count too."""
+    found: dict[int, int] = {}
+    for item in items:
+        if isinstance(item, Leaf):
+            found[item.node] = item.copies[-1]
+            continue
+        inside = last_copies(item.items)
+        in_last = dict(zip(item.copies[0], item.copies[-1], strict=True))
+        found.update((node, in_last[inside.get(node, node)]) for node in item.copies[0])
+    return found
+
+
 @dataclass
 class _Building:
     """What is known while boxes are made.
 
-    `first_copy` leads from nodes of later copies to their originals.
+    `last_copy` leads from nodes to their last copies, `first_copy` from those of later copies to their
+    originals.
     """
 
     graph: Graph
     opened: Opened
+    last_copy: Mapping[int, int]
     pieces: list[Piece] = field(default_factory=list)
     first_copy: dict[int, int] = field(default_factory=dict)
     readers: dict[int, set[int]] = field(default_factory=dict)
@@ -102,7 +117,8 @@ class _Building:
         self, kind: Kind, name: str, path: str, title: str, nodes: tuple[int, ...], *, copies: int = 1
     ) -> Piece:
         dashed = bool(nodes) and not self.evaluated.intersection(nodes)
-        made = Piece(len(self.pieces), kind, name, path, title, nodes, copies, dashed)
+        last = self.last_copy.get(nodes[-1], nodes[-1]) if nodes else None
+        made = Piece(len(self.pieces), kind, name, path, title, nodes, copies, last, dashed)
         self.pieces.append(made)
         return made
 

@@ -9,8 +9,9 @@ from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.views.picture.captions import MEASURED, TEXT_SIZE, Measure
 from cnnbuild.graph.views.picture.colours import STEPS
 from cnnbuild.graph.views.picture.scene import Swatch, Text
-from cnnbuild.graph.views.picture.short_numbers import short_bytes, short_number, short_shape
+from cnnbuild.graph.views.picture.short_numbers import short_number, short_shape
 from cnnbuild.graph.views.picture.text_width import TIMES, text_width
+from cnnbuild.graph.views.summary.captions import format_bytes
 
 TITLE_SIZE = 16.0
 LINE = 15.0
@@ -20,7 +21,13 @@ GAP = 7.0
 FIGURES_NOTE = (
     f"in a box: what it does, output C{TIMES}H{TIMES}W, parameters · multiply-adds (MACs) for one image"
 )
-FIELD_NOTE = "RF all: it sees the whole input, and is coloured as if it saw just that"
+MEASURE_NOTES: dict[Measure, tuple[str, ...]] = {
+    "act": ("last line: bytes of outputs for one image in float32; all layers of the box together",),
+    "rf": (
+        "last line: RF, the side of the receptive field in px; of copies, that of the last",
+        "RF all: it sees the whole input, and is coloured as if it saw just that",
+    ),
+}
 COPIES_NOTE = f"{TIMES}n: n copies in a row; the figures are those of one"
 
 
@@ -70,7 +77,7 @@ def foot(
     for step in range(STEPS):
         swatches.append(Swatch(x, y, *SWATCH, step))
         x += SWATCH[0]
-    most = short_bytes(largest) if measure == "act" else short_number(largest)
+    most = format_bytes(largest) if measure == "act" else short_number(largest)
     unit = " px" if measure == "rf" else ""
     texts.append(Text(most + unit, x + GAP, baseline, TEXT_SIZE, "start", "normal", "muted"))
     x += GAP + text_width(most + unit, TEXT_SIZE) + 3 * GAP

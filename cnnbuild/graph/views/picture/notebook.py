@@ -6,19 +6,32 @@ from dataclasses import dataclass
 
 from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.views.picture.captions import Measure
-from cnnbuild.graph.views.picture.picture import graph_dot, graph_html, graph_mermaid, graph_svg
+from cnnbuild.graph.views.picture.picture import (
+    check_request,
+    graph_dot,
+    graph_html,
+    graph_mermaid,
+    graph_svg,
+)
 
 
 @dataclass(frozen=True, repr=False)
 class Picture:
-    """A network drawn as boxes; `color` is what darkens them, `depth` the deepest level that is open.
+    """A network drawn as boxes; `color` is what darkens them.
 
-    Without `depth`, as many levels are open as fit about one screen.
+    Levels at `depth` are closed to one box each: 1 closes the outermost, as in the table. Without `depth`,
+    as many levels are open as fit about one screen.
+
+    Raises:
+        UsageError: `color` is not one of the four, or `depth` is less than 1.
     """
 
     graph: Graph
     color: Measure = "macs"
     depth: int | None = None
+
+    def __post_init__(self) -> None:
+        check_request(self.color, self.depth)
 
     def to_svg(self) -> str:
         """The picture as SVG, which needs no other file."""

@@ -22,9 +22,9 @@ _NUMBER = re.compile(r"\d+[a-z]?$")
 
 
 def opened_to(graph: Graph, depth: int, measure: Measure) -> tuple[Diagram, Block]:
-    """The layout with all levels open to a depth; 0 closes all."""
+    """The layout with the levels at a depth closed, and all above them open; 1 closes the outermost."""
     levels = folded_levels(graph)
-    diagram = diagram_of(graph, levels, lambda level: len(level.path) <= depth)
+    diagram = diagram_of(graph, levels, lambda level: len(level.path) < depth)
     return diagram, arranged(diagram, sizes_for(diagram, measure), SCREEN)
 
 
@@ -45,7 +45,7 @@ def opened_to_fit(graph: Graph, measure: Measure) -> tuple[Diagram, Block]:
         if best is not None:
             break
     if best is None:
-        return opened_to(graph, 0, measure)
+        return opened_to(graph, 1, measure)
     kinds: set[str] = set()
     for _ in range(MOST_TRIES):
         level = next(

@@ -16,7 +16,8 @@ class Piece:
     """One box. `nodes` are those of one copy, and its figures are theirs; `copies` of it follow each other.
 
     `name` is what somebody wrote, "" where names are only counted; `path` is the whole of it. `title` is
-    what it does. A `dashed` piece is computed only while training.
+    what it does. `last` is the last node of the last copy, which sees most; None where there are no nodes.
+    A `dashed` piece is computed only while training.
     """
 
     number: int
@@ -26,6 +27,7 @@ class Piece:
     title: str
     nodes: tuple[int, ...]
     copies: int = 1
+    last: int | None = None
     dashed: bool = False
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from cnnbuild.errors import UsageError
 from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.views.picture.blocks import Block
-from cnnbuild.graph.views.picture.captions import Measure
+from cnnbuild.graph.views.picture.captions import MEASURED, Measure
 from cnnbuild.graph.views.picture.drawing import scene_of
 from cnnbuild.graph.views.picture.opening import opened_to, opened_to_fit
 from cnnbuild.graph.views.picture.page import page
@@ -17,7 +18,11 @@ from cnnbuild.graph.views.picture.text_exports import dot, mermaid
 def graph_scene(graph: Graph, *, color: Measure = "macs", depth: int | None = None) -> Scene:
     """The picture as plain data.
 
-    `color` is what colours the boxes. Levels deeper than `depth` are closed; None opens what fits a screen.
+    `color` is what colours the boxes. Levels at `depth` are closed, as in the table: 1 makes each outermost
+    level one box. None opens what fits a screen.
+
+    Raises:
+        UsageError: `color` is not one of the four, or `depth` is less than 1.
     """
     return scene_of(*_opened(graph, color, depth), color)
 
@@ -42,5 +47,19 @@ def graph_dot(graph: Graph, *, color: Measure = "macs", depth: int | None = None
     return dot(_opened(graph, color, depth)[0], color)
 
 
+def check_request(color: str, depth: int | None) -> None:
+    """Nothing, where such a picture can be drawn.
+
+    Raises:
+        UsageError: `color` is not one of the four, or `depth` is less than 1.
+    """
+    if color not in MEASURED:
+        *words, last = MEASURED
+        raise UsageError(f"color {color!r}: it must be {', '.join(words)} or {last}")
+    if depth is not None and depth < 1:
+        raise UsageError(f"depth {depth}: it must be at least 1, which closes the outermost levels")
+
+
 def _opened(graph: Graph, measure: Measure, depth: int | None) -> tuple[Diagram, Block]:
+    check_request(measure, depth)
     return opened_to_fit(graph, measure) if depth is None else opened_to(graph, depth, measure)

@@ -26,16 +26,6 @@ def short_number(number: int) -> str:
     return str(number)
 
 
-def short_bytes(number: int) -> str:
-    """A number of bytes, in steps of 1000.
-
-    >>> short_bytes(802816), short_bytes(40)
-    ('803 kB', '40 B')
-    """
-    value, _, letter = short_number(number).partition(" ")
-    return f"{value} {letter}B"
-
-
 def short_shape(shape: Shape) -> str:
     """A shape as pictures have it.
 
