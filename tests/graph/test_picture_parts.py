@@ -202,8 +202,7 @@ def test_the_field_of_copies_is_that_of_the_last() -> None:
     stage = next(piece for piece in diagram(network, depth=2).pieces if piece.path == "layer4.1")
     inside = [piece for piece in diagram(network).pieces if piece.path.startswith("layer4.1.conv_")]
 
-    # Araujo et al. 2019, table 1: resnet50 ends at 483, with the stride in the first 1x1; here it is in the
-    # 3x3: 3x3 kernels of layer4 at strides 16, 32, 32 add 32, 64, 64 to the 267 before them
+    # stem 11; every 3x3 adds twice the stride before it: 3 * 8, then 8 + 3 * 16, 16 + 5 * 32 and 32 + 2 * 64
     assert value(network, stage, "rf") == 427
     assert [value(network, piece, "rf") for piece in inside] == [363, 427, 427]
     assert lines(network, stage, "rf")[-1] == "RF 427"

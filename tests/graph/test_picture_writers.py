@@ -196,7 +196,7 @@ def test_depth_1_makes_every_outermost_level_one_box_as_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("color", "note"), [("act", "bytes of outputs"), ("rf", "of copies, that of the last")]
+    ("color", "note"), [("act", "bytes of all outputs in the box"), ("rf", "of copies, that of the last")]
 )
 def test_the_legend_explains_the_line_that_a_colour_adds(color: Measure, note: str) -> None:
     told = " ".join(text.text for text in graph_scene(inception(), color=color).texts)

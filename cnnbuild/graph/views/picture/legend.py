@@ -22,7 +22,7 @@ FIGURES_NOTE = (
     f"in a box: what it does, output C{TIMES}H{TIMES}W, parameters · multiply-adds (MACs) for one image"
 )
 MEASURE_NOTES: dict[Measure, tuple[str, ...]] = {
-    "act": ("last line: bytes of outputs for one image in float32; all layers of the box together",),
+    "act": ("last line: bytes of all outputs in the box, for one image in float32",),
     "rf": (
         "last line: RF, the side of the receptive field in px; of copies, that of the last",
         "RF all: it sees the whole input, and is coloured as if it saw just that",
