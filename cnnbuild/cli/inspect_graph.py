@@ -20,7 +20,7 @@ GraphOption = Annotated[
     typer.Option(
         "--graph",
         help="Write a picture, and the table only with -o: .svg, .png, .html, .mmd (Mermaid) or .dot. "
-        "--depth closes levels in it.",
+        "--depth closes its levels.",
         metavar="FILE",
         show_default=False,
         rich_help_panel="Pictures",

@@ -67,7 +67,7 @@ DepthOption = Annotated[
     typer.Option(
         "--depth",
         min=1,
-        help="Make levels of names deeper than N one row each.",
+        help="Make each level of names at depth N one row.",
         metavar="N",
         show_default=False,
         rich_help_panel="The table",

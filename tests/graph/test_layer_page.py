@@ -194,7 +194,7 @@ def test_all_levels_together_keep_what_the_network_keeps() -> None:
         ("stem.conv_1", "stem.conv_1"),
         ("5.conv_2", "layer3.5.conv_2"),
         ("layer3.5", "layer3.5"),
-        ("5", "layer3.5"),
+        ("5", "layer1.0.conv_1"),  # the number of a row
         ("glob", "global_avg_pool_1"),
         ("layer4", "layer4"),
         ("ste", "stem"),
@@ -321,3 +321,36 @@ def test_a_formula_that_does_not_come_to_the_number_is_not_shown() -> None:
     assert "1,344" in page
     assert "(its type declares no formula)" in page
     assert "1 + 1" not in page
+
+
+def test_the_number_of_a_row_names_its_layer() -> None:
+    graph = shipped("resnet.yaml", 32, variant="resnet50")
+    assert layer_page(graph, "1") == layer_page(graph, "stem.conv_1")
+    assert layer_page(graph, str(len(graph.nodes))) == layer_page(graph, "fc")
+    assert layer_data(graph, "1")["name"] == "stem.conv_1"
+
+
+@pytest.mark.parametrize("number", ["0", "999999999999"])
+def test_a_number_that_no_row_has_is_refused(number: str) -> None:
+    with pytest.raises(UsageError, match=f"^the network has no row {number}; its nodes are 1 to 8$"):
+        layer_page(build(SMALL), number)
+
+
+@pytest.mark.parametrize("folded", ["layer3.1-5.conv_2", "1-5.conv_2"])
+def test_a_folded_name_gives_the_first_of_the_copies_and_says_so(folded: str) -> None:
+    graph = shipped("resnet.yaml", 32, variant="resnet50")
+    first, *rest = layer_page(graph, "layer3.1.conv_2").splitlines()
+    note = "layer3.1-5.conv_2 x5: figures of the first"  # layer3 has 6 bottlenecks, the first another stride
+    assert layer_page(graph, folded).splitlines() == [first, note, *rest]
+
+
+def test_a_folded_level_gives_the_page_of_its_first_copy() -> None:
+    graph = shipped("resnet.yaml", 32, variant="resnet50")
+    page = layer_page(graph, "layer3.1-5").splitlines()
+    assert page[1] == "layer3.1-5 x5: figures of the first"
+    assert [page[0], *page[2:]] == layer_page(graph, "layer3.1").splitlines()
+
+
+def test_a_range_of_copies_that_the_table_does_not_have_is_no_name() -> None:
+    with pytest.raises(UsageError, match=r"^the network has no layer 'layer3\.1-4'"):
+        layer_page(shipped("resnet.yaml", 32, variant="resnet50"), "layer3.1-4")

@@ -203,3 +203,13 @@ def test_a_notebook_gets_the_table_alone_without_a_script() -> None:
     style = text[: text.index("</style>")]
     assert re.findall(r"^([^ \n].*?)[ ,{]", style, re.MULTILINE)[1:] != []
     assert all(rule.startswith(".cnnbuild-table") for rule in re.findall(r"^(\S+) .*\{", style, re.MULTILINE))
+
+
+def test_a_share_darkens_its_cell_relative_to_the_largest_of_a_plain_row() -> None:
+    # of 62,220 MACs the three steps take 9,216 each, a stage's convolution as much, the stem 6,912
+    page = Summary(graph_of(UNITS)).viewed(fold=False, columns=("layer", "macs%")).to_html()
+    found = re.findall(r"<tr class=\"row\"><th[^>]*>([^<]*)</th><td[^>]*--share:([0-9.]+)", page)
+    shares = {name: float(share) for name, share in found}
+    assert shares["stem"] == 0.75  # 6,912 / 9,216
+    assert shares["step"] == 1
+    assert max(map(float, re.findall("--share:([0-9.]+)", page))) <= 1

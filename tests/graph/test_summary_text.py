@@ -111,3 +111,8 @@ def test_of_a_long_network_the_last_rows_before_a_fault_are_shown() -> None:
     assert lines[0] == "long  input 3x8x8, 3 classes; 9 lines before these"  # of 49
     assert len(lines) == 4 + BEFORE_FAULT
     assert lines[-1].split()[:2] == ["49", "linear_1"]
+
+
+def test_one_pixel_is_one_pixel() -> None:
+    text = "cnnbuild: 1\nname: dot\nlayers:\n  - conv: {out_channels: 2, kernel_size: 1}\n  - flatten\n  - linear: 3\n"
+    assert "at stride 1 on 1 pixel\n" in Summary(graph_of(text, (3, 1, 1))).table(width=200)

@@ -52,6 +52,8 @@ def nodes_called(graph: Graph, name: str) -> Called:
     fitting = [found for found in names if found.endswith(f".{name}")]
     fitting = fitting or _outermost([found for found in names if found.startswith(name)])
     if not name or not fitting:
+        if name.isdecimal():
+            raise UsageError(f"the network has no row {name}; its nodes are 1 to {len(graph.nodes)}")
         hint = did_you_mean(name, names) or did_you_mean(
             name, (found for found in names if "." not in found), listing="at the top are"
         )
