@@ -109,7 +109,7 @@ def _leave(world: World, failure: str) -> bool:
         table = world.table
         if failure and table is not None and not world.told():
             table.set(FAILURE_KEY, f"process {world.rank + 1} of {world.size}: {failure}")
-        if failure and not torch.cuda.is_initialized():
+        if failure and not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             dist.destroy_process_group()
         if table is not None:
             ended = _wait_for_the_end(world, table, failed=bool(failure))
