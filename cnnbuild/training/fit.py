@@ -77,7 +77,7 @@ def _train_and_test(
                     on_epoch(record)
             if run.best_weights:
                 run.module.load_state_dict(run.best_weights)
-            test = evaluate(run.module, run.test, len(dataset.class_names))
+            test = evaluate(run.module, run.test, len(dataset.class_names), forward=run.execution.forward)
             if not math.isfinite(test.loss):
                 raise DivergedError(f"the loss became {test.loss} on the test images")
     except DivergedError as error:

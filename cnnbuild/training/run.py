@@ -18,6 +18,7 @@ from cnnbuild.data.split import split_validation, stratified_subset
 from cnnbuild.errors import DataError, DivergedError, RunError
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.training.evaluate import Score, score
+from cnnbuild.training.execution import Execution, prepare_execution
 from cnnbuild.training.heads import main_logits, training_loss
 from cnnbuild.training.machine import synchronize
 from cnnbuild.training.optimizers import make_optimizer
@@ -39,6 +40,7 @@ class Run:
     """
 
     module: nn.Module
+    execution: Execution
     recipe: Recipe
     seed: int
     device: torch.device
@@ -90,6 +92,7 @@ def prepare_run(
     _check_output(module, train, len(dataset.class_names))
     return Run(
         module=module,
+        execution=prepare_execution(module, recipe, device, train.batch(fitted[:1].to(device))[0]),
         recipe=recipe,
         seed=seed,
         device=device,
@@ -116,8 +119,10 @@ def train_one_epoch(run: Run) -> EpochRecord:
     running_loss, lr = _update_weights(run, epoch)
     synchronize(run.device)
     train_seconds = time.perf_counter() - begin
-    on_train = score(run.module, run.train, run.probe)
-    on_validation = score(run.module, run.train, run.held_out) if len(run.held_out) else None
+    on_train = score(run.module, run.train, run.probe, forward=run.execution.forward)
+    on_validation = None
+    if len(run.held_out):
+        on_validation = score(run.module, run.train, run.held_out, forward=run.execution.forward)
     for evaluated in (on_train, on_validation):
         if evaluated is not None and not math.isfinite(evaluated.loss):
             raise DivergedError(f"the loss became {evaluated.loss} at the end of epoch {epoch}")
@@ -153,7 +158,10 @@ def _update_weights(run: Run, epoch: int) -> tuple[float, float]:
         images, labels = run.train.batch(run.fitted[batch.to(run.device)])
         images = augment(images, recipe.augment, run.order)
         loss = training_loss(
-            run.module(images), labels, label_smoothing=recipe.label_smoothing, head_weights=run.head_weights
+            run.execution.forward(images),
+            labels,
+            label_smoothing=recipe.label_smoothing,
+            head_weights=run.head_weights,
         )
         run.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
