@@ -1,12 +1,13 @@
 """Averages of the weights along a run, and how they take the place of the weights for an evaluation.
 
-Batch normalisation: with `ema` the running statistics are those of the network that is trained, as they are;
-with `uniform` they are estimated anew for the averaged weights, over all training images without augmentation.
+Batch normalisation: with `ema` the running statistics are those of the network that is trained, as they
+are; with `uniform` they are estimated anew for the averaged weights, over all training images without
+augmentation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -28,7 +29,9 @@ class Average:
         self.every_step = isinstance(settings, Ema)
         self.start_epoch = 1 if isinstance(settings, Ema) else settings.start_epoch
         self._average: Callable[[list[Tensor], list[Tensor], int], None] = (
-            get_ema_multi_avg_fn(settings.decay) if isinstance(settings, Ema) else get_swa_multi_avg_fn()
+            get_ema_multi_avg_fn(settings.decay)  # type: ignore[no-untyped-call]
+            if isinstance(settings, Ema)
+            else get_swa_multi_avg_fn()  # type: ignore[no-untyped-call]
         )
 
     def after_step(self) -> None:
@@ -64,7 +67,7 @@ class Average:
             _copy(self._values, self._parameters)
         try:
             if not self.every_step:
-                update_bn(batches(), module)  # type: ignore[no-untyped-call]
+                update_bn(batches(), module)
             yield
         finally:
             with torch.no_grad():
@@ -74,13 +77,14 @@ class Average:
         """The average as plain data and tensors."""
         return {"count": self.count, "values": self._values}
 
-    def restore(self, count: int, values: list[Tensor]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         """Go on from what `state` gave."""
+        count, values = state["count"], state["values"]
+        if not isinstance(count, int) or not isinstance(values, list):
+            raise TypeError("expected what `state` gave")
         self.count = count
-        self._values = [
-            torch.empty_like(parameter).copy_(value)
-            for parameter, value in zip(self._parameters, values, strict=False)
-        ]
+        pairs = zip(self._parameters, values, strict=count > 0)
+        self._values = [torch.empty_like(parameter).detach().copy_(value) for parameter, value in pairs]
 
 
 def make_average(choice: AverageChoice | None, optimizer: Optimizer) -> Average | None:

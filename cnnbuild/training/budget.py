@@ -29,7 +29,7 @@ def end_of(run: Run) -> Ended | None:
 
 
 def steps_of_epoch(run: Run) -> int:
-    """How many steps the epoch that begins, or is under way, may have; the last one of `steps` is cut short."""
+    """How many steps the epoch under way may have; the last one of `steps` may be cut short."""
     if run.recipe.steps is None:
         return run.steps_per_epoch
     return min(run.steps_per_epoch, run.recipe.steps - run.steps)

@@ -10,7 +10,7 @@ from cnnbuild.training.evaluate import Score
 
 @dataclass(frozen=True, slots=True)
 class PatienceState:
-    """What early stopping has seen: the best value so far, and for how many epochs there was no better one."""
+    """What early stopping has seen: the best value so far, and how many epochs since were no better."""
 
     best: float | None = None
     waited: int = 0

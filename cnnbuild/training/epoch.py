@@ -146,7 +146,7 @@ def _evaluate(run: Run, epoch: int) -> tuple[Score, Score | None]:
 
 
 def _keep_if_best(run: Run, record: EpochRecord) -> None:
-    """Keep the epoch's weights where they are the ones to test; averaged ones stand in the module now only."""
+    """Keep the epoch's weights where they are the ones to test; averaged ones are in the module only now."""
     accuracy = record.validation_accuracy
     if run.recipe.select == "last" or accuracy is None:
         run.best_epoch = record.epoch

@@ -28,7 +28,15 @@ from cnnbuild.training.machine import (
     reset_peak_memory,
     versions,
 )
-from cnnbuild.training.record import DivergedRunError, Ended, EpochRecord, Evaluation, Latency, RunRecord, Status
+from cnnbuild.training.record import (
+    DivergedRunError,
+    Ended,
+    EpochRecord,
+    Evaluation,
+    Latency,
+    RunRecord,
+    Status,
+)
 from cnnbuild.training.run import Run, prepare_run
 from cnnbuild.training.seeding import derived_seed, seeded
 from cnnbuild.training.threads import worthwhile_threads
@@ -96,7 +104,11 @@ def _train_and_test(
         if run.best_weights:
             run.module.load_state_dict(run.best_weights)
         test = evaluate(
-            run.module, run.test, len(dataset.class_names), forward=run.execution.forward, flip=run.recipe.test_time_flip
+            run.module,
+            run.test,
+            len(dataset.class_names),
+            forward=run.execution.forward,
+            flip=run.recipe.test_time_flip,
         )
         if not math.isfinite(test.loss):
             raise DivergedError(f"the loss became {test.loss} on the test images")
@@ -144,7 +156,9 @@ def _record(
         hardware=hardware_name(run.device),
         threads=torch.get_num_threads(),
         versions=versions(),
-        warnings=(*(sentence for _, sentence in never_reached(run.recipe)), *what_cannot_be_repeated(run.recipe),
+        warnings=(
+            *(sentence for _, sentence in never_reached(run.recipe)),
+            *what_cannot_be_repeated(run.recipe),
             *run.warnings,
         ),
         resumed=run.resumed,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cnnbuild.training.checkpoint import Checkpoint
 from cnnbuild.training.early_stopping import PatienceState
@@ -19,6 +18,8 @@ from cnnbuild.training.seeding import random_state, set_random_state
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+State = TypeVar("State")
 
 
 def checkpoint_of(run: Run, identity: Mapping[str, str]) -> Checkpoint:
@@ -54,7 +55,8 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     run.optimizer.load_state_dict(checkpoint["optimizer"])
     run.best_epoch = checkpoint["best_epoch"]
     run.best_weights = {name: value.to(run.device) for name, value in checkpoint["best_module"].items()}
-    run.epochs = [_epoch_adapter().validate_python(epoch) for epoch in checkpoint["epochs"]]
+    epochs = _adapter(EpochRecord)
+    run.epochs = [epochs.validate_python(epoch) for epoch in checkpoint["epochs"]]
     progress = checkpoint["progress"]
     run.progress = None if progress is None else EpochProgress.from_state(progress)
     run.steps, run.images = checkpoint["steps"], checkpoint["images"]
@@ -77,17 +79,17 @@ def _state_of_parts(run: Run) -> dict[str, dict[str, object]]:
     return parts
 
 
-def _restore_parts(run: Run, parts: Mapping[str, Mapping[str, Any]]) -> None:
-    run.plateau = PlateauState(**parts["plateau"])
-    run.patience = PatienceState(**parts["patience"])
+def _restore_parts(run: Run, parts: Mapping[str, Mapping[str, object]]) -> None:
+    run.plateau = _adapter(PlateauState).validate_python(parts["plateau"])
+    run.patience = _adapter(PatienceState).validate_python(parts["patience"])
     if run.average is not None:
         run.average.restore(parts["average"])
     if run.scaler is not None:
         run.scaler.load_state_dict(dict(parts["scaler"]))
 
 
-@lru_cache(maxsize=1)
-def _epoch_adapter() -> TypeAdapter[EpochRecord]:
+def _adapter(kind: type[State]) -> TypeAdapter[State]:
+    """What makes a frozen dataclass of its plain data again."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(EpochRecord)
+    return TypeAdapter(kind)

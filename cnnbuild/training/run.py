@@ -35,8 +35,8 @@ class Run:
 
     `fitted`, `held_out` and `probe` are indices into `train`: trained on, kept for validation, and the fixed
     subset of `fitted` on which training accuracy is measured. `progress` is the epoch under way, None between
-    two epochs; `steps` and `images` are those of the finished ones. `resumed` counts how often the run went on
-    from a checkpoint.
+    two epochs; `steps` and `images` are those of the finished ones. `resumed` counts how often the run went
+    on from a checkpoint.
     """
 
     module: nn.Module
@@ -62,8 +62,8 @@ class Run:
     begin: float = field(default_factory=time.perf_counter)
     average: Average | None = None
     scaler: GradScaler | None = None
-    plateau: PlateauState = PlateauState()
-    patience: PatienceState = PatienceState()
+    plateau: PlateauState = field(default_factory=PlateauState)
+    patience: PatienceState = field(default_factory=PatienceState)
     steps: int = 0
     images: int = 0
     resumed: int = 0

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from cnnbuild.data.load import load_dataset
 from cnnbuild.lang.dataset import DatasetSettings
 from cnnbuild.lang.recipe import Recipe
-from cnnbuild.training import epoch, keeping
+from cnnbuild.training import epoch, keeping, steps
 from cnnbuild.training.checkpoint import read_checkpoint
 from cnnbuild.training.fit import fit
 from cnnbuild.training.record import RunRecord
@@ -115,7 +115,7 @@ def die_at(moment: int) -> None:
         if stat.S_ISREG(about.st_mode):  # a folder is flushed too
             os.ftruncate(descriptor, about.st_size // 2)
 
-    epoch.training_loss = counted(epoch.training_loss)
+    steps.training_loss = counted(steps.training_loss)
     epoch.score = counted(epoch.score)
     os.fsync = counted(os.fsync, halve)
     Path.replace = counted(Path.replace)  # type: ignore[method-assign]

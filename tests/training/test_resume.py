@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from tests.training.killed_runs import differences, finish, kill_at_random, outcome, train
 
 VARIANTS = {
-    "plain": {},
-    "sgd": {
+    "everything": {
         "optimizer": {"sgd": {"lr": 0.05, "momentum": 0.9, "nesterov": True}},
         "schedule": "cosine",
         "warmup_epochs": 1.5,
         "augment": ["horizontal_flip", {"random_crop": {"padding": 1}}],
         "label_smoothing": 0.1,
+        "average": {"ema": {"decay": 0.9}},
+        "accumulate": 2,
+        "clip_gradient_norm": 0.5,
+        "test_time_flip": True,
     },
+    "plain": {},
+    "plateau": {
+        "epochs": 5,
+        "optimizer": {"nadam": {"lr": 0.2}},
+        "schedule": {"plateau": {"factor": 0.5, "patience": 0, "threshold": 0.5}},
+    },
+    "stopped early": {
+        "epochs": 40,
+        "optimizer": {"rmsprop": {"lr": 0.02}},
+        "stop_early": {"patience": 1, "metric": "accuracy", "min_delta": 0.05},
+    },
+    "uniform": {
+        "epochs": None,
+        "steps": 25,
+        "average": {"uniform": {"start_epoch": 2}},
+        "select": "last",
+        "validation": 0,
+    },
+    "lbfgs": {"optimizer": {"lbfgs": {"lr": 0.1, "max_iter": 2}}, "clip_gradient_value": 0.1},
 }
 
 
@@ -25,12 +46,8 @@ def uninterrupted(settings, folder):
     return outcome(record, module, folder / "checkpoint.pt")
 
 
-def restarted(result):
-    return torch.load(result, weights_only=True)
-
-
 def test_two_runs_with_one_seed_have_the_same_bits_and_a_difference_is_found(tmp_path):
-    one, other = (uninterrupted(VARIANTS["sgd"], tmp_path / name) for name in "ab")
+    one, other = (uninterrupted(VARIANTS["everything"], tmp_path / name) for name in "ab")
     assert differences(one, other) == []
     other["weights"]["0.weight"][0, 0, 0, 0] += 1e-7
     other["record"]["epochs"][1]["running_loss"] += 1e-12
@@ -40,18 +57,17 @@ def test_two_runs_with_one_seed_have_the_same_bits_and_a_difference_is_found(tmp
     ]
 
 
-# 7 steps an epoch; with a checkpoint after every step each is followed by two flushes and two renames
-@pytest.mark.parametrize(("name", "moments"), [("plain", [11, 24]), ("sgd", [38, 1, 57])])
-def test_a_killed_run_ends_with_the_bits_of_one_that_was_not(name, moments, tmp_path):
-    expected = uninterrupted(VARIANTS[name], tmp_path / "whole")
-    assert differences(expected, finish(VARIANTS[name], tmp_path, moments)) == []
+# 7 steps an epoch of 2 micro-batches; after every step come two flushes and two renames
+def test_a_run_that_was_killed_twice_ends_with_the_bits_of_one_that_was_not(tmp_path):
+    expected = uninterrupted(VARIANTS["everything"], tmp_path / "whole")
+    assert differences(expected, finish(VARIANTS["everything"], tmp_path, [57, 24])) == []
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("name", VARIANTS)
 def test_killed_at_each_of_its_events_a_run_ends_with_the_same_bits(name, tmp_path):
     expected = uninterrupted(VARIANTS[name], tmp_path / "whole")
-    for moment in range(1, 60):
+    for moment in range(1, 80):
         folder = tmp_path / str(moment)
         folder.mkdir()
         assert differences(expected, finish(VARIANTS[name], folder, [moment])) == [], moment
