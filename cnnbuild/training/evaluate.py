@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cnnbuild.data.batches import BatchSource
+from cnnbuild.training.execution import Forward
 from cnnbuild.training.heads import main_logits
 from cnnbuild.training.record import Evaluation
 
@@ -24,11 +25,21 @@ class Score:
     accuracy: float
 
 
-def predict(module: nn.Module, source: BatchSource, indices: Tensor) -> tuple[Tensor, Tensor]:
+def predict(
+    module: nn.Module,
+    source: BatchSource,
+    indices: Tensor,
+    *,
+    forward: Forward | None = None,
+    flip: bool = False,
+) -> tuple[Tensor, Tensor]:
     """The cross-entropy (N,) as float64 and the predicted class (N,) of each image, on the CPU.
 
-    The module is in evaluation mode meanwhile; its mode is put back.
+    The module is in evaluation mode meanwhile; its mode is put back. `forward` is the form in which it is
+    computed, the module itself by default. With `flip` the logits are the mean of those of the image and of
+    its mirror image.
     """
+    compute = module if forward is None else forward
     chunk = CUDA_CHUNK if source.device.type == "cuda" else CHUNK
     losses: list[Tensor] = []
     predictions: list[Tensor] = []
@@ -38,24 +49,40 @@ def predict(module: nn.Module, source: BatchSource, indices: Tensor) -> tuple[Te
         with torch.inference_mode():
             for part in torch.split(indices.to(source.device), chunk):
                 images, labels = source.batch(part)
-                logits = main_logits(module(images))
-                losses.append(functional.cross_entropy(logits.float(), labels, reduction="none"))
+                logits = main_logits(compute(images)).float()
+                if flip:
+                    logits = (logits + main_logits(compute(images.flip(-1))).float()) / 2
+                losses.append(functional.cross_entropy(logits, labels, reduction="none"))
                 predictions.append(logits.argmax(1))
     finally:
         module.train(was_training)
     return torch.cat(losses).cpu().double(), torch.cat(predictions).cpu()
 
 
-def score(module: nn.Module, source: BatchSource, indices: Tensor) -> Score:
-    """Mean loss and accuracy on the images at `indices`."""
-    losses, predictions = predict(module, source, indices)
+def score(
+    module: nn.Module,
+    source: BatchSource,
+    indices: Tensor,
+    *,
+    forward: Forward | None = None,
+    flip: bool = False,
+) -> Score:
+    """Mean loss and accuracy on the images at `indices`; `forward` and `flip` as in `predict`."""
+    losses, predictions = predict(module, source, indices, forward=forward, flip=flip)
     labels = source.labels.cpu()[indices.cpu()]
     return Score(float(losses.mean()), float((predictions == labels).double().mean()))
 
 
-def evaluate(module: nn.Module, source: BatchSource, classes: int) -> Evaluation:
-    """Loss, accuracy, accuracy per class and confusion matrix on all images of `source`."""
-    losses, predictions = predict(module, source, torch.arange(len(source)))
+def evaluate(
+    module: nn.Module,
+    source: BatchSource,
+    classes: int,
+    *,
+    forward: Forward | None = None,
+    flip: bool = False,
+) -> Evaluation:
+    """Loss, accuracy, accuracy per class and confusion matrix on all images; options as in `predict`."""
+    losses, predictions = predict(module, source, torch.arange(len(source)), forward=forward, flip=flip)
     confusion = confusion_matrix(source.labels.cpu(), predictions, classes)
     counts = [[int(count) for count in row] for row in confusion.tolist()]
     per_class = (row[label] / sum(row) if sum(row) else None for label, row in enumerate(counts))

@@ -13,7 +13,7 @@ def weights_after(choice, gradients, start=1.0):
     module = nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         module.weight.fill_(start)
-    optimizer = make_optimizer(Recipe.model_validate({"optimizer": choice}).optimizer, module)
+    optimizer = make_optimizer(Recipe.model_validate({"optimizer": choice}), module)
     assert optimizer.defaults["fused"]
     found = []
     for gradient in gradients:
@@ -69,5 +69,5 @@ def test_fused_steps_agree_with_torchs_plain_ones(choice, plain):
 
 def test_a_network_without_parameters_cannot_be_trained():
     with pytest.raises(RunError) as refused:
-        make_optimizer(Recipe().optimizer, nn.Flatten())
+        make_optimizer(Recipe(), nn.Flatten())
     assert str(refused.value) == "the network has no parameters to train"
