@@ -62,7 +62,7 @@ class Share:
 
     def of(self, batch: Tensor) -> Tensor:
         """The share's rows of a tensor (N, ...) of the whole batch."""
-        return batch[self.start : self.stop]
+        return batch if self.stop - self.start == len(batch) else batch[self.start : self.stop]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,14 +131,23 @@ class World:
         """One tensor of the same shape from each process, stacked: (size, ...)."""
         return self.gather_in_order(value[None], [1] * self.size)
 
-    def agree_on(self, *wishes: bool) -> tuple[bool, ...]:
-        """Each wish, for all processes, where one of them has it. It is a talk of hosts: no device waits."""
+    def largest(self, *numbers: int) -> tuple[int, ...]:
+        """The largest of each number over the processes. The hosts talk: no device waits."""
         if self.size == 1:
-            return wishes
-        votes = torch.tensor(wishes, dtype=torch.uint8)
+            return numbers
+        found = torch.tensor(numbers, dtype=torch.int64)
         with self.exchange():
-            dist.all_reduce(votes, dist.ReduceOp.MAX)
-        return tuple(vote > 0 for vote in votes.tolist())
+            dist.all_reduce(found, dist.ReduceOp.MAX)
+        return tuple(int(number) for number in found.tolist())
+
+    def from_first(self, number: float) -> float:
+        """The first process's number on all: what a clock says must be one thing. No device waits."""
+        if self.size == 1:
+            return number
+        found = torch.tensor([number], dtype=torch.float64)
+        with self.exchange():
+            dist.broadcast(found, 0)
+        return float(found)
 
     def spread(self, module: nn.Module) -> None:
         """Give all processes the first one's parameters and buffers, to the bit."""

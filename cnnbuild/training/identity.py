@@ -28,6 +28,7 @@ def identity_of(run: Run, dataset: Dataset) -> dict[str, str]:
         entries[f"weights {name}"] = f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
     entries["layers"] = _layers_digest(run.module)
     entries["device"] = run.device.type
+    entries["processes"] = str(run.world.size)
     entries["torch"] = str(torch.__version__)
     if run.device.type == "cpu":
         entries["threads"] = str(torch.get_num_threads())

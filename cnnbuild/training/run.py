@@ -17,6 +17,7 @@ from cnnbuild.data.split import split_validation, stratified_subset
 from cnnbuild.errors import DataError, RunError
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.training.averaging import Average, make_average
+from cnnbuild.training.distributed import ALONE, GradientSum, World
 from cnnbuild.training.early_stopping import PatienceState
 from cnnbuild.training.execution import Execution, prepare_execution
 from cnnbuild.training.heads import main_logits
@@ -50,6 +51,8 @@ class Run:
     held_out: Tensor
     probe: Tensor
     optimizer: Optimizer
+    gradients: GradientSum
+    world: World
     order: torch.Generator
     steps_per_epoch: int
     head_weights: Mapping[str, float] = field(default_factory=dict)
@@ -82,12 +85,14 @@ def prepare_run(
     seed: int,
     device: torch.device,
     head_weights: Mapping[str, float],
+    world: World = ALONE,
 ) -> Run:
     """A run before its first epoch; the module is moved to the device and laid out for it.
 
     Raises:
         RunError: the network has no parameters, or does not give one number per class.
         DataError: nothing is left to train on or to validate with.
+        UsageError: a batch has too few images for so many processes.
     """
     fitted, held_out = split_validation(dataset.train.labels, recipe.validation)
     if len(fitted) == 0 or (recipe.validation > 0 and len(held_out) == 0):
@@ -95,10 +100,12 @@ def prepare_run(
         raise DataError(
             f"{dataset.label}: {count} training images cannot be split with validation: {fraction}"
         )
+    world.refuse_small_batches(min(len(fitted), recipe.batch_size) // recipe.accumulate)
     channels_last = any(parameter.dim() == 4 for parameter in module.parameters())
     module.to(device)
     if channels_last:
         module.to(memory_format=torch.channels_last)
+    world.spread(module)
     normalization = measure_normalization(dataset.train.images[fitted])
     train = BatchSource(dataset.train, normalization, device, channels_last=channels_last)
     test = BatchSource(dataset.test, normalization, device, channels_last=channels_last)
@@ -119,6 +126,8 @@ def prepare_run(
         held_out=held_out.to(device),
         probe=probe.to(device),
         optimizer=optimizer,
+        gradients=GradientSum(world, module.parameters()),
+        world=world,
         order=torch.Generator().manual_seed(derived_seed(seed, "order")),
         steps_per_epoch=number_of_batches(len(fitted), recipe.batch_size),
         head_weights=head_weights,
