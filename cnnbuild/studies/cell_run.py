@@ -14,6 +14,7 @@ from cnnbuild.modules.build import build_module
 from cnnbuild.studies.plan import Cell
 from cnnbuild.studies.record import CellRecord, State
 from cnnbuild.training.checkpoint import save_weights
+from cnnbuild.training.environment import git_revision
 from cnnbuild.training.fit import fit
 from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
 from cnnbuild.training.seeding import seeded
@@ -62,6 +63,7 @@ def run_cell(
         started=started.isoformat(timespec="seconds"),
         seconds=time.perf_counter() - begin,
         cnnbuild_version=__version__,
+        git=git_revision(cell.file),
     )
 
 

@@ -15,6 +15,7 @@ from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import DivergedError
 from cnnbuild.lang.recipe import Recipe, never_reached
 from cnnbuild.training.checkpoint import CHECKPOINT_SCHEMA, Checkpoint, write_atomically
+from cnnbuild.training.environment import describe_environment
 from cnnbuild.training.evaluate import evaluate
 from cnnbuild.training.latency import measure_latency
 from cnnbuild.training.machine import (
@@ -27,7 +28,7 @@ from cnnbuild.training.machine import (
 from cnnbuild.training.record import DivergedRunError, EpochRecord, Evaluation, Latency, RunRecord, Status
 from cnnbuild.training.run import Run, prepare_run, train_one_epoch
 from cnnbuild.training.seeding import derived_seed, seeded
-from cnnbuild.training.threads import worthwhile_threads
+from cnnbuild.training.threads import multiply_adds, worthwhile_threads
 
 
 def fit(
@@ -81,11 +82,12 @@ def _train_and_test(
             if not math.isfinite(test.loss):
                 raise DivergedError(f"the loss became {test.loss} on the test images")
     except DivergedError as error:
-        diverged = _record(run, dataset, "diverged", seconds=time.perf_counter() - begin, test=None)
+        seconds = time.perf_counter() - begin
+        diverged = _record(run, dataset, "diverged", seconds=seconds, test=None, checkpoint=checkpoint)
         raise DivergedRunError(str(error), diverged) from None
     run.module.eval()
     seconds = time.perf_counter() - begin
-    return _record(run, dataset, "done", seconds=seconds, test=test)
+    return _record(run, dataset, "done", seconds=seconds, test=test, checkpoint=checkpoint)
 
 
 def checkpoint_of(run: Run) -> Checkpoint:
@@ -107,10 +109,19 @@ def checkpoint_of(run: Run) -> Checkpoint:
 
 
 def _record(
-    run: Run, dataset: Dataset, status: Status, *, seconds: float, test: Evaluation | None
+    run: Run,
+    dataset: Dataset,
+    status: Status,
+    *,
+    seconds: float,
+    test: Evaluation | None,
+    checkpoint: Path | None,
 ) -> RunRecord:
     latency: tuple[Latency, ...] = ()
+    validation: Evaluation | None = None
     if status == "done":
+        if len(run.held_out):
+            validation = evaluate(run.module, run.train, len(dataset.class_names), run.held_out)
         sizes = sorted({1, min(run.recipe.batch_size, len(run.test))})
         latency = tuple(measure_latency(run.module, run.test, size) for size in sizes)
     peak_bytes, peak_of = peak_memory(run.device)
@@ -142,4 +153,17 @@ def _record(
         threads=torch.get_num_threads(),
         versions=versions(),
         warnings=tuple(sentence for _, sentence in never_reached(run.recipe)),
+        validation=validation,
+        ended="epochs" if status == "done" else "diverged",
+        macs=multiply_adds(run.module, run.train.batch(run.fitted[:1])[0]),
+        weights_bytes=sum(tensor.nbytes for tensor in run.module.state_dict().values()),
+        checkpoint_bytes=_size_of(checkpoint),
+        environment=describe_environment(run.device),
+        parameter_layers=run.diagnostics.parameter_layers,
+        activation_layers=run.diagnostics.activation_layers,
+        loss_curve=run.diagnostics.loss_curve,
     )
+
+
+def _size_of(checkpoint: Path | None) -> int | None:
+    return checkpoint.stat().st_size if checkpoint is not None and checkpoint.exists() else None

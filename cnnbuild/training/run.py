@@ -17,6 +17,7 @@ from cnnbuild.data.dataset import Dataset
 from cnnbuild.data.split import split_validation, stratified_subset
 from cnnbuild.errors import DataError, DivergedError, RunError
 from cnnbuild.lang.recipe import Recipe
+from cnnbuild.training.diagnostics import Diagnostics
 from cnnbuild.training.evaluate import Score, score
 from cnnbuild.training.heads import main_logits, training_loss
 from cnnbuild.training.machine import synchronize
@@ -50,6 +51,7 @@ class Run:
     optimizer: Optimizer
     order: torch.Generator
     steps_per_epoch: int
+    diagnostics: Diagnostics
     head_weights: Mapping[str, float] = field(default_factory=dict)
     epochs: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = 0
@@ -88,6 +90,11 @@ def prepare_run(
     probe_size = min(len(fitted), max(MIN_PROBE_IMAGES, len(held_out)))
     probe = fitted[stratified_subset(dataset.train.labels[fitted], probe_size)]
     _check_output(module, train, len(dataset.class_names))
+    steps_per_epoch = number_of_batches(len(fitted), recipe.batch_size)
+    probe = probe.to(device)
+    diagnostics = Diagnostics(
+        module, train, probe, steps_per_epoch=steps_per_epoch, training_images=len(fitted)
+    )
     return Run(
         module=module,
         recipe=recipe,
@@ -97,10 +104,11 @@ def prepare_run(
         test=test,
         fitted=fitted.to(device),
         held_out=held_out.to(device),
-        probe=probe.to(device),
+        probe=probe,
         optimizer=make_optimizer(recipe.optimizer, module),
         order=torch.Generator().manual_seed(derived_seed(seed, "order")),
-        steps_per_epoch=number_of_batches(len(fitted), recipe.batch_size),
+        steps_per_epoch=steps_per_epoch,
+        diagnostics=diagnostics,
         head_weights=head_weights,
     )
 
@@ -121,6 +129,7 @@ def train_one_epoch(run: Run) -> EpochRecord:
     for evaluated in (on_train, on_validation):
         if evaluated is not None and not math.isfinite(evaluated.loss):
             raise DivergedError(f"the loss became {evaluated.loss} at the end of epoch {epoch}")
+    watched = run.diagnostics.epoch()
     record = EpochRecord(
         epoch=epoch,
         lr=lr,
@@ -131,6 +140,9 @@ def train_one_epoch(run: Run) -> EpochRecord:
         validation_accuracy=on_validation.accuracy if on_validation else None,
         seconds=time.perf_counter() - begin,
         train_seconds=train_seconds,
+        validation_per_class=on_validation.per_class_accuracy if on_validation else (),
+        gradients=watched.gradients,
+        dead_units=watched.dead_units,
     )
     _keep_if_best(run, record, on_validation)
     run.epochs.append(record)
@@ -147,7 +159,8 @@ def _update_weights(run: Run, epoch: int) -> tuple[float, float]:
     run.module.train()
     batches = shuffled_batches(len(run.fitted), recipe.batch_size, run.order)
     for number, batch in enumerate(batches):
-        lr = learning_rate(recipe, (epoch - 1) * run.steps_per_epoch + number, run.steps_per_epoch)
+        step = (epoch - 1) * run.steps_per_epoch + number
+        lr = learning_rate(recipe, step, run.steps_per_epoch)
         for group in run.optimizer.param_groups:
             group["lr"] = lr
         images, labels = run.train.batch(run.fitted[batch.to(run.device)])
@@ -157,15 +170,18 @@ def _update_weights(run: Run, epoch: int) -> tuple[float, float]:
         )
         run.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        run.diagnostics.before_update(step)
         run.optimizer.step()
+        run.diagnostics.after_update(step)
         losses.append(loss.detach())
         sizes.append(len(batch))
         if number % check_every == check_every - 1:
             _refuse_non_finite(run, losses, check_every, epoch)
     _refuse_non_finite(run, losses, len(losses), epoch)
     weights = torch.tensor(sizes, dtype=torch.float64)
-    running = (torch.stack(losses).cpu().double() * weights).sum() / weights.sum()
-    return float(running), lr
+    on_host = torch.stack(losses).cpu().double()
+    run.diagnostics.add_losses(on_host.tolist())
+    return float((on_host * weights).sum() / weights.sum()), lr
 
 
 def _refuse_non_finite(run: Run, losses: list[Tensor], last: int, epoch: int) -> None:
