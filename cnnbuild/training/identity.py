@@ -29,6 +29,7 @@ def identity_of(run: Run, dataset: Dataset) -> dict[str, str]:
     entries["layers"] = _layers_digest(run.module)
     entries["device"] = run.device.type
     entries["torch"] = str(torch.__version__)
+    entries |= _flat("execution", run.execution.choices())
     if run.device.type == "cpu":
         entries["threads"] = str(torch.get_num_threads())
     return entries

@@ -36,19 +36,18 @@ class Keeping:
         """
         due = self.path is not None and time.perf_counter() - self.written >= CHECKPOINT_SECONDS
         if due or self.stop.signal_number:
-            self.after_epoch()
+            self.write()
+            self.obey()
 
-    def after_epoch(self) -> None:
+    def write(self) -> None:
         """Write a checkpoint.
 
         Raises:
             RunError: the file cannot be written.
-            RunInterruptedError: the run was asked to stop.
         """
         if self.path is not None:
             write_checkpoint(checkpoint_of(self.run, self.identity), self.path)
             self.written = time.perf_counter()
-        self.obey()
 
     def obey(self) -> None:
         """Stop where that was asked for; the last checkpoint stands.
