@@ -24,7 +24,7 @@ def end_of(run: Run) -> Ended | None:
     if run.epochs and is_out_of_time(run):
         return "seconds"
     if recipe.stop_early is not None and run.patience.is_used_up(recipe.stop_early):
-        return "early_stopping"
+        return "stopped early"
     return None
 
 

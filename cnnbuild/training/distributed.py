@@ -5,10 +5,6 @@ all know every batch. Of each batch a process takes its share, and weights the m
 share's part of the batch; then the sum over the processes is the gradient of the whole batch, whatever the
 sizes of the shares.
 
-The sum is made by one all-reduce of one flat buffer, not by `DistributedDataParallel`: that averages, which
-is wrong for uneven shares, wraps the module, and wins its time by sending gradients in buckets of 25 MB while
-others are computed, where the gradients of most of these networks are smaller than one bucket.
-
 Batch normalisation normalises each share with the share's own statistics, as DistributedDataParallel does;
 `average_buffers` makes one set of running statistics of them.
 """
@@ -19,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -110,8 +107,13 @@ class World:
             )
 
     def parts_of(self, chunks: int) -> range:
-        """Which of so many chunks of an evaluation this process computes: a stretch, in order."""
-        return range(self.rank * chunks // self.size, (self.rank + 1) * chunks // self.size)
+        """Which of so many chunks of an evaluation this process computes."""
+        return self.all_parts_of(chunks)[self.rank]
+
+    def all_parts_of(self, chunks: int) -> list[range]:
+        """Which of so many chunks of an evaluation each process computes: a stretch, in order."""
+        ends = [rank * chunks // self.size for rank in range(self.size + 1)]
+        return [range(start, stop) for start, stop in pairwise(ends)]
 
     def gather_in_order(self, part: Tensor, sizes: Sequence[int]) -> Tensor:
         """The rows of all processes below each other, first process first.
@@ -240,54 +242,15 @@ class World:
 ALONE = World()
 
 
-class GradientSum:
-    """Adds up the gradients of all processes, and the loss with them, in one exchange.
-
-    Each parameter has its place in the buffer, so that the processes cannot come to add different things.
-    Which parameters have gradients at all is agreed upon at the first step: the others keep None, and the
-    optimiser leaves them alone, as with one process.
-    """
-
-    def __init__(self, world: World, parameters: Iterable[nn.Parameter]) -> None:
-        self._world = world
-        self._parameters = [parameter for parameter in parameters if parameter.requires_grad]
-        self._used: list[bool] | None = None
-
-    def add_up(self, loss: Tensor) -> Tensor:
-        """The sum over the processes of the weighted loss (a scalar); gradients become their sums in place.
-
-        Raises:
-            RunError: a parameter without a gradient at the first step has one now; or as `World.exchange`.
-        """
-        if self._world.size == 1:
-            return loss.detach()
-        used = self._agree_on_used(loss.device)
-        pieces = [loss.detach().reshape(1).float()]
-        for parameter, has_gradient in zip(self._parameters, used, strict=True):
-            if has_gradient:
-                if parameter.grad is None:
-                    parameter.grad = torch.zeros_like(parameter)
-                pieces.append(parameter.grad.reshape(-1))
-            elif parameter.grad is not None:
-                raise RunError(
-                    "a parameter had no gradient at the first step and has one now: with several "
-                    "devices a network must use the same parameters at every step"
-                )
-        flat = torch.cat(pieces)
-        with self._world.exchange():
-            dist.all_reduce(flat)
-        sums = torch.split(flat, [piece.numel() for piece in pieces])
-        gradients = [
-            p.grad for p, has in zip(self._parameters, used, strict=True) if has and p.grad is not None
-        ]
-        for gradient, total in zip(gradients, sums[1:], strict=True):
-            gradient.copy_(total.view_as(gradient))
-        return sums[0].reshape(())
-
-    def _agree_on_used(self, device: torch.device) -> list[bool]:
-        if self._used is None:
-            flags = torch.tensor([p.grad is not None for p in self._parameters], device=device).float()
-            with self._world.exchange():
-                dist.all_reduce(flags, dist.ReduceOp.MAX)
-            self._used = [flag > 0 for flag in flags.tolist()]
-        return self._used
+def what_is_shared(module: nn.Module, world: World) -> Iterator[str]:
+    """What makes a run on several devices differ from one on a single device, as sentences for the record."""
+    if world.size == 1:
+        return
+    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()):
+        yield (
+            f"{world.size} devices: batch normalisation took its statistics from each device's share of a "
+            "batch, not from the whole batch, and its running statistics are the mean of theirs; the result "
+            "differs from that of one device"
+        )
+    if any(isinstance(part, nn.modules.dropout._DropoutNd) and part.p > 0 for part in module.modules()):
+        yield f"{world.size} devices: each drew its own dropout; the result differs from that of one device"

@@ -16,7 +16,7 @@ from cnnbuild.lang.recipe import Plateau
 from cnnbuild.training.budget import is_out_of_time, steps_of_epoch, used_up
 from cnnbuild.training.evaluate import Score, score
 from cnnbuild.training.machine import synchronize
-from cnnbuild.training.progress import EpochProgress, NonFiniteLossError
+from cnnbuild.training.progress import EpochProgress
 from cnnbuild.training.record import EpochRecord
 from cnnbuild.training.run import Run
 from cnnbuild.training.schedules import learning_rate
@@ -43,6 +43,7 @@ def train_one_epoch(run: Run, after_step: Callable[[], None]) -> EpochRecord:
     train_seconds = progress.elapsed()
     if run.average is not None:
         run.average.after_epoch(epoch)
+    watched = run.diagnostics.epoch()
     with _averaged(run):
         on_train, on_validation = _evaluate(run, epoch)
         record = EpochRecord(
@@ -55,6 +56,9 @@ def train_one_epoch(run: Run, after_step: Callable[[], None]) -> EpochRecord:
             validation_accuracy=on_validation.accuracy if on_validation else None,
             seconds=progress.elapsed(),
             train_seconds=train_seconds,
+            validation_per_class=on_validation.per_class_accuracy if on_validation else (),
+            gradients=watched.gradients,
+            dead_units=watched.dead_units,
         )
         _keep_if_best(run, record)
     _follow(run, on_validation)
@@ -66,18 +70,19 @@ def train_one_epoch(run: Run, after_step: Callable[[], None]) -> EpochRecord:
 
 
 def settle(run: Run) -> None:
-    """Look at the losses that wait on the device: keep the largest.
+    """Look at the losses that wait on the device: keep the largest, and hand all on to the diagnostics.
 
     Raises:
         DivergedError: one is infinite or not a number.
     """
     if run.progress is None:
         return
-    try:
-        run.largest_loss = run.progress.settle(run.largest_loss, epoch=len(run.epochs) + 1)
-    except NonFiniteLossError as error:
-        run.largest_loss = error.largest
-        raise
+    losses, fault = run.progress.settle(epoch=len(run.epochs) + 1)
+    run.diagnostics.add_losses(losses)
+    if losses:
+        run.largest_loss = max(losses if run.largest_loss is None else [run.largest_loss, *losses])
+    if fault:
+        raise DivergedError(fault)
 
 
 def _begin(run: Run) -> tuple[EpochProgress, tuple[Tensor, ...]]:
@@ -108,14 +113,13 @@ def _update_weights(
     for number in range(progress.steps, steps_of_epoch(run)):
         if number and is_out_of_time(run):
             break
-        lr = learning_rate(
-            recipe, run.steps + number, run.steps_per_epoch, reductions=plateau, elapsed=used_up(run)
-        )
+        step = run.steps + number
+        lr = learning_rate(recipe, step, run.steps_per_epoch, reductions=plateau, elapsed=used_up(run))
         for group in run.optimizer.param_groups:
             group["lr"] = lr
         images, targets = run.train.batch(indices[number])
         images = augment(images, recipe.augment, run.order)
-        progress.add(take_step(run, images, targets), len(images), lr)
+        progress.add(take_step(run, images, targets, step), len(images), lr)
         if progress.steps % check_every == 0:
             settle(run)
         after_step()

@@ -8,35 +8,22 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import DivergedError
-from cnnbuild.lang.recipe import Recipe, never_reached
-from cnnbuild.training.budget import end_of, what_cannot_be_repeated
+from cnnbuild.lang.recipe import Recipe
+from cnnbuild.training.budget import end_of
+from cnnbuild.training.devices import chosen, device_of
+from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.epoch import train_one_epoch
 from cnnbuild.training.evaluate import evaluate
 from cnnbuild.training.failures import failures_told
 from cnnbuild.training.interruption import StopRequest, stop_requests
 from cnnbuild.training.keeping import Keeping, begin_keeping
-from cnnbuild.training.latency import measure_latency
-from cnnbuild.training.machine import (
-    choose_device,
-    hardware_name,
-    peak_memory,
-    reset_peak_memory,
-    versions,
-)
-from cnnbuild.training.record import (
-    DivergedRunError,
-    Ended,
-    EpochRecord,
-    Evaluation,
-    Latency,
-    RunRecord,
-    Status,
-)
+from cnnbuild.training.machine import reset_peak_memory
+from cnnbuild.training.outcome import record_of
+from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
 from cnnbuild.training.run import Run, prepare_run
 from cnnbuild.training.seeding import derived_seed, seeded
 from cnnbuild.training.threads import worthwhile_threads
@@ -52,6 +39,7 @@ def fit(
     checkpoint: Path | None = None,
     resume: bool = True,
     head_weights: Mapping[str, float] | None = None,
+    world: World = ALONE,
 ) -> RunRecord:
     """Train `module` (images (N, C, H, W) to logits (N, classes)) and test it once with the selected weights.
 
@@ -67,6 +55,9 @@ def fit(
     run stands there, the run goes on from it and ends with the bits of one that was never stopped; without
     `resume` it is removed instead. SIGTERM and Ctrl-C then end the run after the step they fall into.
 
+    Of the processes of a `world` each calls this with the same arguments (`joining.joined`). They train one
+    network, a share of every batch each; the first writes the checkpoint and calls `on_epoch`.
+
     Raises:
         DivergedRunError: a loss is infinite or not a number; it carries the record so far.
         OutOfMemoryError: the device has too little memory.
@@ -74,17 +65,20 @@ def fit(
         RunInterruptedError: the run was asked to stop, and left a checkpoint.
         RunError: the network has no parameters or the wrong output, or the checkpoint cannot be written.
         DataError: too few images for the validation part.
-        UsageError: the recipe names a device that is not here.
+        UsageError: the recipe names a device that is not here, or a batch is too small for the processes.
     """
-    device = choose_device(recipe.device)
+    device = device_of(recipe.device, world)
     reset_peak_memory(device)
-    run = prepare_run(module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {})
+    run = prepare_run(
+        module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {}, world=world
+    )
     image, _ = run.train.batch(run.fitted[:1])
     stopping = stop_requests() if checkpoint is not None else nullcontext(StopRequest())
     with (
         failures_told(recipe, checkpoint),
-        worthwhile_threads(module, image, recipe.batch_size),
-        seeded(derived_seed(seed, "dropout")),
+        chosen(device, run.execution.precision),
+        worthwhile_threads(module, image, recipe.batch_size // world.size),
+        seeded(derived_seed(seed, "dropout" if world.first else f"dropout of process {world.rank}")),
         stopping as stop,
     ):
         keeping = begin_keeping(run, dataset, checkpoint, stop, resume=resume)
@@ -98,9 +92,10 @@ def _train_and_test(
     try:
         while (ended := end_of(run)) is None:
             record = train_one_epoch(run, keeping.after_step)
-            keeping.after_epoch()
-            if on_epoch is not None:
+            keeping.write()
+            if on_epoch is not None and run.world.first:
                 on_epoch(record)
+            keeping.obey()
         if run.best_weights:
             run.module.load_state_dict(run.best_weights)
         test = evaluate(
@@ -109,58 +104,14 @@ def _train_and_test(
             len(dataset.class_names),
             forward=run.execution.forward,
             flip=run.recipe.test_time_flip,
+            world=run.world,
         )
         if not math.isfinite(test.loss):
             raise DivergedError(f"the loss became {test.loss} on the test images")
     except DivergedError as error:
-        diverged = _record(run, dataset, "diverged", test=None, ended=None)
+        diverged = record_of(run, dataset, keeping.path, test=None, ended="diverged")
         raise DivergedRunError(str(error), diverged) from None
     run.module.eval()
-    record_of_run = _record(run, dataset, "done", test=test, ended=ended)
+    finished = record_of(run, dataset, keeping.path, test=test, ended=ended)
     keeping.obey()
-    return record_of_run
-
-
-def _record(
-    run: Run, dataset: Dataset, status: Status, *, test: Evaluation | None, ended: Ended | None
-) -> RunRecord:
-    seconds = run.elapsed()
-    latency: tuple[Latency, ...] = ()
-    if status == "done":
-        sizes = sorted({1, min(run.recipe.batch_size, len(run.test))})
-        latency = tuple(measure_latency(run.module, run.test, size) for size in sizes)
-    peak_bytes, peak_of = peak_memory(run.device)
-    train_seconds = sum(epoch.train_seconds for epoch in run.epochs)
-    return RunRecord(
-        status=status,
-        seed=run.seed,
-        epochs=tuple(run.epochs),
-        selected_epoch=run.best_epoch if status == "done" else None,
-        test=test,
-        largest_loss=run.largest_loss,
-        seconds=seconds,
-        train_samples_per_second=run.images / train_seconds if train_seconds else None,
-        latency=latency,
-        peak_memory_bytes=peak_bytes,
-        peak_memory_of=peak_of,
-        parameters=sum(parameter.numel() for parameter in run.module.parameters()),
-        recipe=run.recipe.plain(),
-        dataset=dataset.settings,
-        dataset_label=dataset.label,
-        dataset_fingerprint=dataset.fingerprint,
-        class_names=dataset.class_names,
-        train_images=len(run.fitted),
-        validation_images=len(run.held_out),
-        test_images=len(run.test),
-        device=run.device.type,
-        hardware=hardware_name(run.device),
-        threads=torch.get_num_threads(),
-        versions=versions(),
-        warnings=(
-            *(sentence for _, sentence in never_reached(run.recipe)),
-            *what_cannot_be_repeated(run.recipe),
-            *run.warnings,
-        ),
-        resumed=run.resumed,
-        ended=ended,
-    )
+    return finished

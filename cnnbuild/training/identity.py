@@ -30,6 +30,7 @@ def identity_of(run: Run, dataset: Dataset) -> dict[str, str]:
     entries["device"] = run.device.type
     entries["processes"] = str(run.world.size)
     entries["torch"] = str(torch.__version__)
+    entries |= _flat("execution", run.execution.choices())
     if run.device.type == "cpu":
         entries["threads"] = str(torch.get_num_threads())
     return entries

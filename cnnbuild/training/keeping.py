@@ -43,7 +43,8 @@ class Keeping:
         """
         due = self.path is not None and time.perf_counter() - self.written >= CHECKPOINT_SECONDS
         if self._is_agreed(due or bool(self.stop.signal_number)):
-            self.after_epoch()
+            self.write()
+            self.obey()
 
     def _is_agreed(self, wish: bool) -> bool:
         """Whether a process wishes for a checkpoint; several ask each other now and then."""
@@ -54,19 +55,17 @@ class Keeping:
             return False
         return world.largest(wish) == (1,)
 
-    def after_epoch(self) -> None:
+    def write(self) -> None:
         """Write a checkpoint.
 
         Raises:
             RunError: the file cannot be written.
-            RunInterruptedError: the run was asked to stop.
         """
         if self.path is not None:
             checkpoint = checkpoint_of(self.run, self.identity)
             if self.run.world.first:
                 write_checkpoint(checkpoint, self.path)
             self.written = time.perf_counter()
-        self.obey()
 
     def obey(self) -> None:
         """Stop where that was asked for; the last checkpoint stands.
@@ -109,10 +108,8 @@ def begin_keeping(
         require_same_run(checkpoint["identity"], keeping.identity, path)
         if warning:
             run.warnings.append(warning)
-            if run.world.first:  # and the others have read it
-                previous_of(path).replace(
-                    path
-                )  # or the damaged one would become the previous one of the next
+            if run.world.first:  # the others have read it
+                previous_of(path).replace(path)  # or the damaged one would be the previous one of the next
         restore(run, checkpoint)
     return keeping
 

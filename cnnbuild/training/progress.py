@@ -11,8 +11,6 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
-from cnnbuild.errors import DivergedError
-
 
 class ProgressState(TypedDict):
     """An epoch under way as plain data; `order` is the state of the order's generator at its start."""
@@ -70,31 +68,21 @@ class EpochProgress:
         self.steps += 1
         self.lr = lr
 
-    def settle(self, largest: float | None, *, epoch: int) -> float | None:
-        """Fetch the losses that wait; the largest of them and of `largest`.
+    def settle(self, *, epoch: int) -> tuple[list[float], str]:
+        """Fetch the losses that wait: those before the first that is not finite, and what to say of that one.
 
-        Raises:
-            NonFiniteLossError: one of them is infinite or not a number.
+        The text is empty where all are finite.
         """
         if not self._waiting:
-            return largest
-        first = self.steps - len(self._waiting) + 1
-        losses = torch.stack(self._waiting).tolist()
-        for number, (loss, images) in enumerate(zip(losses, self._sizes, strict=True), start=first):
+            return [], ""
+        first = self.steps - len(self._waiting)
+        losses: list[float] = torch.stack(self._waiting).tolist()
+        for index, (loss, images) in enumerate(zip(losses, self._sizes, strict=True)):
             if not math.isfinite(loss):
-                where = f"in epoch {epoch}, batch {number}, at a learning rate of {self.lr:g}"
-                raise NonFiniteLossError(f"the loss became {loss} {where}", largest)
-            largest = loss if largest is None else max(loss, largest)
+                where = f"in epoch {epoch}, batch {first + index + 1}, at a learning rate of {self.lr:g}"
+                return losses[:index], f"the loss became {loss} {where}"
             self.loss_sum += loss * images
             self.images += images
         self._waiting.clear()
         self._sizes.clear()
-        return largest
-
-
-class NonFiniteLossError(DivergedError):
-    """The loss of a step left the finite numbers; `largest` is the largest of those before it."""
-
-    def __init__(self, message: str, largest: float | None) -> None:
-        super().__init__(message)
-        self.largest = largest
+        return losses, ""

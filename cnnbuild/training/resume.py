@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from cnnbuild.training.checkpoint import Checkpoint
+from cnnbuild.training.diagnostics import DiagnosticsState
 from cnnbuild.training.early_stopping import PatienceState
 from cnnbuild.training.epoch import settle
 from cnnbuild.training.progress import EpochProgress
@@ -63,6 +64,8 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     run.epochs = [epochs.validate_python(epoch) for epoch in checkpoint["epochs"]]
     progress = checkpoint["progress"]
     run.progress = None if progress is None else EpochProgress.from_state(progress)
+    if run.epochs:
+        run.diagnostics.epoch()  # finds the activations, which no state names
     run.steps, run.images = checkpoint["steps"], checkpoint["images"]
     _restore_parts(run, checkpoint["parts"])
     run.largest_loss = checkpoint["largest_loss"]
@@ -96,7 +99,11 @@ def _restore_process(run: Run, states: Mapping[str, Tensor]) -> None:
 
 def _state_of_parts(run: Run) -> dict[str, dict[str, object]]:
     """What a schedule, an average, early stopping and the scale of gradients have seen so far."""
-    parts: dict[str, dict[str, object]] = {"plateau": asdict(run.plateau), "patience": asdict(run.patience)}
+    parts: dict[str, dict[str, object]] = {
+        "plateau": asdict(run.plateau),
+        "patience": asdict(run.patience),
+        "diagnostics": {**run.diagnostics.state()},
+    }
     if run.average is not None:
         parts["average"] = run.average.state()
     if run.scaler is not None:
@@ -107,6 +114,7 @@ def _state_of_parts(run: Run) -> dict[str, dict[str, object]]:
 def _restore_parts(run: Run, parts: Mapping[str, Mapping[str, object]]) -> None:
     run.plateau = _adapter(PlateauState).validate_python(parts["plateau"])
     run.patience = _adapter(PatienceState).validate_python(parts["patience"])
+    run.diagnostics.restore(cast(DiagnosticsState, parts["diagnostics"]))
     if run.average is not None:
         run.average.restore(parts["average"])
     if run.scaler is not None:

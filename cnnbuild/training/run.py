@@ -17,9 +17,11 @@ from cnnbuild.data.split import split_validation, stratified_subset
 from cnnbuild.errors import DataError, RunError
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.training.averaging import Average, make_average
-from cnnbuild.training.distributed import ALONE, GradientSum, World
+from cnnbuild.training.diagnostics import Diagnostics
+from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.early_stopping import PatienceState
 from cnnbuild.training.execution import Execution, prepare_execution
+from cnnbuild.training.gradient_sum import GradientSum
 from cnnbuild.training.heads import main_logits
 from cnnbuild.training.optimizers import make_optimizer
 from cnnbuild.training.progress import EpochProgress
@@ -55,6 +57,7 @@ class Run:
     world: World
     order: torch.Generator
     steps_per_epoch: int
+    diagnostics: Diagnostics
     head_weights: Mapping[str, float] = field(default_factory=dict)
     epochs: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = 0
@@ -113,6 +116,11 @@ def prepare_run(
     probe = fitted[stratified_subset(dataset.train.labels[fitted], probe_size)]
     _check_output(module, train, len(dataset.class_names))
     optimizer = make_optimizer(recipe, module)
+    steps_per_epoch = number_of_batches(len(fitted), recipe.batch_size)
+    probe = probe.to(device)
+    diagnostics = Diagnostics(
+        module, train, probe, steps_per_epoch=steps_per_epoch, training_images=len(fitted)
+    )
     execution = prepare_execution(module, recipe, device, train.batch(fitted[:1].to(device))[0])
     return Run(
         module=module,
@@ -124,12 +132,13 @@ def prepare_run(
         test=test,
         fitted=fitted.to(device),
         held_out=held_out.to(device),
-        probe=probe.to(device),
+        probe=probe,
         optimizer=optimizer,
         gradients=GradientSum(world, module.parameters()),
         world=world,
         order=torch.Generator().manual_seed(derived_seed(seed, "order")),
-        steps_per_epoch=number_of_batches(len(fitted), recipe.batch_size),
+        steps_per_epoch=steps_per_epoch,
+        diagnostics=diagnostics,
         head_weights=head_weights,
         average=make_average(recipe.average, optimizer),
         scaler=GradScaler(device.type) if execution.precision == "fp16" else None,

@@ -13,29 +13,47 @@ from cnnbuild.training.heads import training_loss
 from cnnbuild.training.run import Run
 
 
-def take_step(run: Run, images: Tensor, targets: Tensor) -> Tensor:
-    """Change the weights by one step; the mean loss () before it, still on the device.
+def take_step(run: Run, images: Tensor, targets: Tensor, step: int) -> Tensor:
+    """Change the weights by step number `step` of the run; the mean loss () before it, still on the device.
 
     `images` are (N, C, H, W) as the network takes them, `targets` labels (N,) or class shares (N, classes).
     """
     optimizer = run.optimizer
     if isinstance(optimizer, LBFGS):
-        first: Tensor = optimizer.step(lambda: _gradients(run, images, targets))  # type: ignore[no-untyped-call]
-        loss = first
+        loss = _closure_step(run, optimizer, images, targets, step)
     else:
         loss = _gradients(run, images, targets)
+        run.diagnostics.before_update(step)
+        _clip(run)
         if run.scaler is None:
             optimizer.step()
         else:  # leaves the step out where a gradient is not finite, and then takes a smaller scale
             run.scaler.step(optimizer)
             run.scaler.update()
+    run.diagnostics.after_update(step)
     if run.average is not None:
         run.average.after_step()
     return loss
 
 
+def _closure_step(run: Run, optimizer: LBFGS, images: Tensor, targets: Tensor, step: int) -> Tensor:
+    """A step of an optimiser that evaluates the batch several times; its loss at the first."""
+    losses: list[Tensor] = []
+
+    def closure() -> Tensor:
+        loss = _gradients(run, images, targets)
+        if not losses:
+            run.diagnostics.before_update(step)
+        losses.append(loss)
+        _clip(run)
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    return losses[0]
+
+
 def _gradients(run: Run, images: Tensor, targets: Tensor) -> Tensor:
-    """Fill the gradients with those of the batch's mean loss, clipped; that loss, without its graph."""
+    """Fill the gradients with those of the batch's mean loss; that loss, without its graph."""
     run.optimizer.zero_grad(set_to_none=True)
     if run.recipe.accumulate == 1:
         loss = _backward(run, images, targets, share=1.0)
@@ -46,7 +64,8 @@ def _gradients(run: Run, images: Tensor, targets: Tensor) -> Tensor:
         for some_images, some_targets in parts:
             loss += _backward(run, some_images, some_targets, share=len(some_images) / len(images))
     loss = run.gradients.add_up(loss)
-    _clip(run)
+    if run.scaler is not None:
+        run.scaler.unscale_(run.optimizer)
     return loss
 
 
@@ -71,17 +90,15 @@ def _backward(run: Run, images: Tensor, targets: Tensor, *, share: float) -> Ten
 
 
 def _clip(run: Run) -> None:
-    """Clip the gradients as the recipe says, in their own scale."""
+    """Clip the gradients as the recipe says."""
     norm, value = run.recipe.clip_gradient_norm, run.recipe.clip_gradient_value
     if norm is None and value is None:
         return
-    if run.scaler is not None:
-        run.scaler.unscale_(run.optimizer)
-    for_all = [p for group in run.optimizer.param_groups for p in group["params"]]
+    parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
     if norm is not None:
-        clip_grad_norm_(for_all, norm)
+        clip_grad_norm_(parameters, norm)
     if value is not None:
-        clip_grad_value_(for_all, value)
+        clip_grad_value_(parameters, value)
 
 
 def split_without_remnant(tensor: Tensor, size: int) -> Sequence[Tensor]:

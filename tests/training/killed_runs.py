@@ -28,8 +28,14 @@ from cnnbuild.training.seeding import seeded
 
 Result = TypeVar("Result")
 FORKSERVER = "forkserver"
-TIMES = {"seconds", "train_seconds", "resumed", "begin"}  # what a run that was killed may differ in
-OF_THE_MACHINE = {"latency", "peak_memory_bytes", "train_samples_per_second"}
+TIMES = {"seconds", "train_seconds", "resumed", "resumes"}  # what a run that was killed may differ in
+OF_THE_MACHINE = {
+    "latency",
+    "peak_memory_bytes",
+    "train_samples_per_second",
+    "checkpoint_bytes",
+    "environment",
+}
 
 
 def network() -> nn.Module:

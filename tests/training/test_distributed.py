@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnbuild.errors import DivergedError, RunError, UsageError
-from cnnbuild.training.distributed import ALONE, GradientSum, Share, World
+from cnnbuild.training.distributed import ALONE, Share, World
+from cnnbuild.training.gradient_sum import GradientSum
 from cnnbuild.training.joining import ToldError, joined, processes_asked
 from tests.training.processes import run_processes
 
@@ -181,7 +182,7 @@ def fail(how: str, whose: int) -> tuple[str, str, float]:
                     time.sleep(10)
                 raise RunError("the disk is full")
             world.largest(0)
-    except Exception as caught:
+    except RunError as caught:
         error = caught
     return type(error).__name__, str(error), time.monotonic() - begin
 
