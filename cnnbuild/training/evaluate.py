@@ -26,12 +26,18 @@ class Score:
 
 
 def predict(
-    module: nn.Module, source: BatchSource, indices: Tensor, *, forward: Forward | None = None
+    module: nn.Module,
+    source: BatchSource,
+    indices: Tensor,
+    *,
+    forward: Forward | None = None,
+    flip: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """The cross-entropy (N,) as float64 and the predicted class (N,) of each image, on the CPU.
 
     The module is in evaluation mode meanwhile; its mode is put back. `forward` is the form in which it is
-    computed, the module itself by default.
+    computed, the module itself by default. With `flip` the logits are the mean of those of the image and of
+    its mirror image.
     """
     compute = module if forward is None else forward
     chunk = CUDA_CHUNK if source.device.type == "cuda" else CHUNK
@@ -43,8 +49,10 @@ def predict(
         with torch.inference_mode():
             for part in torch.split(indices.to(source.device), chunk):
                 images, labels = source.batch(part)
-                logits = main_logits(compute(images))
-                losses.append(functional.cross_entropy(logits.float(), labels, reduction="none"))
+                logits = main_logits(compute(images)).float()
+                if flip:
+                    logits = (logits + main_logits(compute(images.flip(-1))).float()) / 2
+                losses.append(functional.cross_entropy(logits, labels, reduction="none"))
                 predictions.append(logits.argmax(1))
     finally:
         module.train(was_training)
@@ -52,19 +60,29 @@ def predict(
 
 
 def score(
-    module: nn.Module, source: BatchSource, indices: Tensor, *, forward: Forward | None = None
+    module: nn.Module,
+    source: BatchSource,
+    indices: Tensor,
+    *,
+    forward: Forward | None = None,
+    flip: bool = False,
 ) -> Score:
-    """Mean loss and accuracy on the images at `indices`; `forward` as in `predict`."""
-    losses, predictions = predict(module, source, indices, forward=forward)
+    """Mean loss and accuracy on the images at `indices`; `forward` and `flip` as in `predict`."""
+    losses, predictions = predict(module, source, indices, forward=forward, flip=flip)
     labels = source.labels.cpu()[indices.cpu()]
     return Score(float(losses.mean()), float((predictions == labels).double().mean()))
 
 
 def evaluate(
-    module: nn.Module, source: BatchSource, classes: int, *, forward: Forward | None = None
+    module: nn.Module,
+    source: BatchSource,
+    classes: int,
+    *,
+    forward: Forward | None = None,
+    flip: bool = False,
 ) -> Evaluation:
-    """Loss, accuracy, accuracy per class and confusion matrix on all images; `forward` as in `predict`."""
-    losses, predictions = predict(module, source, torch.arange(len(source)), forward=forward)
+    """Loss, accuracy, accuracy per class and confusion matrix on all images; options as in `predict`."""
+    losses, predictions = predict(module, source, torch.arange(len(source)), forward=forward, flip=flip)
     confusion = confusion_matrix(source.labels.cpu(), predictions, classes)
     counts = [[int(count) for count in row] for row in confusion.tolist()]
     per_class = (row[label] / sum(row) if sum(row) else None for label, row in enumerate(counts))

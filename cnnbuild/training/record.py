@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 Status: TypeAlias = Literal["done", "diverged"]
+Ended: TypeAlias = Literal["epochs", "steps", "seconds", "early_stopping"]
 Record = TypeVar("Record")
 
 
@@ -75,7 +76,9 @@ class RunRecord:
     run. `largest_loss` is the largest finite loss of a training batch, None where there was none. `seconds`
     goes from the first epoch to the test; `train_samples_per_second` leaves out evaluation.
     `peak_memory_bytes` is the high-water mark of the device's memory on CUDA, else of the whole process
-    (`peak_memory_of`), None where the system does not tell.
+    (`peak_memory_of`), None where the system does not tell. `ended` is the part of the recipe that ended
+    the run, None for a diverged one. `resumed` counts how often the run went on from a
+    checkpoint.
     """
 
     status: Status
@@ -103,6 +106,8 @@ class RunRecord:
     threads: int
     versions: dict[str, str]
     warnings: tuple[str, ...] = field(default=())
+    ended: Ended | None = None
+    resumed: int = 0
     schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, object]:
