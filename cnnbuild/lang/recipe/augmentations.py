@@ -104,6 +104,13 @@ class AugmentChoice(Choice):
     cutmix: Cutmix | None = None
     transform: Transform | None = None
 
+    @field_validator("transform", mode="before")
+    @classmethod
+    def _is_spelled_out(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError(f"expected a mapping; write `{{transform: {{name: {value}}}}}`")
+        return value
+
     @property
     def chosen(self) -> AugmentSettings:
         """The settings of the augmentation that was chosen."""

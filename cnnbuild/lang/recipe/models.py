@@ -99,14 +99,17 @@ class Recipe(Settings):
     @classmethod
     def _allows_what_is_asked(cls, validation: float, info: ValidationInfo) -> float:
         schedule = info.data.get("schedule")
+        looks = isinstance(schedule, ScheduleChoice) and schedule.plateau is not None
         asked = [
-            ("select is best", info.data.get("select") == "best"),
-            ("stop_early looks at it", info.data.get("stop_early") is not None),
-            ("plateau looks at it", isinstance(schedule, ScheduleChoice) and schedule.plateau is not None),
+            ("plateau looks at it", "choose another schedule", looks),
+            ("stop_early looks at it", "remove stop_early", info.data.get("stop_early") is not None),
+            ("select is best", "write `select: last`", info.data.get("select") == "best"),
         ]
-        for reason, wanted in asked:
+        for reason, other, wanted in asked:
             if validation == 0 and wanted:
-                raise ValueError(f"expected a fraction above 0 while {reason}")
+                raise ValueError(
+                    f"expected a fraction above 0 while {reason}; hold some images out, or {other}"
+                )
         return validation
 
     @field_validator("precision")

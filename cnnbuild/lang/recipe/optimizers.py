@@ -192,7 +192,7 @@ OptimizerSettings: TypeAlias = (
 )
 
 REFUSED_OPTIMIZERS: Mapping[str, str] = {
-    "muon": "takes matrices only, and a network's kernels, biases and scales are none",
+    "muon": "takes matrices only, and the kernels, biases and scales of a network are none",
     "sparse_adam": "takes sparse gradients only, and those of a CNN are dense",
 }
 """What `torch.optim` has and no recipe may choose, each with the reason."""
