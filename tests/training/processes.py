@@ -19,7 +19,7 @@ LIMIT_SECONDS = 120  # for a machine that does much else
 def run_processes(function: Callable[..., Result], size: int, *arguments: object) -> list[Result]:
     """What `function(*arguments)` gives in each of the processes, in the order of their ranks.
 
-    An exception in one of them is the test's failure, with its traceback. A process that died gives None.
+    An exception in any of them is the test's failure, with its traceback. A process that died gives None.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["cnnbuild.training.fit", "cnnbuild.training.joining"])
@@ -36,23 +36,24 @@ def run_processes(function: Callable[..., Result], size: int, *arguments: object
     for _, end in pipes:
         end.close()
     try:
-        return [_answer(pipe) for pipe, _ in pipes]
+        answers = [_answer(pipe) for pipe, _ in pipes]
     finally:
         for child in children:
             child.join(10)
             child.kill()
             child.join()
+    failures = [str(answer) for failed, answer in answers if failed]
+    assert not failures, "\n".join(failures)
+    return [answer for _, answer in answers]
 
 
-def _answer(pipe: Connection) -> object:
+def _answer(pipe: Connection) -> tuple[bool, object]:
     if not pipe.poll(LIMIT_SECONDS):
         raise AssertionError(f"a process gave no answer in {LIMIT_SECONDS} s")
     try:
-        failed, answer = pickle.loads(pipe.recv_bytes())
+        return pickle.loads(pipe.recv_bytes())
     except EOFError:
-        return None
-    assert not failed, answer
-    return answer
+        return False, None
 
 
 def _run(
