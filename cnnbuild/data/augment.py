@@ -109,7 +109,7 @@ def cutout(images: Tensor, size: int, p: float, generator: torch.Generator) -> T
         position = torch.arange(extent, device=images.device)
         inside.append((position >= first) & (position < first + size))  # (N, extent)
     covered = inside[0][:, :, None] & inside[1][:, None, :] & (drawn[2] < p)[:, :, None]  # (N, H, W)
-    return images.masked_fill(covered[:, None], 0)
+    return images.clone().masked_fill_(covered[:, None], 0)  # a copy keeps the memory layout
 
 
 def _laid_out_like(images: Tensor, model: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def normalization_of(part: Part, indices: Tensor) -> Normalization:
 
 
 def normalization_from(sums: Sequence[int], squares: Sequence[int], pixels: int) -> Normalization:
-    """Statistics from the sums of each channel's values and of their squares, exact until the last rounding."""
+    """Statistics from the sums of each channel's values and of their squares, which are exact."""
     mean = [total / pixels for total in sums]
     variance = [
         (pixels * square - total * total) / (pixels * pixels)

@@ -85,9 +85,7 @@ def _from_folder(folder: Path, size: int | None, data: DataMode, on_progress: On
     lossy = first is not None and first.suffix.lower() in {".jpg", ".jpeg"}
     title, form = ("CIFAR-10 (JPEG)", "cifar10-jpeg") if lossy else ("CIFAR-10", "cifar10-folder")
     reading = Reading((3, size, size) if size is not None else SHAPE, decode_size=None)
-    source = load_folder(
-        folder, title=title, form=form, reading=reading, data=data, on_progress=on_progress
-    )
+    source = load_folder(folder, title=title, form=form, reading=reading, data=data, on_progress=on_progress)
     return _checked(source, SHAPE if isinstance(source.train, Images) else reading.shape, folder)
 
 

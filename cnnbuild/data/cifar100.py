@@ -34,9 +34,7 @@ def load_cifar100(data_root: Path, *, on_progress: OnProgress = ignore) -> Sourc
 
 
 def _part(contents: dict[str, bytes], name: str) -> Images:
-    return read_batch(
-        contents[name], name, title="CIFAR-100", labels_under="fine_labels", classes=CLASSES
-    )
+    return read_batch(contents[name], name, title="CIFAR-100", labels_under="fine_labels", classes=CLASSES)
 
 
 def _published() -> RemoteFile:

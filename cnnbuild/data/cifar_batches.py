@@ -1,8 +1,8 @@
 """The batches of CIFAR's published archives, read without unpickling them.
 
-Each batch is a pickle of a dictionary with `data`, an array of bytes (N, 3072), and `labels` or `fine_labels`,
-a list of numbers. Loading a pickle can run code, so only its operations are listed (`pickletools.genops`) and
-the values picked out.
+Each batch is a pickle of a dictionary with `data`, an array of bytes (N, 3072), and `labels` or
+`fine_labels`, a list of numbers. Loading a pickle can run code, so only its operations are listed
+(`pickletools.genops`) and the values picked out.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import http.client
 import os
 import shutil
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from contextlib import suppress
@@ -64,9 +65,13 @@ def fetch(
 
 
 def _reason(error: Exception) -> str:
-    """An error in a line; the system's own words without number and temporary name."""
+    """An error in a line; the system's own words without its number and a temporary file's name."""
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):
+        error = error.reason
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{Path(os.fsdecode(error.filename)).parent}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error).strip() or type(error).__name__
 
 

@@ -6,9 +6,7 @@ import torch
 from torch import Tensor
 
 
-def mixup(
-    images: Tensor, shares: Tensor, alpha: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def mixup(images: Tensor, shares: Tensor, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Each image and its class shares as r times itself plus 1 - r times a partner's; r ~ Beta(alpha, alpha).
 
     Every image (C, H, W) has a ratio of its own. The partners are a random permutation of the batch. Source:
@@ -21,9 +19,7 @@ def mixup(
     return mixed, _mixed_shares(shares, partner, ratio)
 
 
-def cutmix(
-    images: Tensor, shares: Tensor, alpha: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def cutmix(images: Tensor, shares: Tensor, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Each image with a box of a partner in it, and class shares by area.
 
     The box has the image's proportions and the area 1 - r, r ~ Beta(alpha, alpha); its centre is any pixel

@@ -10,7 +10,7 @@ FEW = 10  # images of a class; fewer give no accuracy worth the name
 
 
 def peculiarities(train: Part, test: Part, class_names: tuple[str, ...]) -> tuple[str, ...]:
-    """A sentence for each: one class only, a class without images, few images, a channel that never changes."""
+    """A sentence for each: a single class, a class with few or no images, a channel that never changes."""
     found: list[str] = []
     if len(class_names) == 1:
         found.append("there is only one class: accuracy means nothing")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -22,8 +22,8 @@ from cnnbuild.errors import CnnbuildError, RunError
 MOST_WORKERS = {"cpu": 2}  # where the network needs the cores itself
 MOST_WORKERS_ELSEWHERE = 8
 
-_Asked: TypeAlias = "tuple[int | None, list[int]]"
-"""The epoch for whose transforms images are wanted (None: without them), and their indices."""
+NO_EPOCH = 0  # images are wanted without transforms; epochs count from 1
+
 _Read: TypeAlias = "np.ndarray | CnnbuildError"
 
 
@@ -39,20 +39,20 @@ class Reader(Dataset[_Read]):
     seed: int
     channels_last: bool
 
-    def __getitems__(self, asked: _Asked) -> _Read:
-        """The batch that was asked for, or why it cannot be had: torch would wrap what is raised."""
+    def __getitems__(self, asked: list[int]) -> _Read:
+        """The batch of an epoch and indices, or why it cannot be had: torch would wrap what is raised."""
         try:
-            return self.read(*asked)
+            return self.read(asked[0], asked[1:])
         except CnnbuildError as error:
             return error
 
-    def read(self, epoch: int | None, indices: Sequence[int]) -> np.ndarray:
-        """The images at `indices`, transformed where an epoch is given.
+    def read(self, epoch: int, indices: Sequence[int]) -> np.ndarray:
+        """The images at `indices`, transformed unless the epoch is `NO_EPOCH`.
 
         Raises:
             DataError: a file cannot be read any more.
         """
-        if isinstance(self.part, Images) and (epoch is None or not self.transforms):
+        if isinstance(self.part, Images) and (epoch == NO_EPOCH or not self.transforms):
             pixels = self.part.images[torch.tensor(indices)].numpy()
         else:
             pixels = np.empty((len(indices), *self.part.shape), np.uint8)
@@ -60,12 +60,12 @@ class Reader(Dataset[_Read]):
                 pixels[place] = self._image(epoch, index)
         return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)) if self.channels_last else pixels
 
-    def _image(self, epoch: int | None, index: int) -> np.ndarray:
+    def _image(self, epoch: int, index: int) -> np.ndarray:
         if isinstance(self.part, Images):
             image = self.part.images[index].clone()
         else:
             image = torch.from_numpy(np.array(self.part.read(index)))
-        if epoch is not None and self.transforms:
+        if epoch != NO_EPOCH and self.transforms:
             image = apply(self.transforms, image, seed_of_image(self.seed, epoch, index))
             if tuple(image.shape) != self.part.shape:
                 names = ", ".join(transform.name for transform in self.transforms)
@@ -74,13 +74,13 @@ class Reader(Dataset[_Read]):
         return image.numpy()
 
 
-class _Plan(Sampler[_Asked]):
-    """The batches of one pass; the loader asks anew at each pass."""
+class _Plan(Sampler[list[int]]):
+    """The batches of one pass, each the epoch and its indices; the loader asks anew at each pass."""
 
     def __init__(self) -> None:
-        self.asked: list[_Asked] = []
+        self.asked: list[list[int]] = []
 
-    def __iter__(self) -> Iterator[_Asked]:
+    def __iter__(self) -> Iterator[list[int]]:
         return iter(self.asked)
 
     def __len__(self) -> int:
@@ -124,7 +124,7 @@ class StreamSource:
 
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """The images at `indices` as float32 (B, C, H, W), normalised, and their labels (B,); read here."""
-        return self._ready(self._reader.read(None, indices.tolist()), indices)
+        return self._ready(self._reader.read(NO_EPOCH, indices.tolist()), indices)
 
     def batches(
         self, index_lists: Sequence[Tensor], *, epoch: int | None = None
@@ -139,7 +139,7 @@ class StreamSource:
         """
         if self.workers == 0 or self._busy or len(index_lists) < 2:
             for indices in index_lists:
-                yield self._ready(self._reader.read(epoch, indices.tolist()), indices)
+                yield self._ready(self._reader.read(epoch or NO_EPOCH, indices.tolist()), indices)
             return
         self._busy = True
         try:
@@ -153,8 +153,10 @@ class StreamSource:
         """End the worker processes; the next pass would start new ones."""
         self._loader = None
 
-    def _from_workers(self, index_lists: Sequence[Tensor], epoch: int | None) -> Iterator[np.ndarray]:
-        self._plan.asked = [(epoch, indices.tolist()) for indices in index_lists]
+    def _from_workers(
+        self, index_lists: Sequence[Tensor], epoch: int | None
+    ) -> Generator[np.ndarray, None, None]:
+        self._plan.asked = [[epoch or NO_EPOCH, *indices.tolist()] for indices in index_lists]
         try:
             for read in self._running_loader():
                 if isinstance(read, CnnbuildError):
@@ -198,5 +200,5 @@ def number_of_workers(device: torch.device) -> int:
     return max(1, min(cores - 1, MOST_WORKERS.get(device.type, MOST_WORKERS_ELSEWHERE)))
 
 
-def _as_it_is(read: _Read) -> _Read:
+def _as_it_is(read: object) -> object:
     return read

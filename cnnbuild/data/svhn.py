@@ -1,6 +1,6 @@
 """SVHN: photographed house numbers, cropped to one digit, from its authors' two MATLAB files.
 
-A file of MATLAB's version 5 holds arrays and no code; `scipy.io.loadmat` reads it without unpickling anything.
+A file of MATLAB's version 5 holds arrays and no code; `scipy.io.loadmat` unpickles nothing.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def _read(path: Path) -> Images:
 
     advice = "delete it, and it will be downloaded again"
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("error")  # a name that occurs twice, an unreadable one
-            found: Mapping[str, object] = loadmat(file, variable_names=["X", "y"])
+            found: Mapping[str, object] = loadmat(str(path), variable_names=["X", "y"])
     except (
         MatReadError,
         OSError,
@@ -83,7 +83,9 @@ def _read(path: Path) -> Images:
     if not isinstance(pixels, np.ndarray) or not isinstance(labels, np.ndarray):
         raise DataError(f"{path} lacks X or y; {advice}")
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[:3] != SHAPE:
-        raise DataError(f"{path}: X is {pixels.dtype} {pixels.shape}, not bytes (32, 32, 3, images); {advice}")
+        raise DataError(
+            f"{path}: X is {pixels.dtype} {pixels.shape}, not bytes (32, 32, 3, images); {advice}"
+        )
     digits = labels.reshape(-1).astype(np.int64)
     if len(digits) != pixels.shape[3] or not set(digits.tolist()) <= set(range(PUBLISHED_ZERO + 1)):
         raise DataError(f"{path}: y does not name a digit for each of {pixels.shape[3]:,} images; {advice}")

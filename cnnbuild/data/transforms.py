@@ -54,7 +54,9 @@ def make_transform(name: str, arguments: Mapping[str, object]) -> ImageTransform
     made: object = getattr(v2, name, None)
     if not isinstance(made, type) or not issubclass(made, v2.Transform):
         known = [word for word in dir(v2) if word[0].isupper()]
-        raise UsageError(f"transform: there is no '{name}' in torchvision. {did_you_mean(name, known)}".strip())
+        raise UsageError(
+            f"transform: there is no '{name}' in torchvision. {did_you_mean(name, known)}".strip()
+        )
     taken = [word for word in inspect.signature(made).parameters if word != "self"]
     for argument in arguments:
         if argument not in taken:
@@ -129,7 +131,7 @@ def _first_line(error: Exception) -> str:
 def _seeded(seed: int) -> Iterator[None]:
     """One thread and a seeded global generator of the CPU: the only one that these transforms draw from."""
     state, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    torch.random.default_generator.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     if threads != 1:
         torch.set_num_threads(1)
     try:
