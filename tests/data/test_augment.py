@@ -84,7 +84,9 @@ def test_a_run_goes_on_from_the_generators_state():
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_crop_moves_pixels_as_indexing_the_padded_image_does(layout):
-    batch = torch.randn(32, 3, 7, 9, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=layout)
+    batch = torch.randn(32, 3, 7, 9, generator=torch.Generator().manual_seed(0)).contiguous(
+        memory_format=layout
+    )
     offsets = torch.randint(0, 7, (2, 32, 1), generator=torch.Generator().manual_seed(4))[:, :, 0].tolist()
     padded = functional.pad(batch, (3, 3, 3, 3))
     expected = [padded[i, :, y : y + 7, x : x + 9] for i, (y, x) in enumerate(zip(*offsets, strict=True))]
@@ -99,7 +101,10 @@ def test_cutout_sets_one_square_of_each_image_to_zero(layout):
     centres = set()
     for image in result:
         assert torch.equal(image[0], image[1])  # all channels of a pixel
-        rows, columns = ((image[0] == 0).any(1).nonzero().flatten(), (image[0] == 0).any(0).nonzero().flatten())
+        rows, columns = (
+            (image[0] == 0).any(1).nonzero().flatten(),
+            (image[0] == 0).any(0).nonzero().flatten(),
+        )
         assert int((image[0] == 0).sum()) == len(rows) * len(columns)  # a rectangle
         top, bottom, left, right = (int(edge) for edge in (rows[0], rows[-1], columns[0], columns[-1]))
         # a square of 3 around its centre, cut off at the edges: the centre is never cut off

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from cnnbuild.data.cifar_batches import read_batch
 from PIL import Image
 
 from cnnbuild.data.cifar10 import CLASSES
+from cnnbuild.data.cifar_batches import read_batch
 from cnnbuild.data.load import load_dataset
 from cnnbuild.errors import DataError
 from cnnbuild.lang.dataset import DatasetSettings

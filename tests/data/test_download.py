@@ -194,4 +194,6 @@ def test_no_address_of_a_data_set_stands_in_the_package():
     package = Path(__file__).parents[2] / "cnnbuild" / "data"
     files = sorted(package.glob("*.py"))
     assert len(files) > 15
-    assert [file.name for file in files if "://" in file.read_text().replace('("http://", "https://")', "")] == []
+    assert [
+        file.name for file in files if "://" in file.read_text().replace('("http://", "https://")', "")
+    ] == []
