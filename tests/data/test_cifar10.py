@@ -162,7 +162,7 @@ def test_a_damaged_archive_is_named(tmp_path):
     assert str(refused.value).startswith(f"{archive} is damaged: ")
 
 
-def test_the_real_archive_has_all_images():
+def test_the_real_archive_has_all_images(users_cache):
     root = os.environ.get("CNNBUILD_DATA")
     if root is None or not (Path(root) / "cifar10-jpeg.tar.xz").is_file():
         pytest.skip("CNNBUILD_DATA names no folder with cifar10-jpeg.tar.xz")

@@ -34,6 +34,10 @@ def get(files, folder, on_progress=ignore):
     fetch("The set", files, folder, wanted=f"place data.bin in {folder}", on_progress=on_progress)
 
 
+def names_in(folder):
+    return [path.name for path in folder.iterdir()]
+
+
 def refusal(files, folder, on_progress=ignore):
     with pytest.raises(DataError) as refused:
         get(files, folder, on_progress)
@@ -51,7 +55,7 @@ def test_a_file_arrives_whole_and_tells_how_far_it_is(site, tmp_path):
     get([remote(site)], folder, told.append)
     assert (folder / "data.bin").read_bytes() == CONTENT
     assert (folder / "data.bin").stat().st_mode & 0o777 == 0o644
-    assert os.listdir(folder) == ["data.bin"]
+    assert names_in(folder) == ["data.bin"]
     assert {(p.task, p.total, p.unit) for p in told} == {("downloading data.bin", len(CONTENT), "bytes")}
     assert [p.done for p in told] == [0, PIECE, 2 * PIECE, len(CONTENT)]
 
@@ -68,14 +72,14 @@ def test_another_checksum_is_refused_and_nothing_is_left(site, tmp_path):
     assert refusal([remote(site)], tmp_path) == (
         f"what came has the checksum {found}, not the published {md5(CONTENT)}; it was thrown away"
     )
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 def test_a_connection_that_breaks_leaves_nothing(site, tmp_path):
     site.files["data.bin"] = CONTENT
     site.cut.add("data.bin")
     assert refusal([remote(site)], tmp_path) == "the connection broke after 384,000 of 768,000 bytes"
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 def test_a_server_that_does_not_say_the_length_is_checked_by_the_checksum(site, tmp_path):
@@ -120,9 +124,9 @@ def test_only_addresses_of_web_servers_are_opened(tmp_path):
 
 def test_a_disk_without_room_is_told_before_a_byte_is_written(site, tmp_path, monkeypatch):
     site.files["data.bin"] = CONTENT
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6 - 500, 500))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 500, 500))
     assert refusal([remote(site)], tmp_path) == f"{tmp_path} has 500 bytes free; data.bin has 768,000"
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 def test_a_disk_that_fills_up_meanwhile_leaves_nothing(site, tmp_path, monkeypatch):
@@ -133,7 +137,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing(site, tmp_path, monkeypat
 
     monkeypatch.setattr(os, "fsync", full)
     assert refusal([remote(site)], tmp_path) == "No space left on device"
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 def test_a_folder_that_cannot_be_made_is_named(site, tmp_path):
@@ -153,8 +157,8 @@ def test_a_read_only_folder_is_named(site, tmp_path):
 def test_a_folder_that_may_not_be_written_is_named(site, tmp_path, monkeypatch):
     site.files["data.bin"] = CONTENT
 
-    def forbidden(*, dir, prefix):
-        raise PermissionError(13, "Permission denied", f"{dir}/{prefix}x7")
+    def forbidden(**options):
+        raise PermissionError(13, "Permission denied", f"{options['dir']}/{options['prefix']}x7")
 
     monkeypatch.setattr("tempfile.mkstemp", forbidden)
     assert refusal([remote(site)], tmp_path) == f"{tmp_path}: Permission denied"
@@ -169,7 +173,7 @@ def test_ctrl_c_leaves_nothing_half_and_what_came_before(site, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         get([remote(site, "first.bin", b"whole"), remote(site)], tmp_path, stop)
-    assert os.listdir(tmp_path) == ["first.bin"]
+    assert names_in(tmp_path) == ["first.bin"]
 
 
 def test_a_file_that_is_not_the_published_one_is_told(tmp_path, monkeypatch):

@@ -223,7 +223,7 @@ def test_a_killed_worker_ends_the_run_with_a_reason(pets):
     next(batches)
     (worker,) = set(children()) - before
     os.kill(int(worker), signal.SIGKILL)
-    with pytest.raises(RunError, match="^a process that reads images has ended: "):
+    with pytest.raises(RunError, match=r"^a process that reads images has ended: "):
         list(batches)
     assert same(collect(source), collect(stream(pets["stream"].train, workers=0)))  # new ones start
     source.close()
@@ -280,9 +280,9 @@ def test_memory_or_stream_is_decided_in_one_place(pets, monkeypatch):
     assert kind(memory.train, transforms=transforms(JITTER)) is StreamSource
     assert kind(files.train) is StreamSource
     for part, options in ((files.train, {}), (memory.train, {"transforms": transforms(JITTER)})):
-        with pytest.raises(UsageError, match="^data: memory does not go with "):
+        with pytest.raises(UsageError, match=r"^data: memory does not go with "):
             kind(part, data="memory", **options)
-    monkeypatch.setattr("cnnbuild.data.sources.fits_on", lambda device, size: False)
+    monkeypatch.setattr("cnnbuild.data.sources.fits_on", lambda *_: False)
     assert kind(memory.train) is StreamSource
     assert kind(memory.train, data="memory") is BatchSource
 
