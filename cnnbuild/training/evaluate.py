@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cnnbuild.data.batches import BatchSource
+from cnnbuild.data.sources import Batches
 from cnnbuild.training.calibration import measure_calibration
 from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.execution import Forward
@@ -47,7 +47,7 @@ class Predictions:
 
 def predict(
     module: nn.Module,
-    source: BatchSource,
+    source: Batches,
     indices: Tensor,
     *,
     forward: Forward | None = None,
@@ -71,8 +71,7 @@ def predict(
     module.eval()
     try:
         with torch.inference_mode():
-            for number in world.parts_of(len(parts)):
-                images, labels = source.batch(parts[number])
+            for images, labels in source.batches([parts[number] for number in world.parts_of(len(parts))]):
                 logits = main_logits(compute(images)).float()
                 if flip:
                     logits = (logits + main_logits(compute(images.flip(-1))).float()) / 2
@@ -90,7 +89,7 @@ def predict(
 
 def score(
     module: nn.Module,
-    source: BatchSource,
+    source: Batches,
     indices: Tensor,
     *,
     forward: Forward | None = None,
@@ -106,7 +105,7 @@ def score(
 
 def evaluate(
     module: nn.Module,
-    source: BatchSource,
+    source: Batches,
     classes: int,
     indices: Tensor | None = None,
     *,

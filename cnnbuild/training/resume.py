@@ -89,7 +89,7 @@ def _state_of_processes(run: Run) -> dict[str, Tensor]:
 def _restore_process(run: Run, states: Mapping[str, Tensor]) -> None:
     if run.world.size == 1:
         return
-    # clones: torch reads a generator's state where its storage begins, or past its end
+    # clones: torch 2.15 crashes on a generator's state that is a view into another tensor
     own = {name: state[run.world.rank].clone() for name, state in states.items()}
     random = {name: own[f"random {name}"] for name in random_state(run.device)}
     set_random_state(random, run.device)

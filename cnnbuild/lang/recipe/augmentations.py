@@ -29,12 +29,13 @@ class HorizontalFlip(Settings):
 
 
 class Cutout(Settings):
-    """Makes a square of `size` pixels around a random pixel zero, each image its own.
+    """Makes a square of `size` pixels around a random pixel zero with probability `p`, each image its own.
 
     What of the square lies outside the image is cut off, as in the paper (DeVries and Taylor 2017).
     """
 
     size: Count = 8
+    p: Share = 1.0
 
 
 class Mixup(Settings):
