@@ -202,7 +202,7 @@ def _train_step(run: Run, batch: Tensor, lr: float) -> float:
     run.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     run.optimizer.step()
-    return float(loss)
+    return float(loss.detach())
 
 
 def _mean(values: list[float]) -> float:
