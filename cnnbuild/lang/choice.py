@@ -20,6 +20,8 @@ class Choice(Settings):
     """A mapping with exactly one key; a bare word is that key with its defaults."""
 
     noun: ClassVar[str] = "choice"
+    refused: ClassVar[Mapping[str, str]] = {}
+    """Words that a reader may expect and that cannot be chosen, each with the reason."""
 
     @model_validator(mode="before")
     @classmethod
@@ -59,6 +61,10 @@ def spell_out(choice: type[Choice], value: Yaml, problems: Problems) -> YamlMap 
         return None
     unknown = [entry for entry in value if entry.name not in known]
     for entry in unknown:
+        if entry.name in choice.refused:
+            reason = f"the {choice.noun} '{entry.name}' {choice.refused[entry.name]}"
+            problems.add(reason, entry.key.place, help=f"{listing}: {', '.join(known)}")
+            continue
         hint = did_you_mean(entry.name, known, listing=listing)
         problems.add(f"unknown {choice.noun} '{entry.name}'", entry.key.place, help=hint)
     if len(value.entries) > 1 and not unknown:

@@ -83,9 +83,10 @@ def _train(
     return run
 
 
-def describe_epoch(epoch: EpochRecord, epochs: int) -> str:
-    """One epoch as a line of text."""
-    line = f"epoch {epoch.epoch}/{epochs}: loss {epoch.running_loss:.4f}"
+def describe_epoch(epoch: EpochRecord, epochs: int | None) -> str:
+    """One epoch as a line of text, of so many where that is known before."""
+    number = f"{epoch.epoch}" if epochs is None else f"{epoch.epoch}/{epochs}"
+    line = f"epoch {number}: loss {epoch.running_loss:.4f}"
     line += f", train accuracy {epoch.train_accuracy:.4f}"
     if epoch.validation_accuracy is not None:
         line += f", validation accuracy {epoch.validation_accuracy:.4f}"

@@ -69,7 +69,7 @@ def _train_and_test(
     begin = time.perf_counter()
     try:
         with seeded(derived_seed(run.seed, "dropout")):
-            for _ in range(run.recipe.epochs):
+            for _ in range(run.recipe.epochs or 1):
                 record = train_one_epoch(run)
                 if checkpoint is not None:
                     write_atomically({**checkpoint_of(run)}, checkpoint)

@@ -98,7 +98,7 @@ def prepare_run(
         fitted=fitted.to(device),
         held_out=held_out.to(device),
         probe=probe.to(device),
-        optimizer=make_optimizer(recipe.optimizer, module),
+        optimizer=make_optimizer(recipe, module),
         order=torch.Generator().manual_seed(derived_seed(seed, "order")),
         steps_per_epoch=number_of_batches(len(fitted), recipe.batch_size),
         head_weights=head_weights,

@@ -24,7 +24,7 @@ from cnnbuild.layers.catalogue.facts import default_in_words
 from cnnbuild.layers.catalogue.parameter_words import in_words
 from cnnbuild.layers.initialization import INITIALIZERS
 from cnnbuild.layers.registry import standard_registry
-from cnnbuild.layers.schemas.studies import RECIPE_TEXTS, STUDY_TEXTS
+from cnnbuild.layers.schemas.study_texts import RECIPE_TEXTS, STUDY_TEXTS
 from tests.cli.commands import ROOT
 from tests.documentation.options import options_table
 

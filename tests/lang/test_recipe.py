@@ -99,7 +99,8 @@ def test_python_may_use_the_short_forms_too():
             "optimizer: 3",
             "1:12",
             "expected one optimizer, not the number 3",
-            "known optimizers: sgd, adam, adamw",
+            "known optimizers: sgd, adam, adamw, nadam, radam, adamax, adagrad, adadelta, rmsprop, rprop, asgd, "
+            "adafactor, lbfgs",
         ),
         ("optimzer: adam", "1:1", "unknown key 'optimzer' in the recipe", "did you mean 'optimizer'?"),
         ("optimizer: sgd", "1:12", "'optimizer.sgd' of the recipe needs 'lr'", "add `lr: …`"),
@@ -119,7 +120,7 @@ def test_python_may_use_the_short_forms_too():
             "optimizer: {sgd: {lr: 0.1, nesterov: true}}",
             "1:38",
             "'nesterov' of the recipe: expected false while momentum is 0, not true",
-            "",
+            "write `momentum: 0.9`, say, beside it",
         ),
         (
             "optimizer: {adam: {betas: [0.9]}}",

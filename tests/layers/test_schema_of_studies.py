@@ -15,7 +15,8 @@ from cnnbuild.lang.recipe import Recipe
 from cnnbuild.lang.source import to_plain
 from cnnbuild.lang.study import read_study
 from cnnbuild.lang.study_settings import LATER, LATER_ANALYSES, StudySettings
-from cnnbuild.layers.schemas.studies import RECIPE_TEXTS, STUDY_TEXTS, study_schema
+from cnnbuild.layers.schemas.studies import study_schema
+from cnnbuild.layers.schemas.study_texts import RECIPE_TEXTS, STUDY_TEXTS
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 GENERAL = Draft202012Validator(study_schema())

@@ -24,6 +24,7 @@ from cnnbuild.lang.study_settings import (
     WhenSettings,
 )
 from cnnbuild.lang.validation import Settings
+from cnnbuild.layers.schemas.study_texts import RECIPE_TEXTS, STUDY_TEXTS, texts_of
 from cnnbuild.layers.schemas.values import (
     METASCHEMA,
     QUIET,
@@ -41,55 +42,6 @@ CHOICES: dict[str, type[Choice]] = {
     "augment": AugmentChoice,
 }
 TRAIN: Schema = {"$ref": "#/$defs/train"}
-
-STUDY_TEXTS = {
-    "cnnbuild": "The version of the file's format: 1.",
-    "study": "What the study is called.",
-    "question": "What it asks.",
-    "description": "What it is, in a sentence.",
-    "architectures": "What is compared: names, each with a file and what differs in it.",
-    "baseline": "The architecture that the others are compared with. Default: the first.",
-    "datasets": "What is trained on: names of data sets, each alone or with its options.",
-    "seeds": "How many runs of each cell, numbered from 0; or a list of seeds.",
-    "vars": "Variables of the architectures.",
-    "train": "How the networks are trained.",
-    "override": "Values for some cells of the study; the last that matches wins.",
-    "equivalence": "Points of accuracy that make no practical difference. Default: 0.5.",
-    "analyses": "What is worked out of each run beside its accuracy.",
-    "variants": "Named changes of the study: `cnnbuild run file.yaml@name` chooses one.",
-    "file": "The architecture's file, relative to the study.",
-    "variant": "Which of the file's variants.",
-    "when": "For which cells: those of a data set, of an architecture, or both.",
-    "dataset": "The name of a data set.",
-    "architecture": "The name of an architecture of this study.",
-    "size": "To how many pixels, for both axes, images are resized.",
-    "train_images": "How many images of the training part, drawn evenly from the classes.",
-    "path": "The folder of an `image_folder`, relative to the data root.",
-}
-RECIPE_TEXTS = {
-    "epochs": "How often all training images are seen.",
-    "batch_size": "How many images make one step.",
-    "optimizer": "What changes the weights.",
-    "schedule": "How the learning rate changes.",
-    "warmup_epochs": "Over how many epochs the learning rate rises from 0.",
-    "augment": "What is done to training images, in this order.",
-    "label_smoothing": "How much of each label is spread evenly over all classes.",
-    "select": "Whose weights are tested: those of the `best` epoch on the validation part, or the `last`.",
-    "validation": "The fraction of the training part that is held out.",
-    "device": "What the network is trained on.",
-    "lr": "The learning rate.",
-    "momentum": "How much of the last step goes on.",
-    "weight_decay": "How strongly weights are pulled to zero.",
-    "nesterov": "Whether the momentum is Nesterov's.",
-    "betas": "How slowly the two running means change.",
-    "eps": "What is added to the denominator, so that nothing is divided by zero.",
-    "milestones": "After which epochs the learning rate falls.",
-    "gamma": "What the learning rate is multiplied by.",
-    "step_size": "Every how many epochs it falls.",
-    "eta_min": "The learning rate at the end.",
-    "padding": "How many pixels are added at each side before the crop.",
-    "p": "How probable it is.",
-}
 
 
 def study_schema(*, file: Path | None = None) -> Schema:
@@ -196,7 +148,7 @@ def _words_of(choice: type[Choice]) -> dict[str, Word]:
     for name, field in choice.model_fields.items():
         for model in get_args(field.annotation):
             if issubclass(model, Settings):
-                words[name] = word_of_settings(name, model, RECIPE_TEXTS)
+                words[name] = word_of_settings(name, model, texts_of(name))
     return words
 
 

@@ -1,0 +1,43 @@
+"""Averages of the weights along the run; the averaged weights are validated, selected and tested."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, TypeAlias
+
+from pydantic import Field
+
+from cnnbuild.lang.choice import Choice
+from cnnbuild.lang.recipe.quantities import Count
+from cnnbuild.lang.validation import Settings
+
+
+class Ema(Settings):
+    """An exponential moving average: after each step, `decay` times itself and the rest the new weights."""
+
+    decay: Annotated[float, Field(gt=0, lt=1)] = 0.999
+
+
+class Uniform(Settings):
+    """The plain mean of the weights at the ends of epochs, from `start_epoch` on (as SWA does).
+
+    Epochs are counted from 1. Before `start_epoch` the weights themselves are evaluated.
+    """
+
+    start_epoch: Count
+
+
+AverageSettings: TypeAlias = Ema | Uniform
+
+
+class AverageChoice(Choice):
+    """One way to average weights."""
+
+    noun: ClassVar[str] = "average"
+
+    ema: Ema | None = None
+    uniform: Uniform | None = None
+
+    @property
+    def chosen(self) -> AverageSettings:
+        """The settings of the average that was chosen."""
+        return next(settings for settings in (self.ema, self.uniform) if settings is not None)
