@@ -46,10 +46,8 @@ def evaluate(
 
     registry = registry_with(plugin or ())
     settings = None if dataset is None else dataset_asked(dataset)
-    from dataclasses import replace
-
     from cnnbuild.studies.read_run import read_run
 
-    trained = replace(read_run(run, registry, device="auto"), data_root=data_root)
+    trained = read_run(run, registry, data_root=data_root)
     result = trained.evaluate(settings, part=part)
     print_or_write(json.dumps(result.to_dict(), indent=2) if format_ == "json" else str(result), output)

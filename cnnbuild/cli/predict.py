@@ -53,7 +53,7 @@ def predict(
     from cnnbuild.studies.pictures import pictures_in, read_all
     from cnnbuild.studies.read_run import read_run
 
-    trained = read_run(run, registry, device="auto")
+    trained = read_run(run, registry)
     pictures, faults = read_all(pictures_in(images), trained.file.data)
     predictions = trained.predict_pictures(pictures)
     count = min(top, len(trained.class_names))

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from cnnbuild.graph.graph import Graph
     from cnnbuild.lang.dataset import DatasetSettings
     from cnnbuild.lang.recipe import Recipe
-    from cnnbuild.layers.registry import Registry
     from cnnbuild.studies.run_folder import Origin
 
 
@@ -116,7 +115,7 @@ def train(
     folder = out if out is not None else _default_folder(path, variant, settings, seed)
     plugins = tuple(str(one) for one in plugin or ())
     origin = Origin(path, variant, overrides, plugins)
-    order = _Order(graph, origin, registry, settings, chosen, seed, folder, data_root, quiet)
+    order = _Order(graph, origin, settings, chosen, seed, folder, data_root, quiet)
     if find_lr:
         from cnnbuild.cli.train_lr import find_learning_rate
 
@@ -131,7 +130,6 @@ class _Order:
 
     graph: Graph
     origin: Origin
-    registry: Registry
     settings: DatasetSettings
     recipe: Recipe
     seed: int
@@ -164,10 +162,10 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
     folder.open(overwrite=overwrite)  # what is wrong with it is told before torch is loaded
     from cnnbuild.data.load import load_dataset
     from cnnbuild.data.split import split_validation
-    from cnnbuild.studies.single_run import describe_run, goes_on, train_in_folder
+    from cnnbuild.studies.single_run import describe_run, goes_on, train_run
 
     data = load_dataset(order.settings, data_root=order.data_root)
-    run = describe_run(order.graph, order.origin, order.registry, data, order.recipe, order.seed)
+    run = describe_run(order.graph, order.origin, data, order.recipe, order.seed)
     resumed = goes_on(folder, run)
     if resume and not resumed:
         raise UsageError(f"{order.folder} holds no unfinished run; leave --resume out to begin one")
@@ -183,11 +181,11 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
         TrainProgress(order.recipe.epochs, len(fitted), quiet=order.quiet) as progress,
     ):
         try:
-            _, record = train_in_folder(order.graph, run, data, order.recipe, folder, on_epoch=progress)
+            trained = train_run(order.graph, run, data, order.recipe, folder, on_epoch=progress)
         except DivergedRunError as error:
             advice = divergence_advice(error.record, order.folder)
             raise DivergedRunError(f"{error}\n{advice}", error.record) from None
-    for line in summary_lines(record, order.folder):
+    for line in summary_lines(trained.record, order.folder):
         typer.echo(line)
 
 

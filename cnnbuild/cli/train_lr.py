@@ -33,26 +33,18 @@ def find_learning_rate(
         typer.Exit: 1 where the loss never fell.
     """
     from cnnbuild.data.load import load_dataset
-    from cnnbuild.modules.build import build_module
     from cnnbuild.studies.run_folder import RunFolder
-    from cnnbuild.training.lr_range import find_lr
-    from cnnbuild.training.seeding import seeded
+    from cnnbuild.studies.single_run import find_lr_of, title_of
 
     RunFolder(folder).prepare()
     data = load_dataset(settings, data_root=data_root)
     if not quiet:
-        typer.echo(
-            f"Range test of {recipe.optimizer.name}'s learning rate: {graph.name} on {data.label}, "
-            f"{recipe.batch_size} images per step"
-        )
-    with seeded(seed):
-        module = build_module(graph)
-    found = find_lr(module, data, recipe, seed=seed, head_weights=graph.head_weights)
+        typer.echo(f"Learning-rate range test: {title_of(graph, data, recipe)}")
+    found = find_lr_of(graph, data, recipe, seed)
     from cnnbuild.report.lr_range_figure import write_lr_range
 
-    title = f"{graph.name} on {data.label}, {recipe.optimizer.name}, {recipe.batch_size} images per step"
     try:
-        paths = write_lr_range(found, folder, title=title)
+        paths = write_lr_range(found, folder, title=title_of(graph, data, recipe))
     except OSError as error:
         raise UsageError(f"{folder}: the plot cannot be kept here: {error.strerror}") from None
     for line in range_lines(found):

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from cnnbuild.lang.recipe import Recipe
     from cnnbuild.lang.source import YamlMap
 
-BUDGETS = ("epochs", "steps", "seconds")  # a recipe has one of them
 
 RecipeOption = Annotated[
     str | None,
@@ -112,7 +111,7 @@ def recipe_asked(arguments: RecipeArguments) -> Recipe:
     """
     from cnnbuild.cli.terminal import echo_faults
     from cnnbuild.lang.merging import set_path, without
-    from cnnbuild.lang.recipe import parse_recipe
+    from cnnbuild.lang.recipe import BUDGETS, parse_recipe
     from cnnbuild.lang.source import YamlMap
 
     problems = Problems()

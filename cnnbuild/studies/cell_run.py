@@ -13,6 +13,8 @@ from cnnbuild.data.dataset import Dataset
 from cnnbuild.modules.build import build_module
 from cnnbuild.studies.plan import Cell
 from cnnbuild.studies.record import CellRecord, State
+from cnnbuild.studies.run_folder import Origin, RunFolder
+from cnnbuild.studies.single_run import describe_run
 from cnnbuild.training.checkpoint import save_weights
 from cnnbuild.training.fit import fit
 from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
@@ -73,6 +75,8 @@ def _train(
         if on_epoch is not None:
             on_epoch(epoch)
 
+    origin = Origin(cell.file, cell.variant, cell.vars)
+    RunFolder(folder).write_run(describe_run(cell.graph, origin, dataset, cell.recipe, cell.seed))
     with seeded(cell.seed):
         module = build_module(cell.graph)
     weights = cell.graph.head_weights

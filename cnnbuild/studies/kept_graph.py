@@ -16,7 +16,7 @@ from cnnbuild.graph.graph import Graph, GraphNode, Sharing
 from cnnbuild.graph.views.expanded_text import expanded_text
 from cnnbuild.lang.architecture import parse_architecture
 from cnnbuild.lang.reader import parse_yaml
-from cnnbuild.layers.registry import Registry
+from cnnbuild.layers.registry import Registry, standard_registry
 from cnnbuild.studies.plan import describe_graph
 
 
@@ -46,7 +46,7 @@ class KeptGraph:
     labels: tuple[tuple[tuple[str, ...], str], ...]
 
 
-def keep_graph(graph: Graph, *, file: str, registry: Registry) -> KeptGraph | None:
+def keep_graph(graph: Graph, *, file: str) -> KeptGraph | None:
     """The network as plain data; None where what is built from them would not be the same network."""
     kept = KeptGraph(
         name=graph.name,
@@ -55,6 +55,10 @@ def keep_graph(graph: Graph, *, file: str, registry: Registry) -> KeptGraph | No
         shared={n: _plain(node.shared) for n, node in enumerate(graph.nodes) if node.shared},
         labels=tuple(graph.labels.items()),
     )
+    standard = standard_registry()
+    types = {node.layer.type_name: type(node.layer) for node in graph.nodes}
+    own = [layer_type for name, layer_type in types.items() if name not in standard]
+    registry = standard.extended(own) if own else standard
     try:
         again = graph_from(kept, graph.contract, registry)
     except CnnbuildError:  # a layer type of the user's own may have values that no file can say

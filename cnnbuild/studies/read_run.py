@@ -22,10 +22,16 @@ from cnnbuild.studies.trained_run import TrainedRun
 from cnnbuild.training.machine import choose_device
 
 
-def read_run(path: Path, registry: Registry, *, device: Literal["auto", "cpu", "cuda", "mps"]) -> TrainedRun:
+def read_run(
+    path: Path,
+    registry: Registry,
+    *,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    data_root: Path | None = None,
+) -> TrainedRun:
     """The run in a folder, its network built and its weights loaded.
 
-    `registry` holds the layer types that its network needs.
+    `registry` holds the layer types that its network needs, `data_root` is where data sets are looked for.
 
     Raises:
         UsageError: the folder holds no finished run, or needs a plugin that was not given.
@@ -43,7 +49,7 @@ def read_run(path: Path, registry: Registry, *, device: Literal["auto", "cpu", "
     module.to(chosen)
     if any(parameter.dim() == 4 for parameter in module.parameters()):
         module.to(memory_format=torch.channels_last)
-    return TrainedRun(file, record, module.eval(), chosen, path)
+    return TrainedRun(file, record, module.eval(), chosen, path, data_root)
 
 
 def _require_finished(folder: RunFolder) -> None:

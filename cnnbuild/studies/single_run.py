@@ -14,22 +14,21 @@ from cnnbuild.data.split import split_validation
 from cnnbuild.errors import RunError, UsageError
 from cnnbuild.graph.graph import Graph
 from cnnbuild.lang.recipe import Recipe
-from cnnbuild.layers.registry import Registry
 from cnnbuild.modules.build import build_module
 from cnnbuild.studies.kept_graph import keep_graph
 from cnnbuild.studies.plan import RUN_FORMAT, describe_graph
 from cnnbuild.studies.plugin_source import own_sources
 from cnnbuild.studies.run_folder import KeptArchitecture, KeptData, Origin, RunFile, RunFolder, identity_of
+from cnnbuild.studies.trained_run import TrainedRun
 from cnnbuild.training.checkpoint import save_weights
 from cnnbuild.training.fit import fit
+from cnnbuild.training.lr_range import LrRange, find_lr
 from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
 from cnnbuild.training.seeding import seeded
 from cnnbuild.version import __version__
 
 
-def describe_run(
-    graph: Graph, origin: Origin, registry: Registry, dataset: Dataset, recipe: Recipe, seed: int
-) -> RunFile:
+def describe_run(graph: Graph, origin: Origin, dataset: Dataset, recipe: Recipe, seed: int) -> RunFile:
     """What `run.json` says of a run.
 
     Raises:
@@ -41,7 +40,7 @@ def describe_run(
         variant=origin.variant,
         vars=dict(origin.vars),
         text=_text_of(origin.file),
-        network=keep_graph(graph, file=origin.file.name, registry=registry),
+        network=keep_graph(graph, file=origin.file.name),
         own_types=own_types,
         plugins=origin.plugins,
         parameters=graph.parameters,
@@ -77,37 +76,63 @@ def describe_data(dataset: Dataset, recipe: Recipe) -> KeptData:
     )
 
 
-def train_in_folder(
+def train_run(
     graph: Graph,
     run: RunFile,
     dataset: Dataset,
     recipe: Recipe,
-    folder: RunFolder,
+    folder: RunFolder | None,
     *,
     on_epoch: Callable[[EpochRecord], None] | None = None,
-) -> tuple[nn.Module, RunRecord]:
-    """Train, test and keep one run; an unfinished one of the same configuration goes on.
+    resume: bool = True,
+    data_root: Path | None = None,
+) -> TrainedRun:
+    """Train, test and keep one run; in memory only without a `folder`.
+
+    With `resume`, an unfinished one of the same configuration in the folder goes on.
 
     Raises:
-        DivergedRunError: a loss left the finite numbers; the record says so.
+        DivergedRunError: a loss left the finite numbers; the folder's record says so.
         RunError: out of memory, or a file cannot be written; what was kept before is still there.
+        UsageError: the unfinished run of the folder is another one.
     """
-    folder.write_run(run)
+    checkpoint = None
+    if folder is not None:
+        if resume:
+            goes_on(folder, run)  # refuses another run
+        else:
+            folder.forget_checkpoint()
+        folder.write_run(run)
+        checkpoint = folder.checkpoint
     try:
-        module, record = train_in_memory(
-            graph, dataset, recipe, run.seed, on_epoch=on_epoch, checkpoint=folder.checkpoint
-        )
+        module, record = _fitted(graph, dataset, recipe, run.seed, on_epoch=on_epoch, checkpoint=checkpoint)
     except DivergedRunError as error:
-        folder.write_record(run, error.record)
-        folder.forget_checkpoint()
+        if folder is not None:
+            folder.write_record(run, error.record)
+            folder.forget_checkpoint()
         raise
-    save_weights(module, folder.weights)
-    folder.write_record(run, record)
-    folder.forget_checkpoint()
-    return module, record
+    if folder is not None:
+        save_weights(module, folder.weights)
+        folder.write_record(run, record)
+        folder.forget_checkpoint()
+    device = next(module.parameters()).device
+    path = None if folder is None else folder.path
+    return TrainedRun(run, record, module, device, path, data_root)
 
 
-def train_in_memory(
+def find_lr_of(graph: Graph, dataset: Dataset, recipe: Recipe, seed: int) -> LrRange:
+    """A range test of a network, drawn as for a run with `seed` and thrown away."""
+    with seeded(seed):
+        module = build_module(graph)
+    return find_lr(module, dataset, recipe, seed=seed, head_weights=graph.head_weights)
+
+
+def title_of(graph: Graph, dataset: Dataset, recipe: Recipe) -> str:
+    """What a range test was made with."""
+    return f"{graph.name} on {dataset.label}, {recipe.optimizer.name}, {recipe.batch_size} images per step"
+
+
+def _fitted(
     graph: Graph,
     dataset: Dataset,
     recipe: Recipe,

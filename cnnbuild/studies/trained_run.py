@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -19,6 +19,7 @@ from cnnbuild.lang.dataset import DatasetSettings
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.studies.evaluation import PartEvaluation, class_probabilities, evaluate_part
 from cnnbuild.studies.pictures import Picture, pictures_from
+from cnnbuild.studies.run_arguments import dataset_of
 from cnnbuild.studies.run_folder import RunFile
 from cnnbuild.training.record import RunRecord
 
@@ -61,7 +62,7 @@ class TrainedRun:
     module: nn.Module
     device: torch.device
     folder: Path | None = None
-    data_root: Path | None = field(default=None)
+    data_root: Path | None = None
 
     def __repr__(self) -> str:
         """What was trained on what, and how it went."""
@@ -108,7 +109,7 @@ class TrainedRun:
         )
 
     def evaluate(
-        self, dataset: str | DatasetSettings | None = None, *, part: Part = "test"
+        self, dataset: str | Mapping[str, object] | DatasetSettings | None = None, *, part: Part = "test"
     ) -> PartEvaluation:
         """The network on a part of a data set, by default the test part of its own.
 
@@ -135,12 +136,10 @@ class TrainedRun:
         order = torch.argsort(shares, descending=True, stable=True).tolist()
         return tuple((self.class_names[index], float(shares[index])) for index in order)
 
-    def _settings(self, dataset: str | DatasetSettings | None) -> DatasetSettings:
-        if isinstance(dataset, DatasetSettings):
-            return dataset
+    def _settings(self, dataset: str | Mapping[str, object] | DatasetSettings | None) -> DatasetSettings:
         if dataset is None:
             return DatasetSettings.model_validate(self.file.data.settings)
-        return settings_named(dataset)
+        return dataset_of(dataset)
 
     def _require_fit(self, data: Dataset) -> None:
         kept = self.file.data
@@ -174,21 +173,3 @@ class TrainedRun:
         if part == "validation" and not len(held_out):
             raise UsageError("this run held out no validation part (validation: 0)")
         return data.train.at(fitted if part == "train" else held_out), tuple(notes)
-
-
-def settings_named(text: str) -> DatasetSettings:
-    """The data set that a text names: `digits`, or `{cifar10: {train_images: 5000}}`.
-
-    Raises:
-        DocumentError: there is no such data set or option.
-    """
-    from cnnbuild.errors import Problems
-    from cnnbuild.lang.dataset import parse_dataset
-    from cnnbuild.lang.reader import parse_yaml
-
-    problems = Problems()
-    settings = parse_dataset(parse_yaml(text, "the data set"), problems)
-    problems.raise_if_any()
-    if settings is None:
-        raise UsageError(f"'{text}' is no data set")
-    return settings

@@ -46,13 +46,13 @@ class RangePoint:
     smoothed: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LrRange:
     """What a range test found.
 
     `steepest` is the rate where the smoothed loss falls fastest over the logarithm of the rate, `lowest` the
-    one where it is lowest. `suggestion` is the geometric mean of `steepest` and a tenth of `lowest`. All three
-    are None where the loss never fell. `beginning` is the loss at rates too small to change anything.
+    one where it is lowest; `suggestion` is the geometric mean of `steepest` and a tenth of `lowest`. All
+    three are None where the loss never fell. `beginning` is the loss at rates too small to change anything.
     """
 
     points: tuple[RangePoint, ...]
@@ -60,6 +60,13 @@ class LrRange:
     beginning: float
     steepest: float | None
     lowest: float | None
+
+    def __repr__(self) -> str:
+        """What was found; not all the points."""
+        if self.suggestion is None:
+            return f"LrRange(the loss never fell, {len(self.points)} steps)"
+        found = f"steepest={self.steepest:.2g}, lowest={self.lowest:.2g}"
+        return f"LrRange(suggestion={self.suggestion:g}, {found}, {len(self.points)} steps)"
 
     @property
     def suggestion(self) -> float | None:
