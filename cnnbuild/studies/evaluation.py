@@ -104,7 +104,7 @@ class PartEvaluation:
         yield (
             f"calibration  {points:.2f} points off on average; mean confidence {100 * self.confidence:.2f} %"
         )
-        width = max(map(len, self.class_names))
+        width = max(len("class"), *map(len, self.class_names))
         yield "class".ljust(width) + "   images  accuracy"
         for name, row, share in zip(self.class_names, self.confusion, self.per_class_accuracy, strict=True):
             told = "-" if share is None else f"{100 * share:.2f} %"
@@ -117,17 +117,17 @@ class PartEvaluation:
 
 def class_probabilities(module: nn.Module, source: BatchSource, indices: Tensor) -> Tensor:
     """The probability (N, classes) of each class for the images at `indices`, as float64 on the CPU."""
-    return torch.cat([logits.softmax(1) for logits, _ in _passes(module, source, indices)])
+    return torch.cat([logits.double().softmax(1) for logits, _ in _passes(module, source, indices)])
 
 
 def evaluate_part(module: nn.Module, source: BatchSource, class_names: tuple[str, ...]) -> PartEvaluation:
     """The network on all images of `source`."""
     passes = list(_passes(module, source, torch.arange(len(source))))
     logits, labels = (torch.cat(parts) for parts in zip(*passes, strict=True))
-    confidence, said = logits.softmax(1).max(1)
+    confidence, said = logits.double().softmax(1).max(1)
     confusion = confusion_matrix(labels, said, len(class_names))
     return PartEvaluation(
-        loss=float(functional.cross_entropy(logits, labels)),
+        loss=float(functional.cross_entropy(logits, labels, reduction="none").double().mean()),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion.tolist()),
         class_names=class_names,
         confidence=float(confidence.mean()),
@@ -147,7 +147,7 @@ def calibration_error(confidence: Tensor, right: Tensor, *, bins: int = CALIBRAT
 
 
 def _passes(module: nn.Module, source: BatchSource, indices: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Logits (B, classes) as float64 and labels (B,), on the CPU; the module's mode is put back."""
+    """Logits (B, classes) as float32 and labels (B,), on the CPU; the module's mode is put back."""
     chunk = CUDA_CHUNK if source.device.type == "cuda" else CHUNK
     was_training = module.training
     module.eval()
@@ -155,6 +155,6 @@ def _passes(module: nn.Module, source: BatchSource, indices: Tensor) -> Iterator
         with torch.inference_mode():
             for part in torch.split(indices.to(source.device), chunk):
                 images, labels = source.batch(part)
-                yield main_logits(module(images)).double().cpu(), labels.cpu()
+                yield main_logits(module(images)).float().cpu(), labels.cpu()
     finally:
         module.train(was_training)

@@ -61,7 +61,9 @@ def _require_finished(folder: RunFolder) -> None:
             raise UsageError(f"{path} is the folder of a study; name one of its runs: {path}/cells/<run>")
         if folder.record.exists():
             raise UsageError(f"{path} was written before runs kept their networks; train it again")
-        raise UsageError(f"{path} is not the folder of a run: it holds no run.json")
+        inside = sorted(str(one.parent) for one in path.glob("*/run.json"))
+        hint = f"; name one of the runs in it, like {inside[0]}" if inside else ""
+        raise UsageError(f"{path} is not the folder of a run: it holds no run.json{hint}")
     if not folder.record.exists():
         raise UsageError(f"{path}: this run is not finished; the same `cnnbuild train` goes on")
 

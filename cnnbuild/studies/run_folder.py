@@ -168,7 +168,8 @@ class RunFolder:
         Raises:
             RunError: the file cannot be written.
         """
-        _write(self.path / "run.json", run.to_dict())
+        content = run.to_dict()
+        _write(self.path / "run.json", {**content, "digest": identity_of(content)})
 
     def read_run(self) -> RunFile:
         """What was, or is to be, trained.
@@ -176,8 +177,13 @@ class RunFolder:
         Raises:
             DataError: the file is damaged, or of another version.
         """
-        content = _read(self.path / "run.json")
-        return record_from(content, _adapter(), schema=SCHEMA, what=str(self.path / "run.json"))
+        path = self.path / "run.json"
+        content = _read(path)
+        digest = content.pop("digest", None)
+        run = record_from(content, _adapter(), schema=SCHEMA, what=str(path))
+        if digest != identity_of(content):
+            raise DataError(f"{path} is damaged: it is not what cnnbuild wrote")
+        return run
 
     def write_record(self, run: RunFile, record: RunRecord) -> None:
         """Make the run finished.

@@ -32,7 +32,7 @@ SMOOTHING_DECADES = 0.2  # standard deviation of the window over which losses ar
 RUNNING_AVERAGE = 0.8  # for the decision to stop, which cannot look ahead
 TOO_HIGH = 1.5  # times the loss of the beginning
 WORTH_NAMING = 0.05  # share of that loss by which it must fall
-CLEAR_OF_NOISE = 3.0  # and standard errors
+CLEAR_OF_NOISE = 8.0  # and standard errors: the lowest of a hundred means is looked at
 
 Ending: TypeAlias = Literal["diverged", "reached the highest rate"]
 
