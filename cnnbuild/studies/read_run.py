@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+import struct
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -99,15 +103,35 @@ def _weights(folder: RunFolder, module: nn.Module) -> dict[str, Tensor]:
     path = folder.weights
     again = "train it again with --overwrite"
     try:
-        loaded: object = torch.load(path, map_location="cpu", weights_only=True)
+        content = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path} is missing; {again}") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        _require_sound(content)
+        loaded: object = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise DataError(f"{path} is damaged or cut off; {again}") from error
     expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     if not isinstance(loaded, dict) or expected != dict(_shapes(loaded)):
         raise DataError(f"{path} does not hold the weights of this run's network; {again}")
     return loaded
+
+
+def _require_sound(content: bytes) -> None:
+    """Check the sums of torch's zip file; torch itself looks at none, and would load flipped bits.
+
+    Raises:
+        ValueError: the content is no zip file, or not the one that was written.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            damaged = file.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error) as error:
+        raise ValueError(str(error)) from error
+    if damaged is not None:
+        raise ValueError(damaged)
 
 
 def _shapes(loaded: dict[str, object]) -> Iterator[tuple[str, tuple[int, ...]]]:
