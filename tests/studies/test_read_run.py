@@ -141,7 +141,7 @@ def test_a_flipped_bit_changes_nothing_or_is_refused(copy):
     refused = 0
     for name in ("run.json", "weights.pt"):
         whole = (copy / name).read_bytes()
-        for _ in range(150):
+        for _ in range(60):
             place = random.randrange(len(whole))
             flipped = bytes([whole[place] ^ (1 << random.randrange(8))])
             (copy / name).write_bytes(whole[:place] + flipped + whole[place + 1 :])
@@ -150,7 +150,7 @@ def test_a_flipped_bit_changes_nothing_or_is_refused(copy):
             except DataError:
                 refused += 1
         (copy / name).write_bytes(whole)
-    assert refused > 200  # all in run.json but white space, and those in tensors
+    assert refused > 80  # all in run.json but white space, and those in tensors
 
 
 def test_weights_of_another_network_are_refused(copy):
