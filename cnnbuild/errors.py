@@ -5,7 +5,12 @@
     ├── UsageError        an argument that cannot be honoured                  exit code 2
     ├── DataError         a data set that is missing, damaged or out of reach  exit code 2
     └── RunError          a training run that could not finish                 exit code 1
-        └── DivergedError     its loss left the finite numbers
+        ├── DivergedError     its loss left the finite numbers
+        ├── OutOfMemoryError  it asked for more memory than there is
+        └── CheckpointError   a checkpoint is damaged, or belongs to another run
+
+    KeyboardInterrupt
+    └── RunInterruptedError   a run was asked to stop, and kept its state      exit code 130 or 143
 
 `DocumentError` carries `Problem`s: a file is read to its end and all its faults are raised together.
 """
@@ -37,6 +42,30 @@ class RunError(CnnbuildError):
 
 class DivergedError(RunError):
     """The loss of a training run became infinite or not a number."""
+
+
+class OutOfMemoryError(RunError):
+    """A training run asked for more memory than its device has."""
+
+
+class CheckpointError(RunError):
+    """A run cannot go on from a checkpoint: it is damaged, or belongs to another run."""
+
+
+class RunInterruptedError(KeyboardInterrupt):
+    """A run was asked to stop by a signal, and left a checkpoint from which it goes on.
+
+    No `Exception`: what keeps a study going after a failed run must not hold up who asks it to stop.
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects of a process that a signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+        return 128 + self.signal_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ SMALL = {
     "resnet18.yaml": {"width": 4},
     "residual_blocks.yaml": {"width": 4},
     "densenet_bc.yaml": {"depth": 16},
+    "airbench_like.yaml": {"widths": [8, 16, 16]},
     "alexnet.yaml": {"width": 8, "hidden": 64},
     "densenet121.yaml": {"growth_rate": 4, "depths": [2, 2, 2, 2]},
     "efficientnet_b0.yaml": {"width": 0.35},
@@ -51,6 +52,7 @@ SHAPES = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)], ids=["grey
 
 def test_the_shipped_files_and_their_expectations_are_found() -> None:
     assert list(DOCUMENTS) == [
+        "airbench_like.yaml",
         "attention.yaml",
         "densenet_bc.yaml",
         "fully_connected.yaml",

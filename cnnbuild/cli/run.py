@@ -12,7 +12,7 @@ import typer
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
 from cnnbuild.cli.target import PluginOption
 from cnnbuild.cli.terminal import counted, echo_faults
-from cnnbuild.errors import UsageError
+from cnnbuild.errors import RunInterruptedError, UsageError
 
 SeedsOption = Annotated[
     int | None,
@@ -101,7 +101,7 @@ def _run(plan: StudyPlan, folder: Path, data_root: Path | None, *, quiet: bool) 
     """Run the study, show it, and leave with 1 where a run has no result.
 
     Raises:
-        typer.Exit: 1 after a failed run, 130 after Ctrl-C.
+        typer.Exit: 1 after a failed run, 130 after Ctrl-C, 143 after SIGTERM.
     """
     from cnnbuild.cli.progress import StudyProgress
     from cnnbuild.cli.study_tables import print_table, results_table
@@ -112,14 +112,14 @@ def _run(plan: StudyPlan, folder: Path, data_root: Path | None, *, quiet: bool) 
     with StudyProgress(quiet=quiet) as progress:
         try:
             results = run_plan(plan, out=folder, data_root=data_root, on_event=progress)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             progress.close()
             total = progress.total
             count = f"{progress.ended} of {counted(total, 'run')} finished. " if total else ""
             typer.echo(f"Stopped. {count}The same command goes on from there.", err=True)
             if total:  # a page of an earlier start would no longer be of this study
                 typer.echo(f"Report of what is finished: {write_report(folder)}", err=True)
-            raise typer.Exit(130) from None
+            raise typer.Exit(stop.exit_code if isinstance(stop, RunInterruptedError) else 130) from None
     page = write_report(folder)
     print_table(results_table(results))
     for finding in findings_of(results):

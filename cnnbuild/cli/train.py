@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,7 +22,7 @@ from cnnbuild.cli.train_recipe import (
     TrainOption,
     recipe_asked,
 )
-from cnnbuild.errors import UsageError
+from cnnbuild.errors import RunInterruptedError, UsageError
 
 if TYPE_CHECKING:
     from cnnbuild.graph.graph import Graph
@@ -151,7 +147,7 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
 
     Raises:
         DivergedRunError: a loss left the finite numbers; what was measured before is kept.
-        typer.Exit: 130 after Ctrl-C or SIGTERM.
+        typer.Exit: 130 after Ctrl-C, 143 after SIGTERM.
     """
     from cnnbuild.cli.train_progress import TrainProgress
     from cnnbuild.cli.train_summary import divergence_advice, summary_lines
@@ -176,39 +172,14 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
         if resumed:
             typer.echo(f"Going on with the unfinished run in {order.folder}")
     fitted, _ = split_validation(data.train.labels, order.recipe.validation)
-    with (
-        _stopping(order.folder),
-        TrainProgress(order.recipe.epochs, len(fitted), quiet=order.quiet) as progress,
-    ):
-        try:
+    try:
+        with TrainProgress(order.recipe.epochs, len(fitted), quiet=order.quiet) as progress:
             trained = train_run(order.graph, run, data, order.recipe, folder, on_epoch=progress)
-        except DivergedRunError as error:
-            advice = divergence_advice(error.record, order.folder)
-            raise DivergedRunError(f"{error}\n{advice}", error.record) from None
+    except DivergedRunError as error:
+        advice = divergence_advice(error.record, order.folder)
+        raise DivergedRunError(f"{error}\n{advice}", error.record) from None
+    except RunInterruptedError as error:
+        typer.echo(f"{error}\nGo on with it: the same command again", err=True)
+        raise typer.Exit(error.exit_code) from None
     for line in summary_lines(trained.record, order.folder):
         typer.echo(line)
-
-
-@contextmanager
-def _stopping(folder: Path) -> Iterator[None]:
-    """Turns Ctrl-C and SIGTERM into a sentence that says how to go on.
-
-    Raises:
-        typer.Exit: 130.
-    """
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        if (folder / "checkpoint.pt").exists():
-            told = "The same command goes on from the last finished epoch"
-        else:
-            told = "No epoch was finished: the same command begins again"
-        typer.echo(f"Stopped. {told} ({folder}).", err=True)
-        raise typer.Exit(130) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt

@@ -9,25 +9,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from torch import nn
+
 from cnnbuild.data.dataset import Dataset
+from cnnbuild.errors import CheckpointError
 from cnnbuild.modules.build import build_module
 from cnnbuild.studies.plan import Cell
 from cnnbuild.studies.record import CellRecord, State
 from cnnbuild.studies.run_folder import Origin, RunFolder
 from cnnbuild.studies.single_run import describe_run
 from cnnbuild.training.checkpoint import save_weights
+from cnnbuild.training.environment import git_revision
 from cnnbuild.training.fit import fit
 from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
 from cnnbuild.training.seeding import seeded
 from cnnbuild.version import __version__
 
+CHECKPOINT = "checkpoint.pt"
+"""The state of a run that has not ended, in the folder of its cell."""
+
 
 def run_cell(
     cell: Cell, dataset: Dataset, *, folder: Path, on_epoch: Callable[[EpochRecord], None] | None = None
 ) -> CellRecord:
-    """Train and test one cell.
+    """Train and test one cell, or what is left of a run that was killed.
 
-    `folder` receives `log.txt` and `weights.pt`; writing the record is left to the caller.
+    `folder` receives `log.txt`, `weights.pt` and, until `remove_checkpoint`, `checkpoint.pt`; writing the
+    record is left to the caller.
 
     Raises nothing but what ends the program: an exception or a divergence is the record's `reason`.
     """
@@ -35,7 +43,7 @@ def run_cell(
     started, begin = datetime.now(UTC), time.perf_counter()
     state: State = "done"
     reason, run = "", None
-    with (folder / "log.txt").open("w", encoding="utf-8", buffering=1) as log:
+    with (folder / "log.txt").open("a", encoding="utf-8", buffering=1) as log:
         print(f"cnnbuild {__version__}: {cell.label}, started {started:%Y-%m-%d %H:%M:%S} UTC", file=log)
         try:
             run = _train(cell, dataset, folder, log, on_epoch)
@@ -64,6 +72,7 @@ def run_cell(
         started=started.isoformat(timespec="seconds"),
         seconds=time.perf_counter() - begin,
         cnnbuild_version=__version__,
+        git=git_revision(cell.file),
     )
 
 
@@ -77,14 +86,35 @@ def _train(
 
     origin = Origin(cell.file, cell.variant, cell.vars)
     RunFolder(folder).write_run(describe_run(cell.graph, origin, dataset, cell.recipe, cell.seed))
-    with seeded(cell.seed):
-        module = build_module(cell.graph)
-    weights = cell.graph.head_weights
-    run = fit(module, dataset, cell.recipe, seed=cell.seed, on_epoch=follow, head_weights=weights)
+    try:
+        module, run = _fit(cell, dataset, folder / CHECKPOINT, follow, resume=True)
+    except CheckpointError as error:  # of another torch, or damaged: what it says, the log keeps
+        print(f"begun anew: {error}", file=log)
+        module, run = _fit(cell, dataset, folder / CHECKPOINT, follow, resume=False)
     save_weights(module, folder / "weights.pt")
+    if run.resumes:
+        print(f"went on {run.resumes} times from a checkpoint", file=log)
     if run.test is not None:
         print(f"test accuracy {run.test.accuracy:.4f}, loss {run.test.loss:.4f}", file=log)
     return run
+
+
+def _fit(
+    cell: Cell, dataset: Dataset, checkpoint: Path, follow: Callable[[EpochRecord], None], *, resume: bool
+) -> tuple[nn.Module, RunRecord]:
+    with seeded(cell.seed):
+        module = build_module(cell.graph)
+    run = fit(
+        module,
+        dataset,
+        cell.recipe,
+        seed=cell.seed,
+        on_epoch=follow,
+        checkpoint=checkpoint,
+        resume=resume,
+        head_weights=cell.graph.head_weights,
+    )
+    return module, run
 
 
 def describe_epoch(epoch: EpochRecord, epochs: int | None) -> str:

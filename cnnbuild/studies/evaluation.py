@@ -3,41 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from cnnbuild.data.batches import BatchSource
 from cnnbuild.studies.statistics import wilson_interval
-from cnnbuild.training.evaluate import CHUNK, CUDA_CHUNK, confusion_matrix
+from cnnbuild.training.evaluate import CHUNK
+from cnnbuild.training.execution import Forward
 from cnnbuild.training.heads import main_logits
-
-CALIBRATION_BINS = 15  # of equal width, as in Guo et al. 2017
+from cnnbuild.training.record import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
 class PartEvaluation:
-    """A network on a part of a data set; `str` of it is what `cnnbuild evaluate` prints.
+    """A network on a part of a data set; `str` of it is what `cnnbuild evaluate` prints."""
 
-    `confusion[truth][prediction]` counts images. `confidence` is the mean probability of the predicted class,
-    `calibration_error` how far it is from the share of right ones, averaged over bins of confidence (Guo et
-    al. 2017). `loss` is the mean cross-entropy.
-    """
-
-    loss: float
-    confusion: tuple[tuple[int, ...], ...]
+    result: Evaluation
     class_names: tuple[str, ...]
-    confidence: float
-    calibration_error: float
-    dataset_label: str = ""
-    part: str = "test"
+    dataset_label: str
+    part: str
     notes: tuple[str, ...] = ()
 
-    def of(self, label: str, part: str, notes: tuple[str, ...]) -> PartEvaluation:
-        """The same, with the name of the data."""
-        return replace(self, dataset_label=label, part=part, notes=notes)
+    @property
+    def loss(self) -> float:
+        """The mean cross-entropy."""
+        return self.result.loss
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images that it got right."""
+        return self.result.accuracy
+
+    @property
+    def confusion(self) -> tuple[tuple[int, ...], ...]:
+        """Counts of images: rows are the truth, columns the predictions."""
+        return self.result.confusion
+
+    @property
+    def per_class_accuracy(self) -> tuple[float | None, ...]:
+        """Of each class the share that was recognised; None for a class without images."""
+        return self.result.per_class_accuracy
+
+    @property
+    def calibration_error(self) -> float | None:
+        """How far confidence is from the share of right answers (Guo et al. 2017)."""
+        return None if self.result.calibration is None else self.result.calibration.error
+
+    @property
+    def confidence(self) -> float | None:
+        """The mean probability of the predicted class."""
+        if self.result.calibration is None:
+            return None
+        bins = self.result.calibration.bins
+        return sum(one.images * (one.confidence or 0.0) for one in bins) / self.images
 
     @property
     def images(self) -> int:
@@ -50,19 +70,9 @@ class PartEvaluation:
         return sum(row[label] for label, row in enumerate(self.confusion))
 
     @property
-    def accuracy(self) -> float:
-        """The share of these."""
-        return self.correct / self.images
-
-    @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the accuracy: what chance in the choice of images allows."""
         return wilson_interval(self.correct, self.images)
-
-    @property
-    def per_class_accuracy(self) -> tuple[float | None, ...]:
-        """Of each class the share that was recognised; None for a class without images."""
-        return tuple(row[n] / sum(row) if sum(row) else None for n, row in enumerate(self.confusion))
 
     def worst_pairs(self, count: int = 5) -> tuple[tuple[str, str, int], ...]:
         """The commonest confusions: truth, prediction, and how many images."""
@@ -100,10 +110,9 @@ class PartEvaluation:
         yield from (f"note: {note}" for note in self.notes)
         yield f"accuracy     {100 * self.accuracy:.2f} % (95 % interval {low:.2f} to {high:.2f})"
         yield f"loss         {self.loss:.4f}"
-        points = 100 * self.calibration_error
-        yield (
-            f"calibration  {points:.2f} points off on average; mean confidence {100 * self.confidence:.2f} %"
-        )
+        if self.calibration_error is not None and self.confidence is not None:
+            off, sure = 100 * self.calibration_error, 100 * self.confidence
+            yield f"calibration  {off:.2f} points off on average; mean confidence {sure:.2f} %"
         width = max(len("class"), *map(len, self.class_names))
         yield "class".ljust(width) + "   images  accuracy"
         for name, row, share in zip(self.class_names, self.confusion, self.per_class_accuracy, strict=True):
@@ -115,46 +124,23 @@ class PartEvaluation:
             )
 
 
-def class_probabilities(module: nn.Module, source: BatchSource, indices: Tensor) -> Tensor:
-    """The probability (N, classes) of each class for the images at `indices`, as float64 on the CPU."""
-    return torch.cat([logits.double().softmax(1) for logits, _ in _passes(module, source, indices)])
+def class_probabilities(module: nn.Module, source: BatchSource, *, forward: Forward, flip: bool) -> Tensor:
+    """The probability (N, classes) of each class for the images of `source`, as float64 on the CPU.
 
-
-def evaluate_part(module: nn.Module, source: BatchSource, class_names: tuple[str, ...]) -> PartEvaluation:
-    """The network on all images of `source`."""
-    passes = list(_passes(module, source, torch.arange(len(source))))
-    logits, labels = (torch.cat(parts) for parts in zip(*passes, strict=True))
-    confidence, said = logits.double().softmax(1).max(1)
-    confusion = confusion_matrix(labels, said, len(class_names))
-    return PartEvaluation(
-        loss=float(functional.cross_entropy(logits, labels, reduction="none").double().mean()),
-        confusion=tuple(tuple(int(count) for count in row) for row in confusion.tolist()),
-        class_names=class_names,
-        confidence=float(confidence.mean()),
-        calibration_error=calibration_error(confidence, said == labels),
-    )
-
-
-def calibration_error(confidence: Tensor, right: Tensor, *, bins: int = CALIBRATION_BINS) -> float:
-    """Expected calibration error: |share right - mean confidence| per bin of confidence, weighted by images.
-
-    Both are (N,). A confidence on the border of two bins belongs to the lower one (Guo et al. 2017).
+    Computed as `training.evaluate.predict` does: with `flip` the logits are the mean over each image and its
+    mirror image. The module's mode is put back.
     """
-    edges = torch.linspace(0, 1, bins + 1, dtype=torch.float64)
-    places = torch.bucketize(confidence.double(), edges[1:-1])
-    gaps = torch.zeros(bins, dtype=torch.float64).index_add_(0, places, right.double() - confidence.double())
-    return float(gaps.abs().sum() / len(confidence))
-
-
-def _passes(module: nn.Module, source: BatchSource, indices: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Logits (B, classes) as float32 and labels (B,), on the CPU; the module's mode is put back."""
-    chunk = CUDA_CHUNK if source.device.type == "cuda" else CHUNK
+    shares: list[Tensor] = []
     was_training = module.training
     module.eval()
     try:
         with torch.inference_mode():
-            for part in torch.split(indices.to(source.device), chunk):
-                images, labels = source.batch(part)
-                yield main_logits(module(images)).float().cpu(), labels.cpu()
+            for part in torch.split(torch.arange(len(source), device=source.device), CHUNK):
+                images, _ = source.batch(part)
+                logits = main_logits(forward(images)).float()
+                if flip:
+                    logits = (logits + main_logits(forward(images.flip(-1))).float()) / 2
+                shares.append(logits.double().softmax(1).cpu())
     finally:
         module.train(was_training)
+    return torch.cat(shares)

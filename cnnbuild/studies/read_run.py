@@ -22,7 +22,7 @@ from cnnbuild.modules.build import build_module
 from cnnbuild.studies.kept_graph import graph_from
 from cnnbuild.studies.plugin_source import own_sources
 from cnnbuild.studies.run_folder import RunFile, RunFolder
-from cnnbuild.studies.trained_run import TrainedRun
+from cnnbuild.studies.trained_run import TrainedRun, trained_run
 from cnnbuild.training.machine import choose_device
 
 
@@ -49,11 +49,7 @@ def read_run(
     graph = _graph_of(folder, file, registry)
     module = build_module(graph)
     module.load_state_dict(_weights(folder, module))
-    chosen = choose_device(device)
-    module.to(chosen)
-    if any(parameter.dim() == 4 for parameter in module.parameters()):
-        module.to(memory_format=torch.channels_last)
-    return TrainedRun(file, record, module.eval(), chosen, path, data_root)
+    return trained_run(file, record, module.to(choose_device(device)), path, data_root)
 
 
 def _require_finished(folder: RunFolder) -> None:

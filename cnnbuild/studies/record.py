@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import RunRecord, record_from
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-SCHEMA = 1
+SCHEMA: Literal[2] = 2
+READABLE = (1, 2)  # schema 2 added `git`
 
 State: TypeAlias = Literal["done", "diverged", "failed"]
 
@@ -22,7 +24,8 @@ class CellRecord:
     """How one cell ended.
 
     `reason` says why a cell is not done. `run` is None where the run left no record. `macs` are multiply-adds
-    and `activation_bytes` float32 activations, both for one image. `started` is ISO 8601 in UTC.
+    and `activation_bytes` float32 activations, both for one image. `started` is ISO 8601 in UTC. `git` is the
+    commit that holds the architecture's file, None where it is in no repository.
     """
 
     cell_id: str
@@ -43,7 +46,8 @@ class CellRecord:
     started: str
     seconds: float
     cnnbuild_version: str
-    schema: int = SCHEMA
+    git: GitRevision | None = None
+    schema: Literal[1, 2] = SCHEMA
 
     @property
     def is_final(self) -> bool:
@@ -57,12 +61,12 @@ class CellRecord:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> CellRecord:
-        """The record that `to_dict` wrote.
+        """The record that `to_dict` wrote, also an older version's.
 
         Raises:
             DataError: the data has another schema, or is not a record.
         """
-        return record_from(data, _adapter(), schema=SCHEMA, what="the cell's record")
+        return record_from(data, _adapter(), schemas=READABLE, what="the cell's record")
 
 
 @lru_cache(maxsize=1)

@@ -9,12 +9,13 @@ from cnnbuild.data.dataset import Dataset
 from cnnbuild.data.load import load_dataset
 from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.layers.registry import Registry
-from cnnbuild.studies.cell_run import run_cell
+from cnnbuild.studies.cell_run import CHECKPOINT, run_cell
 from cnnbuild.studies.events import CellEnded, CellStarted, EpochEnded, StudyEvent, StudyPlanned
 from cnnbuild.studies.plan import Cell, StudyPlan, plan_study
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import PlannedCell, StudyFile, StudyResults, read_results
 from cnnbuild.studies.store import StudyFolder
+from cnnbuild.training.checkpoint import remove_checkpoint
 from cnnbuild.training.machine import choose_device
 from cnnbuild.training.record import EpochRecord
 from cnnbuild.version import __version__
@@ -81,6 +82,8 @@ def run_plan(
                 on_epoch=_epoch_listener(cell, tell),
             )
             folder.write_record(name, record)
+            if record.is_final:  # a run that failed for want of memory or disk goes on from it
+                remove_checkpoint(folder.cell(name) / CHECKPOINT)
             kept[name] = record
         folder.write_csv((n, kept[n]) for n in names if n in kept)
         tell(CellEnded(number, len(names), cell, record, log, reused))

@@ -115,6 +115,11 @@ class RunFolder:
         """Where the run goes on, if it was stopped."""
         return self.path / "checkpoint.pt"
 
+    @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """The checkpoint, the one before it, and what a killed process left of the next; those that exist."""
+        return tuple(sorted(self.path.glob(f"{self.checkpoint.name}*")))
+
     def prepare(self) -> None:
         """Make the folder, and write in it once, so that nothing is trained that could not be kept.
 
@@ -148,19 +153,16 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove what an earlier run left; other files of the folder stay."""
-        self.forget_checkpoint()
-        for path in (self.record, self.weights, self.path / "run.json"):
-            path.unlink(missing_ok=True)
-
-    def forget_checkpoint(self) -> None:
-        """Remove the checkpoint and the one before it."""
-        for path in (self.checkpoint, self.path / f"{self.checkpoint.name}.previous"):
-            path.unlink(missing_ok=True)
+        for path in (*self.checkpoints, self.record, self.weights, self.path / "run.json"):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise UsageError(f"{path} cannot be removed: {error.strerror}") from None
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether a run began here and did not end."""
-        return (self.path / "run.json").is_file() and not self.record.exists()
+        """Whether a run began here, left a checkpoint, and did not end."""
+        return (self.path / "run.json").is_file() and bool(self.checkpoints) and not self.record.exists()
 
     def write_run(self, run: RunFile) -> None:
         """Write what is to be trained.
@@ -180,7 +182,7 @@ class RunFolder:
         path = self.path / "run.json"
         content = _read(path)
         digest = content.pop("digest", None)
-        run = record_from(content, _adapter(), schema=SCHEMA, what=str(path))
+        run = record_from(content, _adapter(), schemas=(SCHEMA,), what=str(path))
         if digest != identity_of(content):
             raise DataError(f"{path} is damaged: it is not what cnnbuild wrote")
         return run

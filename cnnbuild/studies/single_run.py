@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from cnnbuild.data.batches import measure_normalization
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.data.split import split_validation
-from cnnbuild.errors import RunError, UsageError
+from cnnbuild.errors import UsageError
 from cnnbuild.graph.graph import Graph
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.modules.build import build_module
@@ -19,11 +18,11 @@ from cnnbuild.studies.kept_graph import keep_graph
 from cnnbuild.studies.plan import RUN_FORMAT, describe_graph
 from cnnbuild.studies.plugin_source import own_sources
 from cnnbuild.studies.run_folder import KeptArchitecture, KeptData, Origin, RunFile, RunFolder, identity_of
-from cnnbuild.studies.trained_run import TrainedRun
-from cnnbuild.training.checkpoint import save_weights
+from cnnbuild.studies.trained_run import TrainedRun, trained_run
+from cnnbuild.training.checkpoint import remove_checkpoint, save_weights
 from cnnbuild.training.fit import fit
 from cnnbuild.training.lr_range import LrRange, find_lr
-from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
+from cnnbuild.training.record import DivergedRunError, EpochRecord
 from cnnbuild.training.seeding import seeded
 from cnnbuild.version import __version__
 
@@ -93,31 +92,37 @@ def train_run(
 
     Raises:
         DivergedRunError: a loss left the finite numbers; the folder's record says so.
-        RunError: out of memory, or a file cannot be written; what was kept before is still there.
+        RunError: out of memory, a damaged checkpoint, a file that cannot be written; nothing is lost.
+        RunInterruptedError: the run was asked to stop, and left a checkpoint.
         UsageError: the unfinished run of the folder is another one.
     """
-    checkpoint = None
     if folder is not None:
         if resume:
             goes_on(folder, run)  # refuses another run
-        else:
-            folder.forget_checkpoint()
         folder.write_run(run)
-        checkpoint = folder.checkpoint
+    with seeded(run.seed):
+        module = build_module(graph)
     try:
-        module, record = _fitted(graph, dataset, recipe, run.seed, on_epoch=on_epoch, checkpoint=checkpoint)
+        record = fit(
+            module,
+            dataset,
+            recipe,
+            seed=run.seed,
+            on_epoch=on_epoch,
+            checkpoint=None if folder is None else folder.checkpoint,
+            resume=resume,
+            head_weights=graph.head_weights,
+        )
     except DivergedRunError as error:
         if folder is not None:
             folder.write_record(run, error.record)
-            folder.forget_checkpoint()
+            remove_checkpoint(folder.checkpoint)
         raise
     if folder is not None:
         save_weights(module, folder.weights)
         folder.write_record(run, record)
-        folder.forget_checkpoint()
-    device = next(module.parameters()).device
-    path = None if folder is None else folder.path
-    return TrainedRun(run, record, module, device, path, data_root)
+        remove_checkpoint(folder.checkpoint)
+    return trained_run(run, record, module, None if folder is None else folder.path, data_root)
 
 
 def find_lr_of(graph: Graph, dataset: Dataset, recipe: Recipe, seed: int) -> LrRange:
@@ -132,40 +137,6 @@ def title_of(graph: Graph, dataset: Dataset, recipe: Recipe) -> str:
     return f"{graph.name} on {dataset.label}, {recipe.optimizer.name}, {recipe.batch_size} images per step"
 
 
-def _fitted(
-    graph: Graph,
-    dataset: Dataset,
-    recipe: Recipe,
-    seed: int,
-    *,
-    on_epoch: Callable[[EpochRecord], None] | None = None,
-    checkpoint: Path | None = None,
-) -> tuple[nn.Module, RunRecord]:
-    """The trained network, in evaluation mode, and how its run went.
-
-    Raises:
-        DivergedRunError: a loss left the finite numbers.
-        RunError: out of memory, or the checkpoint cannot be written.
-    """
-    with seeded(seed):
-        module = build_module(graph)
-    try:
-        record = fit(
-            module,
-            dataset,
-            recipe,
-            seed=seed,
-            on_epoch=on_epoch,
-            checkpoint=checkpoint,
-            head_weights=graph.head_weights,
-        )
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise RunError(_memory_advice(recipe)) from error
-    return module, record
-
-
 def goes_on(folder: RunFolder, run: RunFile) -> bool:
     """Whether an unfinished run of the same configuration is in the folder, with a checkpoint of it.
 
@@ -173,7 +144,7 @@ def goes_on(folder: RunFolder, run: RunFile) -> bool:
         UsageError: the unfinished run there is another one.
         DataError: what it was cannot be read.
     """
-    if not folder.is_unfinished or not folder.checkpoint.exists():
+    if not folder.is_unfinished:
         return False
     before = folder.read_run()
     if before.identity == run.identity:
@@ -202,23 +173,6 @@ def differences(before: RunFile, now: RunFile) -> list[str]:
     if networks[0] != networks[1] or before.architecture.own_types != now.architecture.own_types:
         found.append("the network has changed")
     return found
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device or the process had no memory left; torch's CPU allocator says so in words only."""
-    words = ("can't allocate memory", "not enough memory", "out of memory")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and any(word in str(error) for word in words)
-    )
-
-
-def _memory_advice(recipe: Recipe) -> str:
-    size = recipe.batch_size
-    smaller = f"--batch-size {size // 2}, or " if size > 1 else ""
-    return (
-        f"out of memory with {size} images per step: try {smaller}--train accumulate=2, which "
-        "makes the same steps of smaller batches; `cnnbuild inspect` says what a batch needs"
-    )
 
 
 def _brief(value: object) -> str:

@@ -17,10 +17,12 @@ from cnnbuild.data.split import split_validation
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.lang.dataset import DatasetSettings
 from cnnbuild.lang.recipe import Recipe
-from cnnbuild.studies.evaluation import PartEvaluation, class_probabilities, evaluate_part
+from cnnbuild.studies.evaluation import PartEvaluation, class_probabilities
 from cnnbuild.studies.pictures import Picture, pictures_from
 from cnnbuild.studies.run_arguments import dataset_of
 from cnnbuild.studies.run_folder import RunFile
+from cnnbuild.training.evaluate import evaluate
+from cnnbuild.training.execution import Execution, prepare_execution
 from cnnbuild.training.record import RunRecord
 
 Part: TypeAlias = Literal["test", "train", "validation"]
@@ -53,13 +55,14 @@ class Prediction:
 class TrainedRun:
     """A finished run; see `load_run` and `cnnbuild.train`.
 
-    `module` maps normalised images (N, C, H, W) to logits, and is in evaluation mode. `folder` is None for a
-    run that was kept in memory only.
+    `module` maps normalised images (N, C, H, W) to logits, and is in evaluation mode; `execution` is the form
+    in which the engine computes it. `folder` is None for a run that was kept in memory only.
     """
 
     file: RunFile
     record: RunRecord
     module: nn.Module
+    execution: Execution
     device: torch.device
     folder: Path | None = None
     data_root: Path | None = None
@@ -102,7 +105,7 @@ class TrainedRun:
             return ()
         pixels = torch.stack([picture.pixels for picture in pictures])
         source = self.source(Images(pixels, torch.zeros(len(pixels), dtype=torch.int64)))
-        shares = class_probabilities(self.module, source, torch.arange(len(source)))
+        shares = class_probabilities(self.module, source, forward=self.execution.forward, flip=self._flip)
         return tuple(
             Prediction(picture.source, self._ranking(row), picture.notes)
             for picture, row in zip(pictures, shares, strict=True)
@@ -124,13 +127,19 @@ class TrainedRun:
         data = load_dataset(settings, data_root=self.data_root)
         self._require_fit(data)
         images, notes = self._part(data, part, own=own)
-        result = evaluate_part(self.module, self.source(images), data.class_names)
-        return result.of(data.label, part, notes)
+        source, classes = self.source(images), len(data.class_names)
+        result = evaluate(self.module, source, classes, forward=self.execution.forward, flip=self._flip)
+        return PartEvaluation(result, data.class_names, data.label, part, notes)
 
     def source(self, images: Images) -> BatchSource:
         """Images in batches as the network takes them."""
         channels_last = any(parameter.dim() == 4 for parameter in self.module.parameters())
         return BatchSource(images, self.normalization, self.device, channels_last=channels_last)
+
+    @property
+    def _flip(self) -> bool:
+        """Whether the run was tested on each image and its mirror image."""
+        return self.file.recipe.get("test_time_flip") is True
 
     def _ranking(self, shares: Tensor) -> tuple[tuple[str, float], ...]:
         order = torch.argsort(shares, descending=True, stable=True).tolist()
@@ -173,3 +182,17 @@ class TrainedRun:
         if part == "validation" and not len(held_out):
             raise UsageError("this run held out no validation part (validation: 0)")
         return data.train.at(fitted if part == "train" else held_out), tuple(notes)
+
+
+def trained_run(
+    file: RunFile, record: RunRecord, module: nn.Module, folder: Path | None, data_root: Path | None
+) -> TrainedRun:
+    """A run whose network has its weights and lies on its device, in the form in which it computes there."""
+    device = next(module.parameters()).device
+    recipe = Recipe.model_validate({**file.recipe, "compile": False, "device": device.type})
+    image = torch.zeros(1, *file.data.shape, device=device)
+    if any(parameter.dim() == 4 for parameter in module.parameters()):
+        module.to(memory_format=torch.channels_last)
+        image = image.to(memory_format=torch.channels_last)
+    execution = prepare_execution(module.eval(), recipe, device, image)
+    return TrainedRun(file, record, module, execution, device, folder, data_root)

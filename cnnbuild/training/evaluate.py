@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cnnbuild.data.batches import BatchSource
+from cnnbuild.training.calibration import measure_calibration
+from cnnbuild.training.execution import Forward
 from cnnbuild.training.heads import main_logits
 from cnnbuild.training.record import Evaluation
 
@@ -18,54 +20,119 @@ CUDA_CHUNK = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Mean cross-entropy (without label smoothing) and accuracy."""
+    """Mean cross-entropy (without label smoothing) and accuracy, of all and of each class.
+
+    `per_class_accuracy` is None for a class without images.
+    """
 
     loss: float
     accuracy: float
+    per_class_accuracy: tuple[float | None, ...]
 
 
-def predict(module: nn.Module, source: BatchSource, indices: Tensor) -> tuple[Tensor, Tensor]:
-    """The cross-entropy (N,) as float64 and the predicted class (N,) of each image, on the CPU.
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """What a network says of N images, on the CPU.
 
-    The module is in evaluation mode meanwhile; its mode is put back.
+    Its cross-entropy (N,) as float64, the class (N,) that it names, and the probability (N,) that it gives to
+    that class. `classes` is how many it tells apart.
     """
+
+    losses: Tensor
+    predicted: Tensor
+    confidences: Tensor
+    classes: int
+
+
+def predict(
+    module: nn.Module,
+    source: BatchSource,
+    indices: Tensor,
+    *,
+    forward: Forward | None = None,
+    flip: bool = False,
+) -> Predictions:
+    """What `module` says of the images at `indices`.
+
+    The module is in evaluation mode meanwhile; its mode is put back. `forward` is the form in which it is
+    computed, the module itself by default. With `flip` the logits are the mean of those of the image and of
+    its mirror image.
+    """
+    compute = module if forward is None else forward
     chunk = CUDA_CHUNK if source.device.type == "cuda" else CHUNK
     losses: list[Tensor] = []
-    predictions: list[Tensor] = []
+    predicted: list[Tensor] = []
+    confidences: list[Tensor] = []
+    classes = 0
     was_training = module.training
     module.eval()
     try:
         with torch.inference_mode():
             for part in torch.split(indices.to(source.device), chunk):
                 images, labels = source.batch(part)
-                logits = main_logits(module(images))
-                losses.append(functional.cross_entropy(logits.float(), labels, reduction="none"))
-                predictions.append(logits.argmax(1))
+                logits = main_logits(compute(images)).float()
+                if flip:
+                    logits = (logits + main_logits(compute(images.flip(-1))).float()) / 2
+                losses.append(functional.cross_entropy(logits, labels, reduction="none"))
+                predicted.append(logits.argmax(1))
+                confidences.append(logits.softmax(1).amax(1))
+                classes = logits.shape[1]
     finally:
         module.train(was_training)
-    return torch.cat(losses).cpu().double(), torch.cat(predictions).cpu()
-
-
-def score(module: nn.Module, source: BatchSource, indices: Tensor) -> Score:
-    """Mean loss and accuracy on the images at `indices`."""
-    losses, predictions = predict(module, source, indices)
-    labels = source.labels.cpu()[indices.cpu()]
-    return Score(float(losses.mean()), float((predictions == labels).double().mean()))
-
-
-def evaluate(module: nn.Module, source: BatchSource, classes: int) -> Evaluation:
-    """Loss, accuracy, accuracy per class and confusion matrix on all images of `source`."""
-    losses, predictions = predict(module, source, torch.arange(len(source)))
-    confusion = confusion_matrix(source.labels.cpu(), predictions, classes)
-    counts = [[int(count) for count in row] for row in confusion.tolist()]
-    per_class = (row[label] / sum(row) if sum(row) else None for label, row in enumerate(counts))
-    correct = sum(row[label] for label, row in enumerate(counts))
-    return Evaluation(
-        loss=float(losses.mean()),
-        accuracy=correct / len(source),
-        per_class_accuracy=tuple(per_class),
-        confusion=tuple(tuple(row) for row in counts),
+    return Predictions(
+        torch.cat(losses).cpu().double(), torch.cat(predicted).cpu(), torch.cat(confidences).cpu(), classes
     )
+
+
+def score(
+    module: nn.Module,
+    source: BatchSource,
+    indices: Tensor,
+    *,
+    forward: Forward | None = None,
+    flip: bool = False,
+) -> Score:
+    """Mean loss and accuracy on the images at `indices`; options as in `predict`."""
+    said = predict(module, source, indices, forward=forward, flip=flip)
+    truth = source.labels.cpu()[indices.cpu()]
+    confusion = confusion_matrix(truth, said.predicted, said.classes)
+    return Score(float(said.losses.mean()), _accuracy(confusion), _per_class(confusion))
+
+
+def evaluate(
+    module: nn.Module,
+    source: BatchSource,
+    classes: int,
+    indices: Tensor | None = None,
+    *,
+    forward: Forward | None = None,
+    flip: bool = False,
+) -> Evaluation:
+    """Loss, accuracy, confusion matrix and calibration on the images at `indices`, by default all.
+
+    Options as in `predict`.
+    """
+    if indices is None:
+        indices = torch.arange(len(source))
+    said = predict(module, source, indices, forward=forward, flip=flip)
+    truth = source.labels.cpu()[indices.cpu()]
+    confusion = confusion_matrix(truth, said.predicted, classes)
+    return Evaluation(
+        loss=float(said.losses.mean()),
+        accuracy=_accuracy(confusion),
+        per_class_accuracy=_per_class(confusion),
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion.tolist()),
+        calibration=measure_calibration(said.confidences, said.predicted == truth),
+    )
+
+
+def _accuracy(confusion: Tensor) -> float:
+    return int(confusion.diagonal().sum()) / int(confusion.sum())
+
+
+def _per_class(confusion: Tensor) -> tuple[float | None, ...]:
+    right, all_of = confusion.diagonal().tolist(), confusion.sum(1).tolist()
+    return tuple(hits / images if images else None for hits, images in zip(right, all_of, strict=True))
 
 
 def confusion_matrix(truth: Tensor, predictions: Tensor, classes: int) -> Tensor:

@@ -19,10 +19,11 @@ from cnnbuild.data.batches import shuffled_batches
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import DivergedError
 from cnnbuild.lang.recipe import Recipe
-from cnnbuild.training.heads import training_loss
+from cnnbuild.training.failures import failures_told
 from cnnbuild.training.machine import choose_device
 from cnnbuild.training.run import Run, prepare_run
 from cnnbuild.training.seeding import derived_seed, seeded
+from cnnbuild.training.steps import take_step
 from cnnbuild.training.threads import worthwhile_threads
 
 LOWEST, HIGHEST = 1e-7, 10.0
@@ -116,10 +117,14 @@ def find_lr(
         done += 1
         if on_step is not None:
             on_step(done, steps)
-        return _train_step(run, next(batches), lr)
+        return _train_step(run, next(batches), lr, done - 1)
 
     image, _ = run.train.batch(run.fitted[:1])
-    with worthwhile_threads(module, image, recipe.batch_size), seeded(derived_seed(seed, "dropout")):
+    with (
+        failures_told(recipe, None),
+        worthwhile_threads(module, image, recipe.batch_size),
+        seeded(derived_seed(seed, "dropout")),
+    ):
         module.train()
         return range_test(step, rates(steps))
 
@@ -194,22 +199,13 @@ def _batches(run: Run) -> Iterator[Tensor]:
             yield run.fitted[batch.to(run.device)]
 
 
-def _train_step(run: Run, batch: Tensor, lr: float) -> float:
+def _train_step(run: Run, batch: Tensor, lr: float, number: int) -> float:
     """One step of the recipe's optimiser at a rate; the loss before it."""
     for group in run.optimizer.param_groups:
         group["lr"] = lr
-    images, labels = run.train.batch(batch)
+    images, targets = run.train.batch(batch)
     images = augment(images, run.recipe.augment, run.order)
-    loss = training_loss(
-        run.module(images),
-        labels,
-        label_smoothing=run.recipe.label_smoothing,
-        head_weights=run.head_weights,
-    )
-    run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    run.optimizer.step()
-    return float(loss.detach())
+    return float(take_step(run, images, targets, number))
 
 
 def _mean(values: list[float]) -> float:

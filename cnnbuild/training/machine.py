@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -42,7 +43,13 @@ def hardware_name(device: torch.device) -> str:
 
 def versions() -> dict[str, str]:
     """The versions that a result depends on."""
-    return {"python": platform.python_version(), "torch": str(torch.__version__), "cnnbuild": __version__}
+    found = {"python": platform.python_version(), "torch": str(torch.__version__)}
+    for package in ("torchvision", "numpy"):
+        found[package] = version(package)
+    if torch.cuda.is_available():
+        cudnn: object = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        found |= {"cuda": str(torch.version.cuda), "cudnn": str(cudnn)}
+    return found | {"cnnbuild": __version__}
 
 
 def reset_peak_memory(device: torch.device) -> None:

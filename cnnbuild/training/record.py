@@ -12,13 +12,23 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from cnnbuild.errors import DataError, DivergedError
+from cnnbuild.training.observations import (
+    ActivationLayer,
+    Calibration,
+    DeadUnits,
+    Environment,
+    GradientFlow,
+    LossCurve,
+)
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-SCHEMA = 1
+SCHEMA: Literal[2] = 2
+READABLE = (1, 2)  # what schema 2 added is empty in a record of schema 1
 
 Status: TypeAlias = Literal["done", "diverged"]
+Ended: TypeAlias = Literal["epochs", "steps", "seconds", "stopped early", "diverged"]
 Record = TypeVar("Record")
 
 
@@ -30,7 +40,8 @@ class EpochRecord:
     the weights change. `train_*` are measured after the epoch in evaluation mode, without augmentation, on a
     fixed subset of the training images, so that they compare with `validation_*` (None without a validation
     part). `lr` is that of the epoch's last batch. `seconds` includes the evaluation, `train_seconds` does
-    not.
+    not. `validation_per_class` is the validation accuracy of each class, None for a class without images.
+    `gradients` and `dead_units` are None where the network has nothing to watch.
     """
 
     epoch: int
@@ -42,19 +53,24 @@ class EpochRecord:
     validation_accuracy: float | None
     seconds: float
     train_seconds: float
+    validation_per_class: tuple[float | None, ...] = ()
+    gradients: GradientFlow | None = None
+    dead_units: DeadUnits | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A network on the test part.
+    """A network on the test part or the validation part.
 
-    `confusion[truth][prediction]` counts images. `per_class_accuracy` is None for a class without images.
+    `loss` is the mean negative log likelihood. `confusion[truth][prediction]` counts images.
+    `per_class_accuracy` is None for a class without images.
     """
 
     loss: float
     accuracy: float
     per_class_accuracy: tuple[float | None, ...]
     confusion: tuple[tuple[int, ...], ...]
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +87,15 @@ class Latency:
 class RunRecord:
     """Everything that one run leaves behind, its weights apart.
 
-    `selected_epoch` is the epoch whose weights were tested; it, `test` and `latency` are empty for a diverged
-    run. `largest_loss` is the largest finite loss of a training batch, None where there was none. `seconds`
-    goes from the first epoch to the test; `train_samples_per_second` leaves out evaluation.
-    `peak_memory_bytes` is the high-water mark of the device's memory on CUDA, else of the whole process
-    (`peak_memory_of`), None where the system does not tell.
+    `selected_epoch` is the epoch whose weights were tested; it, `test`, `validation` (those weights on the
+    validation part) and `latency` are empty for a diverged run. `largest_loss` is the largest finite loss of
+    a training batch, None where there was none. `seconds` goes from the first epoch to the test;
+    `train_samples_per_second` leaves out evaluation. `peak_memory_bytes` is the high-water mark of the
+    device's memory on CUDA, else of the whole process (`peak_memory_of`), None where the system does not
+    tell. `macs` are multiply-adds for one image, of convolutions and matrix products. `weights_bytes` are
+    those of all parameters and buffers, `checkpoint_bytes` those of the last checkpoint. `parameter_layers`
+    and `activation_layers` name the columns of the epochs' `gradients` and `dead_units`. `execution` is what
+    the engine chose, `ended` what ended the training, and `resumes` how often it was taken up again.
     """
 
     status: Status
@@ -103,7 +123,18 @@ class RunRecord:
     threads: int
     versions: dict[str, str]
     warnings: tuple[str, ...] = field(default=())
-    schema: int = SCHEMA
+    validation: Evaluation | None = None
+    ended: Ended | None = None
+    resumes: int = 0
+    macs: int | None = None
+    weights_bytes: int | None = None
+    checkpoint_bytes: int | None = None
+    parameter_layers: tuple[str, ...] = ()
+    activation_layers: tuple[ActivationLayer, ...] = ()
+    loss_curve: LossCurve | None = None
+    execution: dict[str, str | int | bool] = field(default_factory=dict)
+    environment: Environment | None = None
+    schema: Literal[1, 2] = SCHEMA
 
     def to_dict(self) -> dict[str, object]:
         """The record as JSON-safe data."""
@@ -112,16 +143,16 @@ class RunRecord:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> RunRecord:
-        """The record that `to_dict` wrote.
+        """The record that `to_dict` wrote, also an older version's: what that did not measure is empty.
 
         Raises:
             DataError: the data has another schema, or is not a record.
         """
-        return record_from(data, _adapter(), schema=SCHEMA, what="the record")
+        return record_from(data, _adapter(), schemas=READABLE, what="the record")
 
 
 def record_from(
-    data: Mapping[str, object], adapter: TypeAdapter[Record], *, schema: int, what: str
+    data: Mapping[str, object], adapter: TypeAdapter[Record], *, schemas: tuple[int, ...], what: str
 ) -> Record:
     """A record from what its `to_dict` wrote; `what` names it in messages.
 
@@ -130,8 +161,9 @@ def record_from(
     """
     from pydantic import ValidationError
 
-    if data.get("schema") != schema:
-        raise DataError(f"{what} has schema {data.get('schema')}; this version reads schema {schema}")
+    if data.get("schema") not in schemas:
+        known = " and ".join(map(str, schemas))
+        raise DataError(f"{what} has schema {data.get('schema')}; this version reads schema {known}")
     try:
         return adapter.validate_python(data)
     except ValidationError as error:

@@ -1,33 +1,33 @@
-"""The state of one run, and how it trains for one epoch."""
+"""The state of one run, and how it begins."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.amp import GradScaler
 from torch.optim import Optimizer
 
-from cnnbuild.data.augment import augment
-from cnnbuild.data.batches import BatchSource, measure_normalization, number_of_batches, shuffled_batches
+from cnnbuild.data.batches import BatchSource, measure_normalization, number_of_batches
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.data.split import split_validation, stratified_subset
-from cnnbuild.errors import DataError, DivergedError, RunError
+from cnnbuild.errors import DataError, RunError
 from cnnbuild.lang.recipe import Recipe
-from cnnbuild.training.evaluate import Score, score
-from cnnbuild.training.heads import main_logits, training_loss
-from cnnbuild.training.machine import synchronize
+from cnnbuild.training.averaging import Average, make_average
+from cnnbuild.training.diagnostics import Diagnostics
+from cnnbuild.training.early_stopping import PatienceState
+from cnnbuild.training.execution import Execution, prepare_execution
+from cnnbuild.training.heads import main_logits
 from cnnbuild.training.optimizers import make_optimizer
+from cnnbuild.training.progress import EpochProgress
 from cnnbuild.training.record import EpochRecord
-from cnnbuild.training.schedules import learning_rate
+from cnnbuild.training.schedules import PlateauState
 from cnnbuild.training.seeding import derived_seed
 
 MIN_PROBE_IMAGES = 2_000  # training images evaluated after each epoch; more where validation has more
-CHECK_EVERY = {"cpu": 1}  # batches between two looks at the loss: on a GPU each look is a wait
-CHECK_EVERY_ELSEWHERE = 50
 
 
 @dataclass(slots=True, eq=False)
@@ -35,10 +35,13 @@ class Run:
     """What changes while a run goes on, and the tensors it works on.
 
     `fitted`, `held_out` and `probe` are indices into `train`: trained on, kept for validation, and the fixed
-    subset of `fitted` on which training accuracy is measured.
+    subset of `fitted` on which training accuracy is measured. `progress` is the epoch under way, None between
+    two epochs; `steps` and `images` are those of the finished ones. `resumed` counts how often the run went
+    on from a checkpoint.
     """
 
     module: nn.Module
+    execution: Execution
     recipe: Recipe
     seed: int
     device: torch.device
@@ -50,11 +53,27 @@ class Run:
     optimizer: Optimizer
     order: torch.Generator
     steps_per_epoch: int
+    diagnostics: Diagnostics
     head_weights: Mapping[str, float] = field(default_factory=dict)
     epochs: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     largest_loss: float | None = None
+    progress: EpochProgress | None = None
+    seconds_before: float = 0.0
+    begin: float = field(default_factory=time.perf_counter)
+    average: Average | None = None
+    scaler: GradScaler | None = None
+    plateau: PlateauState = field(default_factory=PlateauState)
+    patience: PatienceState = field(default_factory=PatienceState)
+    steps: int = 0
+    images: int = 0
+    resumed: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    def elapsed(self) -> float:
+        """Seconds since the first epoch began, in all sittings, without the time between them."""
+        return self.seconds_before + time.perf_counter() - self.begin
 
 
 def prepare_run(
@@ -88,8 +107,16 @@ def prepare_run(
     probe_size = min(len(fitted), max(MIN_PROBE_IMAGES, len(held_out)))
     probe = fitted[stratified_subset(dataset.train.labels[fitted], probe_size)]
     _check_output(module, train, len(dataset.class_names))
+    optimizer = make_optimizer(recipe, module)
+    steps_per_epoch = number_of_batches(len(fitted), recipe.batch_size)
+    probe = probe.to(device)
+    diagnostics = Diagnostics(
+        module, train, probe, steps_per_epoch=steps_per_epoch, training_images=len(fitted)
+    )
+    execution = prepare_execution(module, recipe, device, train.batch(fitted[:1].to(device))[0])
     return Run(
         module=module,
+        execution=execution,
         recipe=recipe,
         seed=seed,
         device=device,
@@ -97,96 +124,15 @@ def prepare_run(
         test=test,
         fitted=fitted.to(device),
         held_out=held_out.to(device),
-        probe=probe.to(device),
-        optimizer=make_optimizer(recipe, module),
+        probe=probe,
+        optimizer=optimizer,
         order=torch.Generator().manual_seed(derived_seed(seed, "order")),
-        steps_per_epoch=number_of_batches(len(fitted), recipe.batch_size),
+        steps_per_epoch=steps_per_epoch,
+        diagnostics=diagnostics,
         head_weights=head_weights,
+        average=make_average(recipe.average, optimizer),
+        scaler=GradScaler(device.type) if execution.precision == "fp16" else None,
     )
-
-
-def train_one_epoch(run: Run) -> EpochRecord:
-    """Train for the next epoch, evaluate, and add the epoch's record to the run.
-
-    Raises:
-        DivergedError: a loss is infinite or not a number.
-    """
-    epoch = len(run.epochs) + 1
-    begin = time.perf_counter()
-    running_loss, lr = _update_weights(run, epoch)
-    synchronize(run.device)
-    train_seconds = time.perf_counter() - begin
-    on_train = score(run.module, run.train, run.probe)
-    on_validation = score(run.module, run.train, run.held_out) if len(run.held_out) else None
-    for evaluated in (on_train, on_validation):
-        if evaluated is not None and not math.isfinite(evaluated.loss):
-            raise DivergedError(f"the loss became {evaluated.loss} at the end of epoch {epoch}")
-    record = EpochRecord(
-        epoch=epoch,
-        lr=lr,
-        running_loss=running_loss,
-        train_loss=on_train.loss,
-        train_accuracy=on_train.accuracy,
-        validation_loss=on_validation.loss if on_validation else None,
-        validation_accuracy=on_validation.accuracy if on_validation else None,
-        seconds=time.perf_counter() - begin,
-        train_seconds=train_seconds,
-    )
-    _keep_if_best(run, record, on_validation)
-    run.epochs.append(record)
-    return record
-
-
-def _update_weights(run: Run, epoch: int) -> tuple[float, float]:
-    """One pass over the training images: the mean loss of its images, and the last learning rate."""
-    recipe = run.recipe
-    check_every = CHECK_EVERY.get(run.device.type, CHECK_EVERY_ELSEWHERE)
-    losses: list[Tensor] = []
-    sizes: list[int] = []
-    lr = 0.0
-    run.module.train()
-    batches = shuffled_batches(len(run.fitted), recipe.batch_size, run.order)
-    for number, batch in enumerate(batches):
-        lr = learning_rate(recipe, (epoch - 1) * run.steps_per_epoch + number, run.steps_per_epoch)
-        for group in run.optimizer.param_groups:
-            group["lr"] = lr
-        images, labels = run.train.batch(run.fitted[batch.to(run.device)])
-        images = augment(images, recipe.augment, run.order)
-        loss = training_loss(
-            run.module(images), labels, label_smoothing=recipe.label_smoothing, head_weights=run.head_weights
-        )
-        run.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        run.optimizer.step()
-        losses.append(loss.detach())
-        sizes.append(len(batch))
-        if number % check_every == check_every - 1:
-            _refuse_non_finite(run, losses, check_every, epoch)
-    _refuse_non_finite(run, losses, len(losses), epoch)
-    weights = torch.tensor(sizes, dtype=torch.float64)
-    running = (torch.stack(losses).cpu().double() * weights).sum() / weights.sum()
-    return float(running), lr
-
-
-def _refuse_non_finite(run: Run, losses: list[Tensor], last: int, epoch: int) -> None:
-    """Look at the last losses: keep the largest finite one, raise at the first that is not finite."""
-    first = len(losses) - last
-    for number, loss in enumerate(torch.stack(losses[-last:]).tolist(), start=max(first, 0) + 1):
-        if not math.isfinite(loss):
-            lr = run.optimizer.param_groups[0]["lr"]
-            where = f"in epoch {epoch}, batch {number}, at a learning rate of {lr:g}"
-            raise DivergedError(f"the loss became {loss} {where}")
-        run.largest_loss = loss if run.largest_loss is None else max(loss, run.largest_loss)
-
-
-def _keep_if_best(run: Run, record: EpochRecord, on_validation: Score | None) -> None:
-    if run.recipe.select == "last" or on_validation is None:
-        run.best_epoch = record.epoch
-        return
-    best = run.epochs[run.best_epoch - 1].validation_accuracy if run.best_epoch else None
-    if best is None or on_validation.accuracy > best:
-        run.best_epoch = record.epoch
-        run.best_weights = {name: value.detach().clone() for name, value in run.module.state_dict().items()}
 
 
 def _check_output(module: nn.Module, source: BatchSource, classes: int) -> None:

@@ -36,6 +36,12 @@ def worthwhile_threads(module: nn.Module, image: Tensor, batch_size: int) -> Ite
 
 def work_per_module(module: nn.Module, image: Tensor) -> int:
     """Multiply-adds for one image, averaged over the modules that have no children."""
+    leaves = sum(not list(child.children()) for child in module.modules())
+    return multiply_adds(module, image) // max(leaves, 1)
+
+
+def multiply_adds(module: nn.Module, image: Tensor) -> int:
+    """Multiply-adds of convolutions and matrix products for one image (1, C, H, W), by torch's own count."""
     was_training = module.training
     module.eval()
     try:
@@ -43,5 +49,4 @@ def work_per_module(module: nn.Module, image: Tensor) -> int:
             module(image)
     finally:
         module.train(was_training)
-    leaves = sum(not list(child.children()) for child in module.modules())
-    return int(counter.get_total_flops()) // 2 // max(leaves, 1)
+    return int(counter.get_total_flops()) // 2

@@ -10,7 +10,7 @@ from cnnbuild.data.load import load_dataset
 from cnnbuild.errors import RunError
 from cnnbuild.lang.dataset import DatasetSettings
 from cnnbuild.lang.recipe import Recipe
-from cnnbuild.training.checkpoint import save_weights, write_atomically
+from cnnbuild.training.checkpoint import read_checkpoint, save_weights, write_atomically
 from cnnbuild.training.fit import fit
 from cnnbuild.training.seeding import seeded
 
@@ -49,12 +49,13 @@ def test_the_checkpoint_after_each_epoch_holds_all_that_going_on_needs(tmp_path)
     found = []
 
     def read(record):
-        found.append(torch.load(path, weights_only=True))
+        found.append(read_checkpoint(path)[0])
 
     record = fit(module, dataset, Recipe(epochs=2), seed=4, on_epoch=read, checkpoint=path)
-    assert [checkpoint["epoch"] for checkpoint in found] == [1, 2]
+    assert [len(checkpoint["epochs"]) for checkpoint in found] == [1, 2]
     last = found[-1]
-    assert (last["schema"], last["seed"], len(last["epochs"])) == (1, 4, 2)
+    assert (last["identity"]["seed"], last["progress"], last["resumed"]) == ("4", None, 0)
+    assert (last["steps"], last["images"]) == (2 * 3, 2 * 180)
     assert last["epochs"][1]["validation_accuracy"] == record.epochs[1].validation_accuracy
     assert last["largest_loss"] == record.largest_loss
     assert set(last["module"]) == {"2.weight", "2.bias"}
@@ -62,5 +63,5 @@ def test_the_checkpoint_after_each_epoch_holds_all_that_going_on_needs(tmp_path)
     assert last["best_epoch"] == record.selected_epoch
     step = next(iter(last["optimizer"]["state"].values()))["step"]
     assert step == 2 * 3  # 180 images in batches of 64, twice
-    for name in ("order_rng", "cpu_rng"):
-        assert not torch.equal(found[0][name], found[1][name])
+    assert not torch.equal(found[0]["order_rng"], found[1]["order_rng"])
+    assert not torch.equal(found[0]["random"]["cpu"], found[1]["random"]["cpu"])

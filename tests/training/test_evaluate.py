@@ -49,11 +49,11 @@ def test_rows_of_the_confusion_matrix_are_the_truth():
 
 def test_a_score_is_of_the_chosen_images_only():
     source, module = source_of(), module_of()
-    losses, predictions = predict(module, source, torch.arange(COUNT))
+    said = predict(module, source, torch.arange(COUNT))
     part = torch.tensor([3, CHUNK, COUNT - 1])
     found = score(module, source, part)
-    assert found.loss == pytest.approx(losses[part].mean().item(), rel=1e-6)
-    assert found.accuracy == pytest.approx((predictions == source.labels)[part].double().mean().item())
+    assert found.loss == pytest.approx(said.losses[part].mean().item(), rel=1e-6)
+    assert found.accuracy == pytest.approx((said.predicted == source.labels)[part].double().mean().item())
 
 
 @pytest.mark.parametrize("training", [True, False])

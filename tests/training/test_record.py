@@ -54,7 +54,7 @@ def test_a_diverged_record_survives_json_with_its_gaps():
 def test_a_record_of_another_schema_is_refused():
     with pytest.raises(DataError) as refused:
         RunRecord.from_dict({**RECORD.to_dict(), "schema": 99})
-    assert str(refused.value) == "the record has schema 99; this version reads schema 1"
+    assert str(refused.value) == "the record has schema 99; this version reads schema 1 and 2"
 
 
 def test_a_damaged_record_says_where():

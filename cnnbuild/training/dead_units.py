@@ -1,0 +1,137 @@
+"""Units of activations that give 0 whatever they see: they pass nothing on, and learn nothing any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from cnnbuild.data.batches import BatchSource
+from cnnbuild.training.observations import ActivationLayer, DeadUnits, rounded
+
+MAX_IMAGES, MIN_IMAGES = 500, 32
+TRAINING_IMAGES_PER_PROBE_IMAGE = 32  # a forward pass is a third of a step: about 1 % of an epoch
+CHUNK = 100  # images per forward pass
+RECTIFIERS = {"ReLU", "ReLU6", "ClampedReLU", "LeakyReLU", "PReLU", "RReLU", "Threshold", "Hardtanh"}
+GATED = {"Hardswish", "Hardsigmoid", "GELU", "SiLU", "Swish", "Mish"}  # some are 0 only when rounded
+SMOOTH = {"ELU", "SELU", "CELU", "Softplus"}
+WATCHED = RECTIFIERS | GATED | SMOOTH
+
+
+def probe_size(training_images: int) -> int:
+    """How many of the training images are watched: more of larger sets, so that it costs few per cent."""
+    wanted = training_images // TRAINING_IMAGES_PER_PROBE_IMAGE
+    return min(training_images, max(MIN_IMAGES, min(MAX_IMAGES, wanted)))
+
+
+def evenly_spread(indices: Tensor, count: int) -> Tensor:
+    """`count` of the indices, in even distances; all where there are no more."""
+    if count >= len(indices):
+        return indices
+    return indices[torch.arange(count, device=indices.device) * len(indices) // count]
+
+
+def activations_of(module: nn.Module) -> dict[str, nn.Module]:
+    """The activations of a network that can be 0 over a range, by name.
+
+    Known by their class, or one that it is made from: those of torch.nn, cnnbuild's own, and what a plug-in
+    derives from them. A function that a module calls in its `forward` is not seen.
+    """
+    return {
+        name: layer
+        for name, layer in module.named_modules()
+        if any(ancestor.__name__ in WATCHED for ancestor in type(layer).__mro__)
+    }
+
+
+class DeadUnitProbe:
+    """Watches the activations of a network while it sees the images at `indices` of `source`."""
+
+    def __init__(self, module: nn.Module, source: BatchSource, indices: Tensor) -> None:
+        self._module = module
+        self._source = source
+        self._indices = indices
+        self._activations = activations_of(module)
+        self.layers: tuple[ActivationLayer, ...] = ()
+
+    def measure(self) -> DeadUnits | None:
+        """The shares of dead units and of zeros, None in a network without such an activation.
+
+        The module runs in evaluation mode meanwhile; its mode is put back. No random number is drawn.
+        """
+        if not self._activations or len(self._indices) == 0:
+            return None
+        tallies = {name: _Tally() for name in self._activations}
+        modes = {layer: layer.training for layer in self._module.modules()}
+        self._module.eval()
+        try:
+            with torch.inference_mode(), _watching(self._activations, tallies):
+                for part in torch.split(self._indices, CHUNK):
+                    images, _ = self._source.batch(part)
+                    self._module(images)
+        finally:
+            for layer, training in modes.items():
+                layer.training = training
+        used = {name: tally for name, tally in tallies.items() if tally.active is not None}
+        self.layers = tuple(
+            ActivationLayer(name, type(self._activations[name]).__name__, tally.units)
+            for name, tally in used.items()
+        )
+        shares = [tally.shares() for tally in used.values()]
+        return DeadUnits(
+            images=len(self._indices),
+            dead=tuple(rounded(dead) for dead, _ in shares),
+            zeros=tuple(rounded(zeros) for _, zeros in shares),
+        )
+
+
+class _Tally:
+    """What was seen of one activation: which units (C,) were ever active, and how many outputs were."""
+
+    def __init__(self) -> None:
+        self.active: Tensor | None = None
+        self.nonzero: list[Tensor] = []
+        self.outputs = 0
+
+    @property
+    def units(self) -> int:
+        return 0 if self.active is None else len(self.active)
+
+    def add(self, output: Tensor) -> None:
+        """The output (N, C, ...) of one forward pass."""
+        is_active = output.sign().abs_()  # 1 or 0; not booleans, whose sums are slow
+        axes = [axis for axis in range(output.dim()) if axis != 1]
+        seen = is_active.amax(axes)
+        self.active = seen if self.active is None else torch.maximum(self.active, seen)
+        self.nonzero.append(is_active.mean(dtype=torch.float32) * output.numel())
+        self.outputs += output.numel()
+
+    def shares(self) -> tuple[float, float]:
+        """The share of units that were never active, and the share of outputs that were 0."""
+        if self.active is None:
+            return 0.0, 0.0
+        dead = float((self.active == 0).double().mean())
+        nonzero = float(torch.stack(self.nonzero).double().sum().nan_to_num(0.0)) / self.outputs
+        return dead, min(1.0, max(0.0, 1 - nonzero))
+
+
+@contextmanager
+def _watching(activations: dict[str, nn.Module], tallies: dict[str, _Tally]) -> Iterator[None]:
+    handles: list[RemovableHandle] = []
+
+    def watch(name: str, layer: nn.Module) -> None:
+        def look(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+            tallies[name].add(output)
+
+        handles.append(layer.register_forward_hook(look))
+
+    try:
+        for name, layer in activations.items():
+            watch(name, layer)
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,91 @@
+"""When a run's state is written: after each epoch, now and then within a long one, and when it is to stop."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cnnbuild.data.dataset import Dataset
+from cnnbuild.errors import RunInterruptedError
+from cnnbuild.training.checkpoint import previous_of, read_checkpoint, remove_checkpoint, write_checkpoint
+from cnnbuild.training.identity import identity_of, require_same_run
+from cnnbuild.training.interruption import StopRequest
+from cnnbuild.training.resume import checkpoint_of, restore
+from cnnbuild.training.run import Run
+
+CHECKPOINT_SECONDS = 60.0  # of work that a killed run may lose
+
+
+@dataclass(slots=True)
+class Keeping:
+    """Where the checkpoints of one run go; without a `path` nowhere, and nothing asks it to stop."""
+
+    run: Run
+    path: Path | None
+    identity: dict[str, str]
+    stop: StopRequest
+    written: float = field(default_factory=time.perf_counter)
+
+    def after_step(self) -> None:
+        """Write a checkpoint where one is due.
+
+        Raises:
+            RunInterruptedError: the run was asked to stop.
+        """
+        due = self.path is not None and time.perf_counter() - self.written >= CHECKPOINT_SECONDS
+        if due or self.stop.signal_number:
+            self.write()
+            self.obey()
+
+    def write(self) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
+        if self.path is not None:
+            write_checkpoint(checkpoint_of(self.run, self.identity), self.path)
+            self.written = time.perf_counter()
+
+    def obey(self) -> None:
+        """Stop where that was asked for; the last checkpoint stands.
+
+        Raises:
+            RunInterruptedError: the run was asked to stop.
+        """
+        if not self.stop.signal_number:
+            return
+        run = self.run
+        steps = 0 if run.progress is None else run.progress.steps
+        name = signal.Signals(self.stop.signal_number).name
+        where = f"after {len(run.epochs)} epochs and {steps} batches"
+        kept = f"{self.path} holds its state: the same run, started again, goes on from there"
+        raise RunInterruptedError(f"stopped by {name} {where}; {kept}", self.stop.signal_number)
+
+
+def begin_keeping(
+    run: Run, dataset: Dataset, path: Path | None, stop: StopRequest, *, resume: bool
+) -> Keeping:
+    """How the run keeps its state; with `resume` it is put where its last checkpoint was taken.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged or of another run.
+        RunError: an old checkpoint cannot be removed.
+    """
+    keeping = Keeping(run, path, identity_of(run, dataset), stop)
+    if path is None:
+        return keeping
+    if not resume:
+        remove_checkpoint(path)
+        return keeping
+    found = read_checkpoint(path)
+    if found is not None:
+        checkpoint, warning = found
+        require_same_run(checkpoint["identity"], keeping.identity, path)
+        if warning:
+            run.warnings.append(warning)
+            previous_of(path).replace(path)  # or the damaged one would become the previous one of the next
+        restore(run, checkpoint)
+    return keeping

@@ -1,0 +1,88 @@
+"""What a run leaves behind: its record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from cnnbuild.data.dataset import Dataset
+from cnnbuild.lang.recipe import never_reached
+from cnnbuild.training.budget import what_cannot_be_repeated
+from cnnbuild.training.environment import describe_environment
+from cnnbuild.training.evaluate import evaluate
+from cnnbuild.training.latency import measure_latency
+from cnnbuild.training.machine import hardware_name, peak_memory, versions
+from cnnbuild.training.record import Ended, Evaluation, Latency, RunRecord
+from cnnbuild.training.run import Run
+from cnnbuild.training.threads import multiply_adds
+
+
+def record_of(
+    run: Run, dataset: Dataset, checkpoint: Path | None, *, test: Evaluation | None, ended: Ended
+) -> RunRecord:
+    """The record of a run that has ended; the module has the selected weights, and `test` is theirs.
+
+    `test` is None for a diverged run.
+    """
+    seconds = run.elapsed()
+    latency: tuple[Latency, ...] = ()
+    validation: Evaluation | None = None
+    if test is not None:
+        if len(run.held_out):
+            forward, flip, classes = (
+                run.execution.forward,
+                run.recipe.test_time_flip,
+                len(dataset.class_names),
+            )
+            validation = evaluate(run.module, run.train, classes, run.held_out, forward=forward, flip=flip)
+        sizes = sorted({1, min(run.recipe.batch_size, len(run.test))})
+        latency = tuple(measure_latency(run.module, run.test, size) for size in sizes)
+    peak_bytes, peak_of = peak_memory(run.device)
+    train_seconds = sum(epoch.train_seconds for epoch in run.epochs)
+    return RunRecord(
+        status="diverged" if test is None else "done",
+        seed=run.seed,
+        epochs=tuple(run.epochs),
+        selected_epoch=None if test is None else run.best_epoch,
+        test=test,
+        largest_loss=run.largest_loss,
+        seconds=seconds,
+        train_samples_per_second=run.images / train_seconds if train_seconds else None,
+        latency=latency,
+        peak_memory_bytes=peak_bytes,
+        peak_memory_of=peak_of,
+        parameters=sum(parameter.numel() for parameter in run.module.parameters()),
+        recipe=run.recipe.plain(),
+        dataset=dataset.settings,
+        dataset_label=dataset.label,
+        dataset_fingerprint=dataset.fingerprint,
+        class_names=dataset.class_names,
+        train_images=len(run.fitted),
+        validation_images=len(run.held_out),
+        test_images=len(run.test),
+        device=run.device.type,
+        hardware=hardware_name(run.device),
+        threads=torch.get_num_threads(),
+        versions=versions(),
+        warnings=(
+            *(sentence for _, sentence in never_reached(run.recipe)),
+            *what_cannot_be_repeated(run.recipe),
+            *run.warnings,
+        ),
+        resumes=run.resumed,
+        ended=ended,
+        validation=validation,
+        macs=multiply_adds(run.module, run.train.batch(run.fitted[:1])[0]),
+        weights_bytes=sum(tensor.nbytes for tensor in run.module.state_dict().values()),
+        checkpoint_bytes=_size_of(checkpoint),
+        execution=run.execution.choices(),
+        environment=describe_environment(run.device),
+        parameter_layers=run.diagnostics.parameter_layers,
+        activation_layers=run.diagnostics.activation_layers,
+        loss_curve=run.diagnostics.loss_curve,
+    )
+
+
+def _size_of(checkpoint: Path | None) -> int | None:
+    return checkpoint.stat().st_size if checkpoint is not None and checkpoint.exists() else None
