@@ -200,14 +200,13 @@ def _tree_of(reference: str) -> YamlMap:
     """
     from cnnbuild.errors import DocumentError, Problem
     from cnnbuild.lang.files import read_yaml
+    from cnnbuild.lang.merging import without
     from cnnbuild.lang.recipe import Recipe
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.lang.source import YamlMap, YamlScalar, describe
 
     path, variant = split_reference(reference)
     tree = read_yaml(path)
-    if isinstance(tree, YamlScalar) and tree.value is None:
-        tree = YamlMap((), tree.place)
     if not isinstance(tree, YamlMap):
         hint = "write keys such as `epochs: 5`, or `train:` above them"
         raise DocumentError([Problem(f"a recipe is a mapping, not {describe(tree)}", tree.place, hint)])
@@ -218,17 +217,17 @@ def _tree_of(reference: str) -> YamlMap:
         if keys and not any(str(key.value) in Recipe.model_fields for key in keys):
             hint = "name a study, or a file with `train:` or with the keys of a recipe"
             raise DocumentError([Problem("this file holds no recipe", keys[0].place, hint)])
-        return tree
+        return without(tree, "cnnbuild", "variants")
     train = tree.get("train")
     if isinstance(train, YamlScalar) and train.value is None:
         return YamlMap((), train.place)
     if not isinstance(train, YamlMap):
         place = train.place if train is not None else tree.place
         raise DocumentError([Problem("'train' is a mapping of the recipe's keys", place)])
-    if tree.get("study") is None and len(tree.entries) > 1:
-        other = next(entry.key for entry in tree if entry.name not in {"train", "cnnbuild", "variants"})
+    others = [entry.key for entry in tree if entry.name not in {"train", "cnnbuild", "variants"}]
+    if others and tree.get("study") is None:
         hint = "leave it out, or move it under `train:`"
-        raise DocumentError([Problem(f"'{other.value}' stands beside 'train'", other.place, hint)])
+        raise DocumentError([Problem(f"'{others[0].value}' stands beside 'train'", others[0].place, hint)])
     return train
 
 

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
-from cnnbuild.studies.evaluation import PartEvaluation, calibration_error
+from cnnbuild.studies.evaluation import PartEvaluation
+from cnnbuild.training.observations import Calibration, ConfidenceBin
+from cnnbuild.training.record import Evaluation
 
-RESULT = PartEvaluation(
+EVALUATION = Evaluation(
     loss=0.5,
+    accuracy=0.85,
+    per_class_accuracy=(0.8, 0.9, None),
     confusion=((8, 2, 0), (1, 9, 0), (0, 0, 0)),
-    class_names=("cat", "dog", "bird"),
-    confidence=0.9,
-    calibration_error=0.05,
-    dataset_label="pets",
-    part="test",
-    notes=("a note",),
+    calibration=Calibration(
+        0.05, (ConfidenceBin(0, None, None), ConfidenceBin(5, 0.6, 0.6), ConfidenceBin(15, 1.0, 0.9))
+    ),
 )
+RESULT = PartEvaluation(EVALUATION, ("cat", "dog", "bird"), "pets", "test", ("a note",))
 
 
 def test_counts_and_shares_follow_from_the_confusion_matrix():
     assert (RESULT.images, RESULT.correct, RESULT.accuracy) == (20, 17, 0.85)
     assert RESULT.per_class_accuracy == (0.8, 0.9, None)
     assert RESULT.worst_pairs() == (("cat", "dog", 2), ("dog", "cat", 1))
+    assert RESULT.confidence == pytest.approx((5 * 0.6 + 15 * 1.0) / 20)
     assert RESULT.worst_pairs(1) == (("cat", "dog", 2),)
 
 
@@ -44,24 +46,3 @@ def test_the_text_says_it_in_lines():
         "bird         0         -",
         "taken for another most often: cat for dog (2), dog for cat (1)",
     ]
-
-
-def test_calibration_is_the_gap_between_confidence_and_success_per_bin():
-    # two bins: (0, 0.5] with confidence 0.4 and 1 of 2 right, (0.5, 1] with confidence 0.8 and 0.9, 1 of 2 right
-    confidence = torch.tensor([0.4, 0.4, 0.8, 0.9])
-    right = torch.tensor([True, False, True, False])
-    # |0.5 - 0.4| * 2 / 4 + |0.5 - 0.85| * 2 / 4
-    assert calibration_error(confidence, right, bins=2) == pytest.approx(0.05 + 0.175)
-
-
-def test_a_border_belongs_to_the_bin_below():
-    # with 0.5 in the upper bin both images would share it: |0.5 - 0.55| = 0.05; apart: (0.5 + 0.4) / 2
-    confidence = torch.tensor([0.5, 0.6], dtype=torch.float64)
-    right = torch.tensor([False, True])
-    assert calibration_error(confidence, right, bins=2) == pytest.approx((0.5 + 0.4) / 2)
-
-
-def test_perfect_calibration_is_zero():
-    confidence = torch.full((10,), 0.7)
-    right = torch.arange(10) < 7
-    assert calibration_error(confidence, right) == pytest.approx(0, abs=1e-7)
