@@ -43,7 +43,9 @@ def evaluate(
     Example: cnnbuild evaluate runs/train/simple_cnn-mnist-seed0 --part validation
     """
     from cnnbuild.layers.plugins import registry_with
+    from cnnbuild.studies.run_folder import RunFolder
 
+    RunFolder(run).require_finished()  # before torch is loaded
     registry = registry_with(plugin or ())
     settings = None if dataset is None else dataset_asked(dataset)
     from cnnbuild.studies.read_run import read_run

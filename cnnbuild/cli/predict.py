@@ -48,7 +48,9 @@ def predict(
     Example: cnnbuild predict runs/train/simple_cnn-mnist-seed0 my_digit.png --top 3
     """
     from cnnbuild.layers.plugins import registry_with
+    from cnnbuild.studies.run_folder import RunFolder
 
+    RunFolder(run).require_finished()  # before torch is loaded
     registry = registry_with(plugin or ())
     from cnnbuild.studies.pictures import pictures_in, read_all
     from cnnbuild.studies.read_run import read_run

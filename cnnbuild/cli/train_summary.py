@@ -11,8 +11,6 @@ from cnnbuild.cli.terminal import counted
 if TYPE_CHECKING:
     from cnnbuild.training.record import Evaluation, RunRecord
 
-MANY_CLASSES = 20  # more are not listed
-
 
 def summary_lines(record: RunRecord, folder: Path) -> Iterator[str]:
     """What a reader wants to know of a finished run."""
@@ -23,11 +21,14 @@ def summary_lines(record: RunRecord, folder: Path) -> Iterator[str]:
             f"{record.test_images:,} images, with the weights of epoch {record.selected_epoch}; one seed"
         )
         yield from chance_warning(record.test)
-    speed = (
-        f"{record.train_samples_per_second:,.0f} images/s" if record.train_samples_per_second else "no epoch"
-    )
-    where = f"{record.device} ({record.hardware}), {counted(record.threads, 'thread')}"
-    yield f"{record.seconds:.1f} s on {where}; training {speed}"
+    if record.ended == "stopped early":
+        yield f"Stopped early, after {counted(len(record.epochs), 'epoch')}"
+    if record.resumes:
+        times = "once" if record.resumes == 1 else f"{record.resumes} times"
+        yield f"Went on {times} from a checkpoint; times are those of all sittings"
+    speed = record.train_samples_per_second
+    trained = f"; training {speed:,.0f} images/s" if speed else ""
+    yield f"{record.seconds:.1f} s on {record.device} ({record.hardware}), {_chosen(record)}{trained}"
     for latency in record.latency:
         images = counted(latency.batch_size, "image")
         median, p95 = 1000 * latency.median_seconds, 1000 * latency.p95_seconds
@@ -35,6 +36,13 @@ def summary_lines(record: RunRecord, folder: Path) -> Iterator[str]:
     yield f"Kept: {folder / 'record.json'}, {folder / 'weights.pt'}"
     yield f"Use it:       cnnbuild predict {folder} IMAGE..."
     yield f"Look closer:  cnnbuild evaluate {folder}"
+
+
+def _chosen(record: RunRecord) -> str:
+    """What the engine computed with, in words."""
+    precision = str(record.execution.get("precision", "fp32"))
+    auto = " by auto" if record.recipe.get("precision") == "auto" else ""
+    return f"{precision}{auto}, {counted(record.threads, 'thread')}"
 
 
 def chance_warning(test: Evaluation) -> list[str]:
@@ -48,7 +56,7 @@ def chance_warning(test: Evaluation) -> list[str]:
     share = 100 * max(sizes) / sum(sizes)
     return [
         f"This run did not learn: it is not above the {share:.2f} % of always naming the largest class. "
-        "Nothing follows from it about the architecture: try a learning rate ten times smaller."
+        "Nothing follows from it about the architecture: try a learning rate ten times smaller, or --find-lr."
     ]
 
 

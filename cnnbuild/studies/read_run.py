@@ -42,7 +42,7 @@ def read_run(
         DataError: a file of it is damaged.
     """
     folder = RunFolder(path)
-    _require_finished(folder)
+    folder.require_finished()
     file, record = folder.read_run(), folder.read_record()
     if record.status != "done":
         raise UsageError(f"{path}: this run has {record.status}, and left no weights")
@@ -50,22 +50,6 @@ def read_run(
     module = build_module(graph)
     module.load_state_dict(_weights(folder, module))
     return trained_run(file, record, module.to(choose_device(device)), path, data_root)
-
-
-def _require_finished(folder: RunFolder) -> None:
-    path = folder.path
-    if not path.is_dir():
-        raise UsageError(f"{path}: there is no such run folder")
-    if not (path / "run.json").exists():
-        if (path / "study.json").exists():
-            raise UsageError(f"{path} is the folder of a study; name one of its runs: {path}/cells/<run>")
-        if folder.record.exists():
-            raise UsageError(f"{path} was written before runs kept their networks; train it again")
-        inside = sorted(str(one.parent) for one in path.glob("*/run.json"))
-        hint = f"; name one of the runs in it, like {inside[0]}" if inside else ""
-        raise UsageError(f"{path} is not the folder of a run: it holds no run.json{hint}")
-    if not folder.record.exists():
-        raise UsageError(f"{path}: this run is not finished; the same `cnnbuild train` goes on")
 
 
 def _graph_of(folder: RunFolder, file: RunFile, registry: Registry) -> Graph:

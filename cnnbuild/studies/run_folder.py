@@ -164,6 +164,26 @@ class RunFolder:
         """Whether a run began here, left a checkpoint, and did not end."""
         return (self.path / "run.json").is_file() and bool(self.checkpoints) and not self.record.exists()
 
+    def require_finished(self) -> None:
+        """Do nothing if a finished run is here.
+
+        Raises:
+            UsageError: there is none, or it is not finished.
+        """
+        path = self.path
+        if not path.is_dir():
+            raise UsageError(f"{path}: there is no such run folder")
+        if not (path / "run.json").exists():
+            if (path / "study.json").exists():
+                raise UsageError(f"{path} is the folder of a study; name one of its runs: {path}/cells/<run>")
+            if self.record.exists():
+                raise UsageError(f"{path} was written before runs kept their networks; train it again")
+            inside = sorted(str(one.parent) for one in path.glob("*/run.json"))
+            hint = f"; name one of the runs in it, like {inside[0]}" if inside else ""
+            raise UsageError(f"{path} is not the folder of a run: it holds no run.json{hint}")
+        if not self.record.exists():
+            raise UsageError(f"{path}: this run is not finished; the same `cnnbuild train` goes on")
+
     def write_run(self, run: RunFile) -> None:
         """Write what is to be trained.
 
