@@ -132,7 +132,7 @@ def test_python_may_use_the_short_forms_too():
             "validation: 0",
             "1:13",
             "'validation' of the recipe: expected a fraction above 0 while select is best, not the number 0",
-            "hold some images out, or write `select: last`",
+            "hold images out, or write `select: last`",
         ),
         (
             "batch_size: 6.5",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, WithJsonSchema, field_validator
 
 from cnnbuild.errors import did_you_mean
 from cnnbuild.lang.choice import Choice
@@ -34,6 +35,8 @@ class Cutout(Settings):
     What of the square lies outside the image is cut off, as in the paper (DeVries and Taylor 2017).
     """
 
+    elsewhere: ClassVar[Mapping[str, str]] = {"length": "did you mean 'size'?"}
+
     size: Count = 8
 
 
@@ -59,7 +62,12 @@ def _is_plain(value: JsonValue) -> JsonValue:
     return value
 
 
-Argument: TypeAlias = Annotated[JsonValue, AfterValidator(_is_plain)]
+_PLAIN = {"type": ["number", "string", "boolean"]}
+Argument: TypeAlias = Annotated[
+    JsonValue,
+    AfterValidator(_is_plain),
+    WithJsonSchema({"anyOf": [_PLAIN, {"type": "array", "items": _PLAIN, "minItems": 1}]}),
+]
 
 
 class Transform(Settings):
@@ -71,7 +79,7 @@ class Transform(Settings):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Argument] = Field(init=False)
 
-    name: str
+    name: Annotated[str, Field(json_schema_extra={"enum": sorted(TRANSFORM_NAMES)})]
 
     @field_validator("name")
     @classmethod
