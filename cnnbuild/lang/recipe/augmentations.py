@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, WithJsonSchema, field_validator
@@ -30,14 +29,13 @@ class HorizontalFlip(Settings):
 
 
 class Cutout(Settings):
-    """Makes a square of `size` pixels around a random pixel zero, each image its own.
+    """Makes a square of `size` pixels around a random pixel zero with probability `p`, each image its own.
 
     What of the square lies outside the image is cut off, as in the paper (DeVries and Taylor 2017).
     """
 
-    elsewhere: ClassVar[Mapping[str, str]] = {"length": "did you mean 'size'?"}
-
     size: Count = 8
+    p: Share = 1.0
 
 
 class Mixup(Settings):
