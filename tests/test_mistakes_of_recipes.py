@@ -24,6 +24,7 @@ UNSEEN = {
     258: "a schedule and the part that it looks at",
     259: "stopping early and the part that it looks at",
     272: "two keys of which one is far inside",
+    286: "the order of a list",
     273: "a device and a precision together",
 }
 """What no JSON Schema sees, which knows form alone."""

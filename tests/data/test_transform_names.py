@@ -3,6 +3,7 @@
 import inspect
 import typing
 
+import pytest
 import torch
 from torchvision.transforms import v2
 
@@ -41,6 +42,7 @@ def test_every_class_of_the_module_is_a_name_or_refused_with_its_reason():
     assert all(REFUSED_TRANSFORMS.values())
 
 
+@pytest.mark.filterwarnings("ignore:The image decoding and encoding")  # of JPEG alone
 def test_every_named_transform_can_be_made_from_plain_arguments_and_takes_one_image():
     image = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
     for name in sorted(TRANSFORM_NAMES):

@@ -79,6 +79,15 @@ class Recipe(Settings):
             return {**data, "epochs": DEFAULT_EPOCHS}
         return data
 
+    @field_validator("augment")
+    @classmethod
+    def _begins_with_transforms(cls, augment: tuple[AugmentChoice, ...]) -> tuple[AugmentChoice, ...]:
+        kinds = [isinstance(step.chosen, Transform) for step in augment]
+        if kinds != sorted(kinds, reverse=True):
+            advice = "a transform works on one image as it is read, so write transforms first"
+            raise ValueError(f"expected each transform before all that works on whole batches; {advice}")
+        return augment
+
     @field_validator("steps", "seconds")
     @classmethod
     def _is_the_only_budget(cls, value: float | None, info: ValidationInfo) -> float | None:
