@@ -181,6 +181,8 @@ class Recipe(Settings):
     select: Literal["best", "last"] = "best"
     validation: Fraction = 0.1
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    compile: bool = False
 
     @field_validator("validation")
     @classmethod

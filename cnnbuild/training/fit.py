@@ -14,6 +14,7 @@ from torch import nn
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import DivergedError
 from cnnbuild.lang.recipe import Recipe, never_reached
+from cnnbuild.training.allocator import kept_memory
 from cnnbuild.training.checkpoint import CHECKPOINT_SCHEMA, Checkpoint, write_atomically
 from cnnbuild.training.evaluate import evaluate
 from cnnbuild.training.latency import measure_latency
@@ -59,7 +60,7 @@ def fit(
     reset_peak_memory(device)
     run = prepare_run(module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {})
     image, _ = run.train.batch(run.fitted[:1])
-    with worthwhile_threads(module, image, recipe.batch_size):
+    with worthwhile_threads(module, image, recipe.batch_size), kept_memory():
         return _train_and_test(run, dataset, on_epoch, checkpoint)
 
 
