@@ -13,6 +13,7 @@ from torch import nn
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import DivergedError
 from cnnbuild.lang.recipe import Recipe
+from cnnbuild.training.allocator import kept_memory
 from cnnbuild.training.budget import end_of
 from cnnbuild.training.epoch import train_one_epoch
 from cnnbuild.training.evaluate import evaluate
@@ -69,6 +70,7 @@ def fit(
     with (
         failures_told(recipe, checkpoint),
         worthwhile_threads(module, image, recipe.batch_size),
+        kept_memory(),
         seeded(derived_seed(seed, "dropout")),
         stopping as stop,
     ):
