@@ -130,9 +130,8 @@ def table(run: Run) -> str:
 
 
 def _table(rows: Sequence[Row], threads: int) -> str:
-    plural = "1 thread" if threads == 1 else f"{threads} threads"
     lines = [
-        f"| {plural} | precision | train, images/s (quartiles) | to the textbook | first epoch | whole epoch "
+        f"| {_threads(threads)} | precision | train, images/s (quartiles) | to the textbook | first epoch | whole epoch "
         "| evaluate, images/s (quartiles) | to the textbook | process, s | peak MB | test accuracy |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -151,6 +150,10 @@ def _table(rows: Sequence[Row], threads: int) -> str:
     return "\n".join(lines)
 
 
+def _threads(count: int) -> str:
+    return "1 thread" if count == 1 else f"{count} threads"
+
+
 def _spread(values: Spread) -> str:
     if values.count == 1:
         return f"{values.median:,.0f}"
@@ -164,7 +167,7 @@ def _peak_lines(run: Run, rows: Sequence[Row]) -> str:
         if row.peer == "cnnbuild" and peak:
             share = share_of_peak(row.train.median, run.macs, peak)
             lines.append(
-                f"cnnbuild in {row.precision} with {row.threads} threads: {100 * share:.0f} % of the "
+                f"cnnbuild in {row.precision}, {_threads(row.threads)}: {100 * share:.0f} % of the "
                 f"matrix product's measured {peak:,.0f} GFLOP/s "
                 f"({run.macs:,} multiply-adds an image forward, three times that in training)."
             )
@@ -188,8 +191,9 @@ def accuracy_lines(ours: Sequence[float], theirs: Sequence[float]) -> str:
     interval = paired_interval(ours, theirs)
     verdict = "lies within 0.5 points" if interval.within(0.005) else "does not lie within 0.5 points"
     mean_ours, mean_theirs = (100 * sum(values) / len(values) for values in (ours, theirs))
+    mean, low, high = (100 * value for value in (interval.mean, interval.low, interval.high))
     return (
         f"Test accuracy over {interval.pairs} seeds: cnnbuild {mean_ours:.2f} %, "
-        f"textbook {mean_theirs:.2f} %, paired difference {100 * interval.mean:+.2f} points, 95 % interval {100 * interval.low:+.2f} to "
-        f"{100 * interval.high:+.2f} (Student's t): it {verdict}."
+        f"textbook {mean_theirs:.2f} %; paired difference {mean:+.2f} points, "
+        f"95 % interval {low:+.2f} to {high:+.2f} (Student's t): it {verdict}."
     )
