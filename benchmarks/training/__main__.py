@@ -70,6 +70,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["fp32"])
     parser.add_argument("--peers", type=lambda text: text.split(","), default=list(MODULES), metavar="A,B,C")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="its interpreter")
+    parser.add_argument("--limit", type=float, default=3_600, metavar="SECONDS", help="of one process")
     parser.add_argument("--no-pin", dest="pinned", action="store_false", help="let processes use all cores")
     parser.add_argument(
         "--accuracy", type=int, metavar="SEEDS", help="compare test accuracy over seeds instead"
@@ -136,11 +137,18 @@ def rounds_of(base: Settings, options: argparse.Namespace, pythons: dict[str, st
     for number in range(1, options.rounds + 1):
         for peer, precision, threads in order.sample(cases, k=len(cases)):
             settings = with_case(base, precision=precision, threads=threads, seed=number - 1)
-            result = child.measure(peer, settings, round_=number, pythons=pythons, pinned=options.pinned)
+            result = child.measure(
+                peer,
+                settings,
+                round_=number,
+                pythons=pythons,
+                pinned=options.pinned,
+                limit=options.limit,
+            )
             results.append(result)
             print(line_of(result), flush=True)
             if result.skipped is not None:
-                cases.remove((peer, precision, threads))
+                cases.remove((peer, precision, threads))  # the loop goes over a shuffled copy
     return results
 
 

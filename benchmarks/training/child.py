@@ -39,14 +39,29 @@ def environment(peer: str, threads: int) -> dict[str, str]:
 
 
 def run(
-    command: Sequence[str], peer: str, threads: int, *, cores: int | None = None
+    command: Sequence[str],
+    peer: str,
+    threads: int,
+    *,
+    cores: int | None = None,
+    limit: float | None = None,
 ) -> tuple[subprocess.CompletedProcess[str], float]:
-    """The finished process and its seconds from start to end; with `cores`, it may use only so many."""
+    """The finished process and its seconds from start to end; with `cores`, it may use only so many.
+
+    Raises:
+        subprocess.TimeoutExpired: it was ended after `limit` seconds.
+    """
     allowed = _affinity(cores)
     start = time.perf_counter()
     try:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment(peer, threads)
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(peer, threads),
+            timeout=limit,
         )
     finally:
         seconds = time.perf_counter() - start
@@ -65,19 +80,33 @@ def _affinity(cores: int | None) -> set[int]:
 
 
 def measure(
-    peer: str, settings: Settings, *, round_: int, pythons: Mapping[str, str], pinned: bool
+    peer: str,
+    settings: Settings,
+    *,
+    round_: int,
+    pythons: Mapping[str, str],
+    pinned: bool,
+    limit: float | None = None,
 ) -> Result:
-    """One child's result; a child that fails is a result too, skipped with the end of its messages."""
+    """One child's result; a child that fails, or takes too long, is a result too, skipped and saying why."""
     python = pythons.get(peer, sys.executable)
     command = [python, "-m", "benchmarks.training.worker", peer, settings.to_json()]
     load = os.getloadavg()[0]
-    done, seconds = run(command, peer, settings.threads, cores=settings.threads if pinned else None)
+    seconds, messages = limit or 0.0, ""
     try:
+        cores = settings.threads if pinned else None
+        done, seconds = run(command, peer, settings.threads, cores=cores, limit=limit)
+        messages = done.stderr[-TAIL:]
         if done.returncode:
             raise ValueError(f"exit code {done.returncode}")
         result = Result.from_output(done.stdout)
+    except subprocess.TimeoutExpired:
+        reason = f"it was ended after {limit:g} s"
+        result = Result(
+            peer, settings.precision, settings.threads, settings.seed, skipped=reason, failed=True
+        )
     except ValueError as error:
-        reason = f"{error}: {done.stderr[-TAIL:]}".strip()
+        reason = f"{error}: {messages}".strip()
         result = Result(
             peer, settings.precision, settings.threads, settings.seed, skipped=reason, failed=True
         )

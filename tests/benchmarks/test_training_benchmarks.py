@@ -296,6 +296,15 @@ def test_a_failed_child_is_a_result_that_says_why(monkeypatch):
     assert (found.skipped, found.failed, found.round) == ("exit code 1: MemoryError: no room", True, 2)
 
 
+def test_a_child_that_takes_too_long_is_a_result_that_says_so(monkeypatch):
+    forever = [sys.executable, "-S", "-c", "while True: pass"]
+    monkeypatch.setattr(
+        child, "run", lambda command, *given, run=child.run, **named: run(forever, *given, **named)
+    )
+    found = child.measure("textbook", settings(), round_=1, pythons={}, pinned=False, limit=0.2)
+    assert (found.skipped, found.failed, found.process_seconds) == ("it was ended after 0.2 s", True, 0.2)
+
+
 def test_a_child_starts_with_so_many_cores_and_the_parent_keeps_its_own():
     if not hasattr(os, "sched_getaffinity"):
         pytest.skip("this system has no affinity of processes")
