@@ -132,7 +132,8 @@ def table(run: Run) -> str:
 def _table(rows: Sequence[Row], threads: int) -> str:
     lines = [
         f"| {_threads(threads)} | precision | train, images/s (quartiles) | to the textbook | first epoch "
-        "| whole epoch | evaluate, images/s (quartiles) | to the textbook | process, s | peak MB | test accuracy |",
+        "| whole epoch | evaluate, images/s (quartiles) | to the textbook | process, s | peak MB "
+        "| test accuracy |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     base = base_of(rows, threads)

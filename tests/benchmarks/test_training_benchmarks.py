@@ -298,9 +298,8 @@ def test_a_failed_child_is_a_result_that_says_why(monkeypatch):
 
 def test_a_child_that_takes_too_long_is_a_result_that_says_so(monkeypatch):
     forever = [sys.executable, "-S", "-c", "while True: pass"]
-    monkeypatch.setattr(
-        child, "run", lambda command, *given, run=child.run, **named: run(forever, *given, **named)
-    )
+    run = child.run
+    monkeypatch.setattr(child, "run", lambda _, *given, **named: run(forever, *given, **named))
     found = child.measure("textbook", settings(), round_=1, pythons={}, pinned=False, limit=0.2)
     assert (found.skipped, found.failed, found.process_seconds) == ("it was ended after 0.2 s", True, 0.2)
 
