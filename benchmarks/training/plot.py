@@ -17,7 +17,7 @@ from benchmarks.training.report import Row, Run, base_of, caption, rows_of
 OURS, OTHERS = "#d1495b", "#4f6d8f"
 BAR = 0.24  # inches
 MARGIN = 2.6  # inches for titles and caption
-CAPTION_CHARACTERS = 170
+CAPTION_CHARACTERS = 190
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
