@@ -218,15 +218,32 @@ def test_cnnbuild_computes_the_function_of_the_network_by_hand(dataset):
 def test_cnnbuilds_recipe_says_what_the_settings_say():
     asked = settings(dataset="cifar10", lr=0.003, eps=1e-6, beta_1=0.8, batch_size=32, epochs=7)
     plain = product.recipe_of(asked).plain()
-    assert plain["optimizer"]["adam"] == {
-        "lr": 0.003,
-        "betas": [0.8, 0.999],
-        "eps": 1e-6,
-        "weight_decay": 0.0,
-    }
+    adam = plain["optimizer"]["adam"]
+    assert (adam["lr"], adam["betas"], adam["eps"], adam["weight_decay"]) == (0.003, [0.8, 0.999], 1e-6, 0.0)
     assert (plain["epochs"], plain["batch_size"], plain["validation"]) == (7, 32, 0.1)
     assert plain["augment"] == [{"random_crop": {"padding": 4}}, {"horizontal_flip": {"p": 0.5}}]
     assert list(product.recipe_of(settings()).augment) == []
+
+
+def test_the_precision_is_what_the_record_says_was_computed_in():
+    recipe = {"precision": "auto"}
+    assert product.precision_of({"recipe": recipe, "threads": 1}) is None
+    assert product.precision_of({"recipe": recipe, "choices": {"fused": True, "precision": "bf16"}}) == "bf16"
+
+
+def test_the_engines_evaluation_is_timed_as_often_as_the_peers_and_put_back():
+    from cnnbuild.training import evaluate, fit
+
+    before, calls = evaluate.evaluate, []
+    evaluate.evaluate = fit.evaluate = recorded = lambda number, *, twice: calls.append(number) or 2 * twice
+    try:
+        seconds = []
+        with product.timed_evaluation(seconds, 3):
+            assert fit.evaluate(7, twice=4) == 8
+        assert (calls, len(seconds)) == ([7, 7, 7], 3)
+        assert fit.evaluate is evaluate.evaluate is recorded
+    finally:
+        evaluate.evaluate = fit.evaluate = before
 
 
 def test_torchs_adam_says_what_the_settings_say():

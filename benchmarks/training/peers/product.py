@@ -98,16 +98,15 @@ def timed_evaluation(seconds: list[float], times: int) -> Iterator[None]:
             module.evaluate = tested  # type: ignore[attr-defined]
 
 
-def precision_of(record: Mapping[str, object]) -> str:
-    """What the run computed in, wherever its record says it; a version that does not say computes in fp32."""
+def precision_of(record: Mapping[str, object]) -> str | None:
+    """What the run computed in, wherever its record says it; the recipe in it says only what was asked."""
     for key, value in record.items():
         if key == "precision" and isinstance(value, str):
             return value
-        if key != "recipe" and isinstance(value, Mapping):  # the recipe says what was asked
-            inner = precision_of(value)
-            if "precision" in value:
-                return inner
-    return "fp32"
+        inner = precision_of(value) if isinstance(value, Mapping) and key != "recipe" else None
+        if inner is not None:
+            return inner
+    return None
 
 
 def measure(settings: Settings) -> Measured:
@@ -137,6 +136,7 @@ def measure(settings: Settings) -> Measured:
         )
         save_weights(module, Path(folder) / "weights.pt")
         (Path(folder) / "record.json").write_text(json.dumps(record.to_dict()), encoding="utf-8")
+    unsaid = "fp32" if settings.precision == "fp32" else "unstated"
     if record.test is None:
         raise SkippedError(f"the run ended as {record.status}")
     return Measured(
@@ -147,7 +147,7 @@ def measure(settings: Settings) -> Measured:
         test_images=record.test_images,
         test_accuracy=record.test.accuracy,
         parameters=record.parameters,
-        precision=precision_of(record.to_dict()),
+        precision=precision_of(record.to_dict()) or unsaid,
         versions={name: value for name, value in record.versions.items() if name != "python"},
         notes=(f"{record.validation_images:,} validation images beside them", f"threads: {record.threads}"),
     )
