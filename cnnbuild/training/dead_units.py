@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from cnnbuild.data.batches import BatchSource
+from cnnbuild.data.sources import Batches
 from cnnbuild.training.observations import ActivationLayer, DeadUnits, rounded
 
 MAX_IMAGES, MIN_IMAGES = 500, 32
@@ -50,7 +50,7 @@ def activations_of(module: nn.Module) -> dict[str, nn.Module]:
 class DeadUnitProbe:
     """Watches the activations of a network while it sees the images at `indices` of `source`."""
 
-    def __init__(self, module: nn.Module, source: BatchSource, indices: Tensor) -> None:
+    def __init__(self, module: nn.Module, source: Batches, indices: Tensor) -> None:
         self._module = module
         self._source = source
         self._indices = indices

@@ -16,7 +16,7 @@ from typing import TypedDict
 
 from torch import Tensor, nn
 
-from cnnbuild.data.batches import BatchSource
+from cnnbuild.data.sources import Batches
 from cnnbuild.training.dead_units import DeadUnitProbe, evenly_spread, probe_size
 from cnnbuild.training.gradient_flow import GradientSampler
 from cnnbuild.training.loss_curve import LossCurveBuilder
@@ -48,7 +48,7 @@ class Diagnostics:
     def __init__(
         self,
         module: nn.Module,
-        source: BatchSource,
+        source: Batches,
         images: Tensor,
         *,
         steps_per_epoch: int,
