@@ -48,14 +48,23 @@ def activations_of(module: nn.Module) -> dict[str, nn.Module]:
 
 
 class DeadUnitProbe:
-    """Watches the activations of a network while it sees the images at `indices` of `source`."""
+    """Watches the activations of a network while it sees the images at `indices` of `source`.
+
+    `units` is how many each activation has, known after the first measurement.
+    """
 
     def __init__(self, module: nn.Module, source: BatchSource, indices: Tensor) -> None:
         self._module = module
         self._source = source
         self._indices = indices
         self._activations = activations_of(module)
-        self.layers: tuple[ActivationLayer, ...] = ()
+        self.units: dict[str, int] = {}
+
+    @property
+    def layers(self) -> tuple[ActivationLayer, ...]:
+        """The activations that took part in the last measurement."""
+        kinds = {name: type(layer).__name__ for name, layer in self._activations.items()}
+        return tuple(ActivationLayer(name, kinds[name], units) for name, units in self.units.items())
 
     def measure(self) -> DeadUnits | None:
         """The shares of dead units and of zeros, None in a network without such an activation.
@@ -76,10 +85,7 @@ class DeadUnitProbe:
             for layer, training in modes.items():
                 layer.training = training
         used = {name: tally for name, tally in tallies.items() if tally.active is not None}
-        self.layers = tuple(
-            ActivationLayer(name, type(self._activations[name]).__name__, tally.units)
-            for name, tally in used.items()
-        )
+        self.units = {name: tally.units for name, tally in used.items()}
         shares = [tally.shares() for tally in used.values()]
         return DeadUnits(
             images=len(self._indices),
@@ -114,7 +120,7 @@ class _Tally:
         if self.active is None:
             return 0.0, 0.0
         dead = float((self.active == 0).double().mean())
-        nonzero = float(torch.stack(self.nonzero).double().sum().nan_to_num(0.0)) / self.outputs
+        nonzero = float(torch.stack(self.nonzero).double().sum()) / self.outputs
         return dead, min(1.0, max(0.0, 1 - nonzero))
 
 

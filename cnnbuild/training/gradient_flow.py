@@ -66,8 +66,11 @@ class GradientSampler:
 
     @torch.no_grad()
     def before_update(self, step: int) -> None:
-        """Between the backward pass and the optimiser's step, where the step is sampled."""
-        if not self.is_sampled(step) or not self._weights:
+        """Between the backward pass and the optimiser's step, where the step is sampled.
+
+        Of an optimiser that asks for several backward passes in one step (LBFGS), the first is read.
+        """
+        if self._half is not None or not self._weights or not self.is_sampled(step):
             return
         gradients = [_gradient(weight) for weight in self._weights]
         others = [other.grad for other in self._others if other.grad is not None]
