@@ -120,7 +120,9 @@ def test_a_network_without_activations_has_nothing_to_watch():
     assert probe_of(nn.Flatten()).measure() is None
 
 
-@pytest.mark.parametrize(("images", "shown"), [(1, 1), (20, 20), (1294, 40), (54_000, 500), (10**6, 500)])
+@pytest.mark.parametrize(
+    ("images", "shown"), [(1, 1), (20, 20), (1294, 20), (12_800, 200), (54_000, 500), (10**6, 500)]
+)
 def test_larger_sets_show_more_images(images, shown):
     assert probe_size(images) == shown
 

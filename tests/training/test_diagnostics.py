@@ -61,7 +61,7 @@ def test_a_run_records_everything_and_every_number_is_finite(digits):
         assert all(len(column) == 2 for column in (epoch.gradients.norm, epoch.gradients.update_ratio))
         assert all(norm > 0 for norm in epoch.gradients.norm)
         assert all(1e-5 < ratio < 0.5 for ratio in epoch.gradients.update_ratio)
-        assert (len(epoch.dead_units.dead), epoch.dead_units.images) == (1, 32)
+        assert (len(epoch.dead_units.dead), epoch.dead_units.images) == (1, 20)
         counts = [sum(row) for row in record.validation.confusion]
         right = sum(share * count for share, count in zip(epoch.validation_per_class, counts, strict=True))
         assert right / sum(counts) == pytest.approx(epoch.validation_accuracy)
