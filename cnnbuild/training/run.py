@@ -54,8 +54,8 @@ class Run:
     optimizer: Optimizer
     order: torch.Generator
     steps_per_epoch: int
-    diagnostics: Diagnostics
     classes: int
+    diagnostics: Diagnostics
     head_weights: Mapping[str, float] = field(default_factory=dict)
     epochs: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = 0
@@ -128,8 +128,8 @@ def prepare_run(
         optimizer=optimizer,
         order=torch.Generator().manual_seed(derived_seed(seed, "order")),
         steps_per_epoch=steps_per_epoch,
-        diagnostics=diagnostics,
         classes=len(dataset.class_names),
+        diagnostics=diagnostics,
         head_weights=head_weights,
         average=make_average(recipe.average, optimizer),
         scaler=GradScaler(device.type) if execution.precision == "fp16" else None,
