@@ -69,7 +69,8 @@ class DeadUnitProbe:
     def measure(self) -> DeadUnits | None:
         """The shares of dead units and of zeros, None in a network without such an activation.
 
-        The module runs in evaluation mode meanwhile; the mode of each layer is put back. No random number is drawn.
+        The module runs in evaluation mode meanwhile; the mode of each layer is put back. No random number is
+        drawn.
         """
         if not self._activations or len(self._indices) == 0:
             return None

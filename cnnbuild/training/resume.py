@@ -60,8 +60,6 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     run.epochs = [epochs.validate_python(epoch) for epoch in checkpoint["epochs"]]
     progress = checkpoint["progress"]
     run.progress = None if progress is None else EpochProgress.from_state(progress)
-    if run.epochs:
-        run.diagnostics.epoch()  # finds the activations, which no state names
     run.steps, run.images = checkpoint["steps"], checkpoint["images"]
     _restore_parts(run, checkpoint["parts"])
     run.largest_loss = checkpoint["largest_loss"]
