@@ -44,6 +44,7 @@ def samples_picture(title: str, classes: Sequence[ClassSamples], kind: PictureFo
     with rc_context(
         {
             "font.family": "DejaVu Sans",
+            "image.composite_image": False,  # each image in an SVG with its own pixels
             "svg.hashsalt": "samples",
             "svg.fonttype": "none",
             "text.parse_math": False,

@@ -13,10 +13,10 @@ ARCHITECTURE = """\
 cnnbuild: 1
 name: tiny
 layers:
-  - conv: {channels: 4, kernel_size: 3, padding: half}
+  - conv: {out_channels: 4, kernel_size: 3, padding: half}
   - relu
   - flatten
-  - linear: $classes
+  - linear: $data.classes
 """
 
 
