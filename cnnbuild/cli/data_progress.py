@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from cnnbuild.data.progress import Progress
 
 
+SECONDS_BETWEEN = 0.05  # two looks at the same bar; images are decoded faster than anybody reads
+
+
 class DataProgress:
     """A listener for `load_dataset`: one bar per task, made at its first message."""
 
@@ -20,6 +24,7 @@ class DataProgress:
         self._shown = not quiet and sys.stderr.isatty()
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._next = 0.0
 
     def __enter__(self) -> DataProgress:
         return self
@@ -32,8 +37,11 @@ class DataProgress:
 
     def __call__(self, progress: Progress) -> None:
         """Show how far a task is."""
-        if not self._shown:
+        now = time.monotonic()
+        between = progress.done > 0 and progress.done != progress.total
+        if not self._shown or (between and now < self._next):
             return
+        self._next = now + SECONDS_BETWEEN
         bars = self._bars = self._bars or _started()
         if progress.task not in self._tasks:
             self._tasks[progress.task] = bars.add_task(progress.task, total=progress.total, amount="")

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.commands import cnnbuild
+from cnnbuild.cli.main import main
+from tests.cli.commands import Outcome, cnnbuild
 
 ARCHITECTURE = """\
 cnnbuild: 1
@@ -28,6 +29,23 @@ def make_folder(folder: Path, classes=("cat", "dog"), *, images=12, test_images=
             for number in range(count):
                 pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(folder / part / name / f"{number:02}.png")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """`cnnbuild` inside this process, which has loaded torch: a process of its own takes seconds for that."""
+    monkeypatch.setenv("CNNBUILD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["cnnbuild", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        told = capsys.readouterr()
+        return Outcome(end.value.code or 0, told.out, told.err)
+
+    return run
 
 
 def test_the_list_says_what_is_here(tmp_path):
@@ -52,13 +70,12 @@ def test_the_list_says_what_is_here(tmp_path):
     ]
 
 
-def test_a_card_is_printed_written_and_drawn(tmp_path, monkeypatch):
-    monkeypatch.setenv("CNNBUILD_CACHE", str(tmp_path / "cache"))
+def test_a_card_is_printed_written_and_drawn(tmp_path, here):
     make_folder(tmp_path / "pets", images=20)
     copied = (tmp_path / "pets" / "train" / "cat" / "00.png").read_bytes()
     (tmp_path / "pets" / "test" / "dog" / "00.png").write_bytes(copied)
     asked = ("data", "{image_folder: {path: pets}}", "--data-root", tmp_path)
-    shown = cnnbuild(*asked, "--samples", tmp_path / "pets.svg")
+    shown = here(*asked, "--samples", tmp_path / "pets.svg")
     assert shown.code == 0
     lines = shown.out.splitlines()
     assert lines[:4] == [
@@ -82,11 +99,11 @@ def test_a_card_is_printed_written_and_drawn(tmp_path, monkeypatch):
     picture = (tmp_path / "pets.svg").read_text()
     assert picture.count("<image") == 20
     assert ">pets: training images<" in picture
-    as_json = cnnbuild(*asked, "--format", "json")
+    as_json = here(*asked, "--format", "json")
     card = json.loads(as_json.out)
     assert (card["schema"], card["shape"], card["duplicates"]["test_in_train"]) == (1, [3, 8, 8], 1)
     assert card["classes"][1] == {"name": "dog", "train": 18, "validation": 2, "test": 12}
-    written = cnnbuild(*asked, "-o", tmp_path / "card.json", "--size", 4)
+    written = here(*asked, "-o", tmp_path / "card.json", "--size", 4)
     assert (written.out, written.err) == ("", f"written to {tmp_path / 'card.json'}\n")
     assert json.loads((tmp_path / "card.json").read_text())["shape"] == [3, 4, 4]
 
@@ -100,16 +117,15 @@ def test_a_card_is_printed_written_and_drawn(tmp_path, monkeypatch):
         (["{image_folder: {path: nowhere}}"], "there is no folder"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_shown_is_one_error(tmp_path, arguments, message):
-    refused = cnnbuild("data", *arguments, "--data-root", tmp_path)
+def test_what_cannot_be_shown_is_one_error(tmp_path, here, arguments, message):
+    refused = here("data", *arguments, "--data-root", tmp_path)
     assert (refused.code, refused.out) == (2, "")
     assert message in refused.err
     assert "Traceback" not in refused.err
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch):
-    monkeypatch.setenv("CNNBUILD_CACHE", str(tmp_path / "cache"))
+def train(tmp_path, here):
     (tmp_path / "tiny.yaml").write_text(ARCHITECTURE)
 
     def run(*more):
@@ -123,7 +139,7 @@ def train(tmp_path, monkeypatch):
             "-e",
             "1",
         ]
-        return cnnbuild("train", tmp_path / "tiny.yaml", *asked, *more)
+        return here("train", tmp_path / "tiny.yaml", *asked, *more)
 
     return run
 
