@@ -15,7 +15,7 @@ import torch
 from scipy import stats
 
 from benchmarks.training import child, images, torch_parts
-from benchmarks.training.__main__ import parse, with_case
+from benchmarks.training.__main__ import keep, parse, rounds_of, with_case
 from benchmarks.training.figures import Interval, paired_interval, spread
 from benchmarks.training.peak import share_of_peak
 from benchmarks.training.peers import LABELS, MODULES, product
@@ -368,6 +368,34 @@ def test_the_command_line_asks_cnnbuild_for_one_epoch_of_as_many_images():
         *("--epochs", "1", "--batch-size", "64", "--lr", "0.001"),
         *("--seed", "0", "--out", "out", "--data-root", "somewhere", "--quiet"),
     ]
+
+
+def test_each_round_has_every_case_once_in_an_order_of_its_own_and_drops_what_was_skipped(monkeypatch):
+    def measure(peer, asked, *, round_, **_):
+        if peer == "fastai":
+            return Result(peer, asked.precision, asked.threads, asked.seed, round_, skipped="no", load=0.0)
+        return result(peer, asked.precision, round_=round_)
+
+    monkeypatch.setattr(child, "measure", measure)
+    options = parse(["--rounds", "6", "--precision", "fp32", "bf16"])
+    rounds = list(rounds_of(settings(), options, {}))
+    orders = [[(found.peer, found.precision) for found in results] for results in rounds]
+    assert [len(order) for order in orders] == [18, 16, 16, 16, 16, 16]
+    assert all(len(set(order)) == len(order) for order in orders)
+    assert len({tuple(order) for order in orders[1:]}) == 5
+    again = list(rounds_of(settings(), options, {}))
+    assert [[found.peer for found in results] for results in again] == [
+        [peer for peer, _ in o] for o in orders
+    ]
+
+
+def test_what_is_kept_is_the_results_the_table_and_two_figures(tmp_path):
+    run = made_up_run(result(), result("cnnbuild", seconds=0.5))
+    keep(run, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("mnist.json", "mnist.md", "mnist_1.png", "mnist_1.svg")
+    ]
+    assert (tmp_path / "mnist.md").read_text(encoding="utf-8") == table(run)
 
 
 def test_an_unknown_peer_is_refused(capsys):
