@@ -100,7 +100,7 @@ def data_root_of() -> Path:
 
 
 def compare_speed(base: Settings, options: argparse.Namespace, pythons: dict[str, str]) -> None:
-    """All rounds; what is known is written after each, so that a long run that is stopped leaves its rounds."""
+    """All rounds; what is known is kept after each, so that a run that is stopped leaves its rounds."""
     before = machine.load()
     peaks = {str(threads): peak(threads, pinned=options.pinned) for threads in options.threads}
     macs, results = macs_of(base), []
