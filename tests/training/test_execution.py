@@ -218,7 +218,7 @@ def test_a_module_that_may_change_a_tensor_that_others_read_is_run_as_it_is() ->
 
 
 @has_blocks
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_two_runs_in_the_fast_form_have_the_same_bits(
     precision: str, threads: int, worth_it, monkeypatch
