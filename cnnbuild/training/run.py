@@ -54,8 +54,8 @@ class Run:
     optimizer: Optimizer
     order: torch.Generator
     steps_per_epoch: int
-    classes: int
     diagnostics: Diagnostics
+    classes: int
     head_weights: Mapping[str, float] = field(default_factory=dict)
     epochs: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = 0
@@ -99,7 +99,8 @@ def prepare_run(
         raise DataError(
             f"{dataset.label}: {count} training images cannot be split with validation: {fraction}"
         )
-    channels_last = any(parameter.dim() == 4 for parameter in module.parameters())
+    has_maps = any(parameter.dim() == 4 for parameter in module.parameters())
+    channels_last = has_maps and recipe.optimizer.lbfgs is None  # which flattens gradients by `view`
     module.to(device)
     if channels_last:
         module.to(memory_format=torch.channels_last)
@@ -128,8 +129,8 @@ def prepare_run(
         optimizer=optimizer,
         order=torch.Generator().manual_seed(derived_seed(seed, "order")),
         steps_per_epoch=steps_per_epoch,
-        classes=len(dataset.class_names),
         diagnostics=diagnostics,
+        classes=len(dataset.class_names),
         head_weights=head_weights,
         average=make_average(recipe.average, optimizer),
         scaler=GradScaler(device.type) if execution.precision == "fp16" else None,
