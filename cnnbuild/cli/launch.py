@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnbuild.errors import UsageError
+from cnnbuild.training.processes import processes_asked
 
 if TYPE_CHECKING:
     from cnnbuild.training.distributed import World
@@ -42,37 +43,48 @@ POLL_SECONDS = 0.05
 
 
 def start_processes(devices: str | None) -> None:
-    """Run this command once per device and leave with its exit code; return where one process is enough.
+    """Run this command once per device, and leave with its exit code; nothing where one process is enough.
 
-    It returns also in the processes that were started, here or by torchrun.
+    Nothing either in the processes that were started, here or by torchrun.
 
     Raises:
-        UsageError: `--devices` is not a number of devices, or not the number that torchrun started.
+        UsageError: `devices` is not a number of devices, or not the number that torchrun started.
+        typer.Exit: the processes have ended.
     """
-    started = os.environ.get("WORLD_SIZE")
-    if started is not None and "RANK" in os.environ:
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a lost process is told in a sentence
-        if devices not in (None, "all", started):
+    started = processes_asked()
+    if started > 1:
+        if devices not in (None, "all", str(started)):
             raise UsageError(f"--devices {devices} inside a run of {started} processes; leave it out")
-        if STARTED_HERE in os.environ:
-            threading.Thread(target=_end_with_parent, daemon=True).start()
         return
     count = _count(devices)
     if count > 1:
         raise typer.Exit(run_processes([sys.executable, "-m", "cnnbuild", *sys.argv[1:]], count))
 
 
+def was_started_here() -> bool:
+    """Whether `start_processes` of another process started this one, and has said what there was to say."""
+    return STARTED_HERE in os.environ
+
+
 @contextmanager
-def joined_quietly() -> Iterator[World]:
-    """The processes of this run (`training.joining.joined`); all but the first print nothing meanwhile.
+def joined_quietly() -> Iterator[World | None]:
+    """The processes of this run (`training.joining.joined`), of which all but the first print nothing.
+
+    None where there is one process: torch is not loaded then.
 
     Raises:
         typer.Exit: this is not the first process, and the first has told why the run ends; or interrupted.
     """
-    from cnnbuild.training.joining import ToldError, joined, processes_asked
+    if processes_asked() == 1:
+        yield None
+        return
+    if was_started_here():
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a lost process is told in one sentence
+    from cnnbuild.training.joining import ToldError, joined
 
     with ExitStack() as silence:
-        if processes_asked() > 1 and os.environ["RANK"] != "0":
+        if os.environ["RANK"] != "0":
             nowhere = silence.enter_context(Path(os.devnull).open("w"))
             silence.enter_context(redirect_stdout(nowhere))
             silence.enter_context(redirect_stderr(nowhere))
@@ -115,10 +127,8 @@ def _wait(processes: list[subprocess.Popen[bytes]]) -> int:
     deadline: float | None = None
     stopped: set[int] = set()
     while any(child.poll() is None for child in processes):
-        try:
+        with suppress(KeyboardInterrupt):  # the terminal has sent it to all: they end by themselves
             time.sleep(POLL_SECONDS)
-        except KeyboardInterrupt:  # the terminal has sent it to all processes
-            deadline = time.monotonic() + GRACE_SECONDS
         if deadline is None and any(child.returncode for child in processes):
             deadline = time.monotonic() + GRACE_SECONDS
         if deadline is not None and time.monotonic() > deadline:

@@ -1,14 +1,10 @@
-"""How a process finds the other processes of its run, and how it leaves them: with the work done, or failed.
-
-`torchrun` and `cnnbuild train --devices N` say in the environment which process this is (RANK of WORLD_SIZE,
-LOCAL_RANK on its machine) and where the first one listens (MASTER_ADDR, MASTER_PORT).
-"""
+"""How a process finds the other processes of its run, and how it leaves them: the work done, or failed."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -16,37 +12,19 @@ import torch
 import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
-from cnnbuild.errors import CnnbuildError, RunError, UsageError
+from cnnbuild.errors import CnnbuildError, RunError
 from cnnbuild.training.distributed import ALONE, FAILURE_KEY, POLL_SECONDS, Table, World
+from cnnbuild.training.processes import processes_asked
 
 PATIENCE = timedelta(minutes=10)  # for one exchange: the first process may write a checkpoint meanwhile
 END_KEY = "cnnbuild end"
 LEFT_KEY = "cnnbuild left"
 END_GRACE_SECONDS = 10.0  # for the first process to keep its record and say what happened
 LAST_WORDS_SECONDS = 2.0  # for the others to read that it has
-ADDRESS = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 class ToldError(RunError):
     """A failure that the first process has told the user: this one ends in silence."""
-
-
-def processes_asked(environment: Mapping[str, str] = os.environ) -> int:
-    """How many processes the environment says this run has; 1 where it says nothing.
-
-    Raises:
-        UsageError: WORLD_SIZE is not a number, or it asks for several and the rest is missing.
-    """
-    written = environment.get("WORLD_SIZE", "1")
-    if not written.isdecimal() or int(written) < 1:
-        raise UsageError(f"the environment variable WORLD_SIZE is '{written}', not a number of processes")
-    missing = [name for name in ADDRESS if not environment.get(name)]
-    if int(written) > 1 and missing:
-        raise UsageError(
-            f"the environment asks for {written} processes (WORLD_SIZE) without {', '.join(missing)}: "
-            "start with torchrun or --devices, or unset WORLD_SIZE"
-        )
-    return int(written)
 
 
 @contextmanager
@@ -55,7 +33,7 @@ def joined(patience: timedelta = PATIENCE) -> Iterator[World]:
 
     Everything that can fail belongs inside: what one process raises is told to the others, which raise it too
     at their next exchange. The first one says it to the user, so that it is said once. `patience` is how long
-    an exchange waits for a process that gives no sign of life.
+    an exchange waits for a process that gives no sign of life. A process joins once.
 
     Raises:
         RunError: not all processes arrived in time.

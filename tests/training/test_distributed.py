@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from cnnbuild.errors import DivergedError, RunError, UsageError
 from cnnbuild.training.distributed import ALONE, Share, World
 from cnnbuild.training.gradient_sum import GradientSum
-from cnnbuild.training.joining import ToldError, joined, processes_asked
+from cnnbuild.training.joining import ToldError, joined
+from cnnbuild.training.processes import processes_asked
 from tests.training.processes import run_processes
 
 
