@@ -24,9 +24,10 @@ from cnnbuild.training.observations import ActivationLayer, DeadUnits, GradientF
 
 
 class DiagnosticsState(TypedDict):
-    """What a checkpoint keeps of the diagnostics: tensors only."""
+    """What a checkpoint keeps of the diagnostics: tensors, names and numbers."""
 
     samples: Tensor
+    units: dict[str, int]
     loss_curve: dict[str, Tensor]
 
 
@@ -92,9 +93,12 @@ class Diagnostics:
 
     def state(self) -> DiagnosticsState:
         """What `restore` needs to go on as if never interrupted."""
-        return DiagnosticsState(samples=self._gradients.state(), loss_curve=self._losses.state())
+        return DiagnosticsState(
+            samples=self._gradients.state(), units=self._dead_units.units, loss_curve=self._losses.state()
+        )
 
     def restore(self, state: DiagnosticsState) -> None:
         """Go on from what `state` gave."""
         self._gradients.restore(state["samples"])
+        self._dead_units.units = dict(state["units"])
         self._losses.restore(state["loss_curve"])

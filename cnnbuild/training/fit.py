@@ -13,6 +13,7 @@ from torch import nn
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import DivergedError
 from cnnbuild.lang.recipe import Recipe
+from cnnbuild.training.allocator import kept_memory
 from cnnbuild.training.budget import end_of
 from cnnbuild.training.devices import chosen, device_of
 from cnnbuild.training.distributed import ALONE, World
@@ -69,20 +70,21 @@ def fit(
     """
     device = device_of(recipe.device, world)
     reset_peak_memory(device)
-    run = prepare_run(
-        module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {}, world=world
-    )
-    image, _ = run.train.batch(run.fitted[:1])
     stopping = stop_requests() if checkpoint is not None else nullcontext(StopRequest())
-    with (
-        failures_told(recipe, checkpoint),
-        chosen(device, run.execution.precision),
-        worthwhile_threads(module, image, recipe.batch_size // world.size),
-        seeded(derived_seed(seed, "dropout" if world.first else f"dropout of process {world.rank}")),
-        stopping as stop,
-    ):
-        keeping = begin_keeping(run, dataset, checkpoint, stop, resume=resume)
-        return _train_and_test(run, dataset, keeping, on_epoch)
+    dropout = "dropout" if world.first else f"dropout of process {world.rank}"
+    with failures_told(recipe, checkpoint), stopping as stop:
+        run = prepare_run(
+            module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {}, world=world
+        )
+        image, _ = run.train.batch(run.fitted[:1])
+        with (
+            chosen(device, run.execution.precision),
+            worthwhile_threads(module, image, recipe.batch_size // world.size),
+            kept_memory(),
+            seeded(derived_seed(seed, dropout)),
+        ):
+            keeping = begin_keeping(run, dataset, checkpoint, stop, resume=resume)
+            return _train_and_test(run, dataset, keeping, on_epoch)
 
 
 def _train_and_test(

@@ -68,6 +68,7 @@ def record_of(
         threads=torch.get_num_threads(),
         versions=versions(),
         warnings=(
+            *dataset.warnings,
             *(sentence for _, sentence in never_reached(run.recipe)),
             *dataset.warnings,
             *what_cannot_be_repeated(run.recipe),

@@ -14,6 +14,7 @@ from cnnbuild.training.checkpoint import Checkpoint
 from cnnbuild.training.diagnostics import DiagnosticsState
 from cnnbuild.training.early_stopping import PatienceState
 from cnnbuild.training.epoch import settle
+from cnnbuild.training.machine import hardware_name
 from cnnbuild.training.progress import EpochProgress
 from cnnbuild.training.record import EpochRecord
 from cnnbuild.training.run import Run
@@ -35,6 +36,7 @@ def checkpoint_of(run: Run, identity: Mapping[str, str]) -> Checkpoint:
     settle(run)
     return Checkpoint(
         identity=dict(identity),
+        hardware=hardware_name(run.device),
         module=run.module.state_dict(),
         optimizer=run.optimizer.state_dict(),
         best_epoch=run.best_epoch,
@@ -64,14 +66,15 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     run.epochs = [epochs.validate_python(epoch) for epoch in checkpoint["epochs"]]
     progress = checkpoint["progress"]
     run.progress = None if progress is None else EpochProgress.from_state(progress)
-    if run.epochs:
-        run.diagnostics.epoch()  # finds the activations, which no state names
     run.steps, run.images = checkpoint["steps"], checkpoint["images"]
     _restore_parts(run, checkpoint["parts"])
     run.largest_loss = checkpoint["largest_loss"]
     run.seconds_before, run.begin = checkpoint["seconds"], time.perf_counter()
     run.resumed = checkpoint["resumed"] + 1
     run.warnings = [*checkpoint["warnings"], *run.warnings]
+    before, now = checkpoint["hardware"], hardware_name(run.device)
+    if before != now:
+        run.warnings.append(f"the run began on {before} and went on on {now}: its bits are those of neither")
     run.order.set_state(checkpoint["order_rng"])
     set_random_state(checkpoint["random"], run.device)
     _restore_process(run, checkpoint["processes"])

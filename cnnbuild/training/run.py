@@ -106,7 +106,8 @@ def prepare_run(
             f"{dataset.label}: {count} training images cannot be split with validation: {fraction}"
         )
     world.refuse_small_batches(min(len(fitted), recipe.batch_size) // recipe.accumulate)
-    channels_last = any(parameter.dim() == 4 for parameter in module.parameters())
+    has_maps = any(parameter.dim() == 4 for parameter in module.parameters())
+    channels_last = has_maps and recipe.optimizer.lbfgs is None  # which flattens gradients by `view`
     module.to(device)
     if channels_last:
         module.to(memory_format=torch.channels_last)
@@ -138,8 +139,8 @@ def prepare_run(
         world=world,
         order=torch.Generator().manual_seed(derived_seed(seed, "order")),
         steps_per_epoch=steps_per_epoch,
-        classes=len(dataset.class_names),
         diagnostics=diagnostics,
+        classes=len(dataset.class_names),
         head_weights=head_weights,
         average=make_average(recipe.average, optimizer),
         scaler=GradScaler(device.type) if execution.precision == "fp16" else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, WithJsonSchema, field_validator
 
 from cnnbuild.errors import did_you_mean
 from cnnbuild.lang.choice import Choice
@@ -60,7 +60,12 @@ def _is_plain(value: JsonValue) -> JsonValue:
     return value
 
 
-Argument: TypeAlias = Annotated[JsonValue, AfterValidator(_is_plain)]
+_PLAIN = {"type": ["number", "string", "boolean"]}
+Argument: TypeAlias = Annotated[
+    JsonValue,
+    AfterValidator(_is_plain),
+    WithJsonSchema({"anyOf": [_PLAIN, {"type": "array", "items": _PLAIN, "minItems": 1}]}),
+]
 
 
 class Transform(Settings):
@@ -72,7 +77,7 @@ class Transform(Settings):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Argument] = Field(init=False)
 
-    name: str
+    name: Annotated[str, Field(json_schema_extra={"enum": sorted(TRANSFORM_NAMES)})]
 
     @field_validator("name")
     @classmethod

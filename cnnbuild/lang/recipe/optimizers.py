@@ -48,6 +48,8 @@ class Sgd(Settings):
 class Adam(Settings):
     """`torch.optim.Adam`."""
 
+    elsewhere: ClassVar[Mapping[str, str]] = {"momentum": "the first of `betas` is the momentum"}
+
     lr: Positive = 1e-3
     betas: Betas = (0.9, 0.999)
     eps: Positive = 1e-8

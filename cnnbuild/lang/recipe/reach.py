@@ -64,7 +64,7 @@ def _of_the_rest(recipe: Recipe, epochs: int) -> Iterator[Found]:
 def _of_optimizer(recipe: Recipe) -> Iterator[Found]:
     word, settings = recipe.optimizer.name, recipe.optimizer.chosen
     if recipe.weight_decay_on == "weights" and not getattr(settings, "weight_decay", 0.0):
-        yield ("weight_decay_on",), f"nothing decays: the weight_decay of {word} is 0"
+        yield ("weight_decay_on",), f"nothing decays: {word} is given no weight_decay"
     if isinstance(settings, Rprop):
         told = "rprop finds its own steps: after the first, the learning rate changes nothing"
         if not isinstance(recipe.schedule.chosen, Constant):
