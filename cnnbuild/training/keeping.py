@@ -74,10 +74,12 @@ class Keeping:
             RunInterruptedError: the run was asked to stop.
         """
         run = self.run
+        number = self.stop.signal_number
         if self.path is not None:
-            (self.stop.signal_number,) = run.world.largest(self.stop.signal_number)
-        if not self.stop.signal_number:
+            (number,) = run.world.largest(number)
+        if not number:  # a signal that came meanwhile is noted, and obeyed the next time
             return
+        self.stop.signal_number = number
         steps = 0 if run.progress is None else run.progress.steps
         name = signal.Signals(self.stop.signal_number).name
         where = f"after {_counted(len(run.epochs), 'epoch')} and {_counted(steps, 'batch', 'batches')}"

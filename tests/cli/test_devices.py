@@ -27,7 +27,7 @@ layers:
   - flatten
   - linear: $data.classes
 """
-TRAIN = ("train", "small.yaml", "-d", "digits", "--device", "cpu", "--out", "run")
+TRAIN = ("train", "small.yaml", "-d", "synthetic", "--device", "cpu", "--out", "run")
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_two_devices_train_one_network_and_say_it_once(folder: Path) -> None:
     assert done.code == 0, done.err
     assert done.err == ""
     lines = done.out.splitlines()
-    assert [line.partition(":")[0] for line in lines[:3]] == ["digits", "epoch 1/2", "epoch 2/2"]
+    assert [line.partition(":")[0] for line in lines[:3]] == ["synthetic images", "epoch 1/2", "epoch 2/2"]
     assert sum(line.startswith("Test accuracy") for line in lines) == 1
     assert sorted(path.name for path in Path("run").iterdir()) == ["record.json", "run.json", "weights.pt"]
     record = json.loads(Path("run/record.json").read_text())["run"]
@@ -162,7 +162,7 @@ def losses(printed: str) -> list[str]:
 @pytest.mark.parametrize(
     ("options", "code", "error"),
     [
-        (("--train", "optimizer.sgd.lr=1e9"), 1, "error: the loss became nan in epoch 1, batch "),
+        (("--train", "optimizer.sgd.lr=1e9"), 1, "error: the loss became inf in epoch 1, batch "),
         (
             ("--batch-size", "3"),
             2,
