@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 from cnnbuild.version import __version__
 
 if TYPE_CHECKING:
-    from cnnbuild.api import Architecture, load, run_study
+    from cnnbuild.api import Architecture, find_lr, load, load_run, run_study, train
     from cnnbuild.errors import CnnbuildError, DataError, DocumentError, RunError, UsageError
     from cnnbuild.graph.views.summary import Summary
     from cnnbuild.layers.base import Example, Layer, Shape, ShapeError, Sight
     from cnnbuild.layers.measured import layer
     from cnnbuild.layers.memory import Held, Kept
     from cnnbuild.layers.reach import window
+    from cnnbuild.studies.trained_run import TrainedRun
+    from cnnbuild.training.lr_range import LrRange
 
 _HOMES = {
     "Architecture": "cnnbuild.api",
@@ -33,21 +35,27 @@ _HOMES = {
     "Held": "cnnbuild.layers.memory",
     "Kept": "cnnbuild.layers.memory",
     "Layer": "cnnbuild.layers.base",
+    "LrRange": "cnnbuild.training.lr_range",
     "RunError": "cnnbuild.errors",
     "Shape": "cnnbuild.layers.base",
     "ShapeError": "cnnbuild.layers.base",
     "Sight": "cnnbuild.layers.base",
     "Summary": "cnnbuild.graph.views.summary",
+    "TrainedRun": "cnnbuild.studies.trained_run",
     "UsageError": "cnnbuild.errors",
+    "find_lr": "cnnbuild.api",
     "layer": "cnnbuild.layers.measured",
     "load": "cnnbuild.api",
+    "load_run": "cnnbuild.api",
     "run_study": "cnnbuild.api",
+    "train": "cnnbuild.api",
     "window": "cnnbuild.layers.reach",
 }
 
 __all__ = [  # noqa: RUF022 - grouped by use
     "__version__",
     "load", "run_study", "Architecture", "Summary",
+    "train", "load_run", "find_lr", "TrainedRun", "LrRange",
     "Layer", "Example", "Shape", "ShapeError", "Sight", "Held", "Kept", "layer", "window",
     "CnnbuildError", "DataError", "DocumentError", "RunError", "UsageError",
 ]  # fmt: skip

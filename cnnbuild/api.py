@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cnnbuild.errors import DocumentError, UsageError
-from cnnbuild.graph.data_contract import DataContract
+from cnnbuild.graph.data_contract import DataContract, contract_of
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.memory import DTYPES, Dtype
@@ -23,8 +23,13 @@ from cnnbuild.layers.registry import Registry, standard_registry
 if TYPE_CHECKING:
     from torch import nn
 
+    from cnnbuild.lang.dataset import DatasetSettings
+    from cnnbuild.lang.recipe import Recipe
     from cnnbuild.studies.events import StudyEvent
     from cnnbuild.studies.results import StudyResults
+    from cnnbuild.studies.trained_run import TrainedRun
+    from cnnbuild.training.lr_range import LrRange
+    from cnnbuild.training.record import EpochRecord
 
 
 @dataclass(frozen=True, repr=False)
@@ -176,3 +181,118 @@ def run_study(
     )
     write_report(folder)
     return results
+
+
+def train(
+    architecture: Architecture | str | Path,
+    dataset: str | Mapping[str, object] = "digits",
+    recipe: Recipe | Mapping[str, object] | None = None,
+    *,
+    seed: int = 0,
+    out: str | Path | None = None,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    resume: bool = True,
+    overwrite: bool = False,
+    data_root: Path | None = None,
+    plugins: Iterable[Path | str | type] = (),
+) -> TrainedRun:
+    """Train one network once and test it.
+
+    `dataset` is a name, or a name with options: `{"cifar10": {"train_images": 5000}}`. `recipe` has the keys
+    of a study's `train:`. `out` is a folder for the run, which `load_run` reads; without it the run is in
+    memory only. An unfinished run of the same configuration in `out` goes on, or begins anew with `resume`
+    false; a finished one is only replaced with `overwrite`. `plugins` are for an architecture given by its
+    file.
+
+    Raises:
+        DocumentError: the architecture, the data set's name or the recipe has faults.
+        DataError: the data set is missing or too small.
+        UsageError: `out` cannot be used, or an argument cannot be honoured.
+        RunError: the run diverged, or had no memory left.
+    """
+    from cnnbuild.data.load import load_dataset
+    from cnnbuild.studies import run_arguments, single_run
+    from cnnbuild.studies.run_folder import Origin, RunFolder
+
+    loaded = _loaded(architecture, plugins)
+    settings, chosen = run_arguments.dataset_of(dataset), run_arguments.recipe_of(recipe)
+    graph = _graph_for(loaded, settings, data_root)
+    folder = None if out is None else RunFolder(Path(out))
+    if folder is not None:
+        folder.open(overwrite=overwrite)
+    data = load_dataset(settings, data_root=data_root)
+    files = tuple(str(plugin) for plugin in plugins if not isinstance(plugin, type))
+    origin = Origin(Path(loaded.document.file), loaded.variant, loaded.vars, files)
+    run = single_run.describe_run(graph, origin, data, chosen, seed)
+    return single_run.train_run(
+        graph, run, data, chosen, folder, on_epoch=on_epoch, resume=resume, data_root=data_root
+    )
+
+
+def load_run(
+    path: str | Path,
+    *,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    data_root: Path | None = None,
+    plugins: Iterable[Path | str | type] = (),
+) -> TrainedRun:
+    """The run in a folder of `cnnbuild train`, or of a study's cell, to predict and evaluate with.
+
+    Nothing but the folder is needed, wherever it lies; `plugins` are the layer types of one's own that the
+    network has. No code is ever taken from the folder.
+
+    Raises:
+        UsageError: the folder holds no finished run, or needs a plugin that was not given.
+        DataError: a file of it is damaged.
+    """
+    from cnnbuild.studies.read_run import read_run
+
+    return read_run(Path(path), registry_with(plugins), device=device, data_root=data_root)
+
+
+def find_lr(
+    architecture: Architecture | str | Path,
+    dataset: str | Mapping[str, object] = "digits",
+    recipe: Recipe | Mapping[str, object] | None = None,
+    *,
+    seed: int = 0,
+    out: str | Path | None = None,
+    data_root: Path | None = None,
+    plugins: Iterable[Path | str | type] = (),
+) -> LrRange:
+    """A learning-rate range test (Smith 2017); `.suggestion` is None where the loss never fell.
+
+    With `out`, a folder, the plot and the points are written there: `lr_range.png`, `.svg`, `.csv`, `.json`.
+
+    Raises:
+        as `train` does.
+    """
+    from cnnbuild.data.load import load_dataset
+    from cnnbuild.studies import run_arguments, single_run
+
+    loaded = _loaded(architecture, plugins)
+    settings, chosen = run_arguments.dataset_of(dataset), run_arguments.recipe_of(recipe)
+    graph = _graph_for(loaded, settings, data_root)
+    data = load_dataset(settings, data_root=data_root)
+    found = single_run.find_lr_of(graph, data, chosen, seed)
+    if out is not None:
+        from cnnbuild.report.lr_range_figure import write_lr_range
+
+        write_lr_range(found, Path(out), title=single_run.title_of(graph, data, chosen))
+    return found
+
+
+def _loaded(architecture: Architecture | str | Path, plugins: Iterable[Path | str | type]) -> Architecture:
+    if isinstance(architecture, Architecture):
+        return architecture
+    return load(architecture, plugins=plugins)
+
+
+def _graph_for(architecture: Architecture, settings: DatasetSettings, data_root: Path | None) -> Graph:
+    return elaborate(
+        architecture.document,
+        contract_of(settings, data_root=data_root),
+        variant=architecture.variant,
+        overrides=architecture.vars,
+        registry=architecture.registry,
+    )

@@ -151,3 +151,71 @@ def test_a_study_is_run_from_python_with_plugins(tmp_path: Path) -> None:
     [row] = results.rows
     assert (row.architecture, row.parameters, len(row.records)) == ("one", 650, 1)
     assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_a_network_is_trained_in_memory_and_used(tmp_path: Path) -> None:
+    seen: list[int] = []
+    run = cnnbuild.train(
+        cnnbuild.load(ARCHITECTURES / "simple_cnn.yaml"),
+        "digits",
+        {"epochs": 2, "optimizer": {"adam": {"lr": 3e-3}}},
+        seed=1,
+        on_epoch=lambda epoch: seen.append(epoch.epoch),
+    )
+    assert seen == [1, 2]
+    assert run.folder is None
+    assert run.evaluate().accuracy == run.record.test.accuracy  # type: ignore[union-attr]
+    assert run.predict(torch.zeros(3, 1, 8, 8, dtype=torch.uint8))[2].class_name in run.class_names
+    assert repr(run).endswith("53,002 parameters; in memory)")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_run_in_a_folder_is_loaded_again_and_not_overwritten(tmp_path: Path) -> None:
+    path = ARCHITECTURES / "simple_cnn.yaml"
+    run = cnnbuild.train(path, "digits", {"epochs": 1}, out=tmp_path / "run")
+    again = cnnbuild.load_run(tmp_path / "run")
+    assert again.record == run.record
+    with pytest.raises(UsageError, match="holds the record of an earlier run"):
+        cnnbuild.train(path, "digits", {"epochs": 1}, out=tmp_path / "run")
+    cnnbuild.train(path, "digits", {"epochs": 2}, out=tmp_path / "run", overwrite=True)
+    assert len(cnnbuild.load_run(tmp_path / "run").record.epochs) == 2
+
+
+def test_an_exception_of_a_listener_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
+    def stop(epoch: object) -> None:
+        raise KeyError("a mistake in a notebook")
+
+    path, recipe = ARCHITECTURES / "simple_cnn.yaml", {"epochs": 2}
+    with pytest.raises(KeyError):
+        cnnbuild.train(path, "digits", recipe, out=tmp_path / "run", on_epoch=stop)
+    seen: list[int] = []
+    run = cnnbuild.train(
+        path, "digits", recipe, out=tmp_path / "run", on_epoch=lambda epoch: seen.append(epoch.epoch)
+    )
+    assert seen == [2]
+    whole = cnnbuild.train(path, "digits", recipe)
+    for name, tensor in whole.module.state_dict().items():
+        assert torch.equal(run.module.state_dict()[name], tensor)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dataset": "digist"}, "dataset:1:1: error: unknown data set 'digist'"),
+        ({"dataset": 3}, "dataset is a name, or a mapping of one name to options, not 3"),
+        ({"recipe": {"epoch": 1}}, "recipe:1:1: error: unknown key 'epoch' in the recipe"),
+        ({"recipe": [1]}, "recipe is a mapping of the keys of `train:`, not [1]"),
+        ({"recipe": {"optimizer": "sgd"}}, "recipe:1:1: error: 'optimizer.sgd' of the recipe needs 'lr'"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_told(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises((UsageError, DocumentError)) as caught:
+        cnnbuild.train(ARCHITECTURES / "simple_cnn.yaml", **arguments)  # type: ignore[arg-type]
+    assert str(caught.value).splitlines()[0] == message
+
+
+def test_a_learning_rate_is_looked_for(tmp_path: Path) -> None:
+    found = cnnbuild.find_lr(ARCHITECTURES / "simple_cnn.yaml", "digits", out=tmp_path)
+    assert found.suggestion is not None
+    assert 1e-4 < found.suggestion < 1e-1
+    assert (tmp_path / "lr_range.png").is_file()

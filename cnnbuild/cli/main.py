@@ -26,7 +26,20 @@ EPILOG = (
     "2 a faulty file or argument, 130 interrupted."
 )
 
-VERBS = ("run", "inspect", "check", "expand", "diff", "train", "new", "layers", "schema")
+VERBS = (
+    "run",
+    "inspect",
+    "check",
+    "expand",
+    "diff",
+    "train",
+    "predict",
+    "evaluate",
+    "data",
+    "new",
+    "layers",
+    "schema",
+)
 """In the order of the help; each is the function of its name in the module of its name."""
 
 OBJECTS_BETWEEN_COLLECTIONS = 100_000  # most commands are over before cycles matter

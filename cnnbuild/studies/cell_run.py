@@ -16,6 +16,8 @@ from cnnbuild.errors import CheckpointError
 from cnnbuild.modules.build import build_module
 from cnnbuild.studies.plan import Cell
 from cnnbuild.studies.record import CellRecord, State
+from cnnbuild.studies.run_folder import Origin, RunFolder
+from cnnbuild.studies.single_run import describe_run
 from cnnbuild.training.checkpoint import save_weights
 from cnnbuild.training.environment import git_revision
 from cnnbuild.training.fit import fit
@@ -82,6 +84,8 @@ def _train(
         if on_epoch is not None:
             on_epoch(epoch)
 
+    origin = Origin(cell.file, cell.variant, cell.vars)
+    RunFolder(folder).write_run(describe_run(cell.graph, origin, dataset, cell.recipe, cell.seed))
     try:
         module, run = _fit(cell, dataset, folder / CHECKPOINT, follow, resume=True)
     except CheckpointError as error:  # of another torch, or damaged: what it says, the log keeps

@@ -1,6 +1,7 @@
 """`cnnbuild train`: what it prints, what it keeps, and what it refuses."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,12 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from cnnbuild.cli.train import _chance_warning, train
+import cnnbuild as package
+from cnnbuild.cli.train import train
+from cnnbuild.cli.train_progress import TrainProgress, describe
+from cnnbuild.cli.train_summary import chance_warning
 from cnnbuild.errors import DocumentError, UsageError
-from cnnbuild.training.record import DivergedRunError, Evaluation, RunRecord
+from cnnbuild.training.record import DivergedRunError, EpochRecord, Evaluation, RunRecord
 from tests.cli.commands import ROOT, cnnbuild
 
 NETWORK = """\
@@ -63,6 +67,11 @@ def test_a_run_prints_its_epochs_and_keeps_record_and_weights():
     assert f"Test accuracy {100 * record.test.accuracy:.2f} %" in result.stdout
     weights = torch.load(kept / "weights.pt", weights_only=True)
     assert sum(tensor.numel() for tensor in weights.values()) == 5186
+    assert sorted(path.name for path in kept.iterdir()) == ["record.json", "run.json", "weights.pt"]
+    assert lines[-2:] == [
+        f"Use it:       cnnbuild predict {kept} IMAGE...",
+        f"Look closer:  cnnbuild evaluate {kept}",
+    ]
 
 
 def test_quiet_prints_the_results_only():
@@ -86,12 +95,12 @@ def test_an_earlier_record_is_replaced_only_when_asked():
 def test_a_run_that_did_not_learn_is_called_that():
     # 200 images of ten classes, all called class 0: 10 %, no better than always naming one class
     blind = tuple((20, *[0] * 9) for _ in range(10))
-    assert _chance_warning(Evaluation(2.3, 0.1, (1.0, *[0.0] * 9), blind)) == [
+    assert chance_warning(Evaluation(2.3, 0.1, (1.0, *[0.0] * 9), blind)) == [
         "This run did not learn: it is not above the 10.00 % of always naming the largest class. "
-        "Nothing follows from it about the architecture: try a learning rate ten times smaller."
+        "Nothing follows from it about the architecture: try a learning rate ten times smaller, or --find-lr."
     ]
     seeing = tuple(tuple(20 if row == column else 0 for column in range(10)) for row in range(10))
-    assert _chance_warning(Evaluation(0.1, 1.0, (1.0,) * 10, seeing)) == []
+    assert chance_warning(Evaluation(0.1, 1.0, (1.0,) * 10, seeing)) == []
 
 
 def test_a_diverged_run_leaves_its_record_and_no_weights():
@@ -99,7 +108,11 @@ def test_a_diverged_run_leaves_its_record_and_no_weights():
     assert isinstance(result.exception, DivergedRunError)
     record = RunRecord.from_dict(json.loads(Path("here/record.json").read_text())["run"])
     assert record.status == "diverged"
-    assert not Path("here/weights.pt").exists()
+    assert sorted(path.name for path in Path("here").iterdir()) == ["record.json", "run.json"]
+    first, advice, kept = str(result.exception).splitlines()
+    assert first.startswith("the loss became ")
+    assert "Try a learning rate ten times smaller" in advice
+    assert kept == "What was measured until then: here/record.json"
 
 
 def test_a_misspelt_data_set_and_a_negative_rate_are_refused():
@@ -118,3 +131,93 @@ def test_a_file_where_the_folder_should_be_is_refused_before_training(tmp_path):
     )
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == "error: taken is a file; --out names a folder\n"
+
+
+def stop_after(monkeypatch, number: signal.Signals, epochs: int) -> None:
+    """A signal, as a terminal or a cluster sends it, in the epoch after `epochs` finished ones."""
+    shown = TrainProgress.__call__
+
+    def show(self: TrainProgress, epoch: EpochRecord) -> None:
+        shown(self, epoch)
+        if epoch.epoch == epochs:
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(TrainProgress, "__call__", show)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_says_how_to_go_on_and_ends_with_the_bits_of_one_that_was_not(
+    monkeypatch, number, code
+):
+    assert run("--epochs", "4", "--out", "whole").exit_code == 0
+    with monkeypatch.context() as patched:
+        stop_after(patched, number, 2)
+        stopped = run("--epochs", "4", "--out", "here")
+    assert stopped.exit_code == code
+    assert f"stopped by {number.name} after 2 epochs" in stopped.stderr
+    assert stopped.stderr.splitlines()[-1] == "Go on with it: the same command again"
+    assert not Path("here/record.json").exists()
+    assert "has finished" not in stopped.stdout
+    resumed = run("--epochs", "4", "--out", "here")
+    assert resumed.exit_code == 0, resumed.output
+    assert resumed.stdout.splitlines()[1] == "Going on with the unfinished run in here"
+    assert "epoch 3/4" in resumed.stdout
+    assert "epoch 2/4" not in resumed.stdout
+    assert sorted(path.name for path in Path("here").iterdir()) == ["record.json", "run.json", "weights.pt"]
+    ours, theirs = (torch.load(f"{name}/weights.pt", weights_only=True) for name in ("here", "whole"))
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    assert package.load_run("here").record.resumes == 1
+
+
+def test_an_unfinished_run_of_another_kind_is_not_lost(monkeypatch):
+    with monkeypatch.context() as patched:
+        stop_after(patched, signal.SIGINT, 1)
+        run("--epochs", "4", "--out", "here")
+    before = Path("here/checkpoint.pt").read_bytes()
+    other = run("--epochs", "5", "--batch-size", "32", "--seed", "1", "--out", "here")
+    assert isinstance(other.exception, UsageError)
+    assert str(other.exception) == (
+        "here holds an unfinished run that is not this one (epochs: 4 there, 5 here; batch_size: 64 there, "
+        "32 here; seed: 0 there, 1 here); name another --out, or use --overwrite to give it up"
+    )
+    wider = run("--epochs", "4", "--set", "width=3", "--out", "here")
+    assert "(the network has changed)" in str(wider.exception)
+    assert Path("here/checkpoint.pt").read_bytes() == before
+    anew = run("--epochs", "5", "--out", "here", "--overwrite")
+    assert anew.exit_code == 0
+    assert "epoch 1/5" in anew.stdout
+
+
+def test_resume_begins_nothing():
+    result = run("--out", "here", "--resume")
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == "here holds no unfinished run; leave --resume out to begin one"
+    both = run("--out", "here", "--resume", "--overwrite")
+    assert str(both.exception) == "--resume keeps what --overwrite removes; give one of them"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_training():
+    Path("taken").write_text("")
+    result = run("--out", "taken/inside")
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == (
+        "taken/inside: the run cannot be kept here: Not a directory; name another --out"
+    )
+    assert result.stdout == ""
+
+
+def test_find_lr_draws_and_suggests_and_leaves_no_run():
+    result = run("--find-lr", "--out", "here")
+    assert result.exit_code == 0, result.output
+    assert "Suggested learning rate: 0.0" in result.stdout
+    names = sorted(path.name for path in Path("here").iterdir())
+    assert names == ["lr_range.csv", "lr_range.json", "lr_range.png", "lr_range.svg"]
+    assert run("--out", "here", "--epochs", "1").exit_code == 0
+
+
+def test_an_epoch_is_described_in_one_line():
+    epoch = EpochRecord(3, 1e-3, 0.5, 0.4, 0.91, 0.45, 0.9, 2.5, 2.0)
+    assert describe(epoch, 10, 1000) == (
+        "epoch 3/10: loss 0.5000, train accuracy 0.9100, validation accuracy 0.9000, 2.5 s, 500 images/s"
+    )
+    assert describe(epoch, None, 1000).startswith("epoch 3: loss 0.5000")

@@ -1,0 +1,72 @@
+"""What `cnnbuild train` says of a run that is over, and what to do after one that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnbuild.cli.terminal import counted
+
+if TYPE_CHECKING:
+    from cnnbuild.training.record import Evaluation, RunRecord
+
+
+def summary_lines(record: RunRecord, folder: Path) -> Iterator[str]:
+    """What a reader wants to know of a finished run."""
+    yield from (f"warning: {warning}" for warning in record.warnings)
+    if record.test is not None:
+        yield (
+            f"Test accuracy {100 * record.test.accuracy:.2f} % (loss {record.test.loss:.4f}) on "
+            f"{record.test_images:,} images, with the weights of epoch {record.selected_epoch}; one seed"
+        )
+        yield from chance_warning(record.test)
+    if record.ended == "stopped early":
+        yield f"Stopped early, after {counted(len(record.epochs), 'epoch')}"
+    if record.resumes:
+        times = "once" if record.resumes == 1 else f"{record.resumes} times"
+        yield f"Went on {times} from a checkpoint; times are those of all sittings"
+    speed = record.train_samples_per_second
+    trained = f"; training {speed:,.0f} images/s" if speed else ""
+    yield f"{record.seconds:.1f} s on {record.device} ({record.hardware}), {_chosen(record)}{trained}"
+    for latency in record.latency:
+        images = counted(latency.batch_size, "image")
+        median, p95 = 1000 * latency.median_seconds, 1000 * latency.p95_seconds
+        yield f"Inference, {images}: median {median:.2f} ms, 95th percentile {p95:.2f} ms"
+    yield f"Kept: {folder / 'record.json'}, {folder / 'weights.pt'}"
+    yield f"Use it:       cnnbuild predict {folder} IMAGE..."
+    yield f"Look closer:  cnnbuild evaluate {folder}"
+
+
+def _chosen(record: RunRecord) -> str:
+    """What the engine computed with, in words."""
+    precision = str(record.execution.get("precision", "fp32"))
+    auto = " by auto" if record.recipe.get("precision") == "auto" else ""
+    return f"{precision}{auto}, {counted(record.threads, 'thread')}"
+
+
+def chance_warning(test: Evaluation) -> list[str]:
+    """What to say of a network that is no better than always naming the largest class."""
+    from cnnbuild.studies.statistics import is_at_chance
+
+    sizes = [sum(row) for row in test.confusion]
+    correct = sum(row[label] for label, row in enumerate(test.confusion))
+    if not is_at_chance(correct, sum(sizes), max(sizes) / sum(sizes)):
+        return []
+    share = 100 * max(sizes) / sum(sizes)
+    return [
+        f"This run did not learn: it is not above the {share:.2f} % of always naming the largest class. "
+        "Nothing follows from it about the architecture: try a learning rate ten times smaller, or --find-lr."
+    ]
+
+
+def divergence_advice(record: RunRecord, folder: Path) -> str:
+    """What to try after a loss left the finite numbers."""
+    largest = (
+        f" The largest finite loss was {record.largest_loss:.3g}." if record.largest_loss is not None else ""
+    )
+    return (
+        f"{largest.strip()} Try a learning rate ten times smaller, --train warmup_epochs=1 or "
+        "--train clip_gradient_norm=1; `cnnbuild train … --find-lr` looks for a learning rate.\n"
+        f"What was measured until then: {folder / 'record.json'}"
+    ).strip()
