@@ -48,6 +48,7 @@ def main() -> None:
             str(data_root),
             batch_size=options.batch_size,
             evaluations=options.evaluations,
+            clock=options.clock,
         )
         if options.accuracy:
             compare_accuracy(base, options, pythons)
@@ -70,6 +71,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["fp32"])
     parser.add_argument("--peers", type=lambda text: text.split(","), default=list(MODULES), metavar="A,B,C")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="its interpreter")
+    parser.add_argument("--clock", choices=("wall", "processor"), default="wall", help="on a busy machine")
     parser.add_argument("--limit", type=float, default=3_600, metavar="SECONDS", help="of one process")
     parser.add_argument("--no-pin", dest="pinned", action="store_false", help="let processes use all cores")
     parser.add_argument(
@@ -115,6 +117,7 @@ def compare_speed(base: Settings, options: argparse.Namespace, pythons: dict[str
             machine=machine.machine_name(),
             cores=os.cpu_count() or 1,
             pinned=options.pinned,
+            clock=options.clock,
             load=(before, machine.load()),
             macs=macs,
             results=tuple(results),

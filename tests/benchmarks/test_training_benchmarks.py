@@ -182,6 +182,14 @@ def test_a_child_that_takes_too_long_is_a_result_that_says_so(monkeypatch):
     assert (found.skipped, found.failed, found.process_seconds) == ("it was ended after 0.2 s", True, 0.2)
 
 
+def test_the_processors_clock_does_not_count_what_a_child_sleeps():
+    command = [sys.executable, "-S", "-c", "import time; time.sleep(0.5); sum(range(2_000_000))"]
+    _, wall = child.run(command, "textbook", 1)
+    _, processor = child.run(command, "textbook", 1, clock="processor")
+    assert wall > 0.5
+    assert 0 < processor < wall
+
+
 def test_a_child_starts_with_so_many_cores_and_the_parent_keeps_its_own():
     if not hasattr(os, "sched_getaffinity"):
         pytest.skip("this system has no affinity of processes")
