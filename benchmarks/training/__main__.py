@@ -104,7 +104,7 @@ def data_root_of() -> Path:
 def compare_speed(base: Settings, options: argparse.Namespace, pythons: dict[str, str]) -> None:
     """All rounds; what is known is kept after each, so that a run that is stopped leaves its rounds."""
     before = machine.load()
-    peaks = {str(threads): peak(threads, pinned=options.pinned) for threads in options.threads}
+    peaks = {str(threads): peak(threads, options.clock, pinned=options.pinned) for threads in options.threads}
     macs, results = macs_of(base), []
     for number, found in enumerate(rounds_of(base, options, pythons), start=1):
         results += found
@@ -205,9 +205,9 @@ def line_of(result: Result) -> str:
     )
 
 
-def peak(threads: int, *, pinned: bool) -> dict[str, float]:
+def peak(threads: int, clock: str, *, pinned: bool) -> dict[str, float]:
     """GFLOP/s of a matrix product by precision, from a child with as many threads."""
-    command = [sys.executable, "-m", "benchmarks.training.peak"]
+    command = [sys.executable, "-m", "benchmarks.training.peak", clock]
     done, _ = child.run(command, "peak", threads, cores=threads if pinned else None)
     if done.returncode:
         raise SystemExit(f"the matrix product failed: {done.stderr}")
