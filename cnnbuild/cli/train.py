@@ -10,7 +10,7 @@ import typer
 
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
 from cnnbuild.cli.target import PluginOption, dataset_asked, graph_asked
-from cnnbuild.cli.terminal import echo_warnings
+from cnnbuild.cli.terminal import echo_warnings, echo_wrapped
 from cnnbuild.cli.train_recipe import (
     BatchSizeOption,
     DeviceOption,
@@ -150,7 +150,7 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
         typer.Exit: 130 after Ctrl-C, 143 after SIGTERM.
     """
     from cnnbuild.cli.train_progress import TrainProgress
-    from cnnbuild.cli.train_summary import divergence_advice, summary_lines
+    from cnnbuild.cli.train_summary import divergence_advice, kept_lines, summary_lines
     from cnnbuild.studies.run_folder import RunFolder
     from cnnbuild.training.record import DivergedRunError
 
@@ -181,5 +181,7 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
     except RunInterruptedError as error:
         typer.echo(f"{error}\nGo on with it: the same command again", err=True)
         raise typer.Exit(error.exit_code) from None
-    for line in summary_lines(trained.record, order.folder):
+    for line in summary_lines(trained.record):
+        echo_wrapped(line)
+    for line in kept_lines(order.folder):
         typer.echo(line)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cnnbuild.cli.terminal import echo_wrapped
 from cnnbuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def find_learning_rate(
     except OSError as error:
         raise UsageError(f"{folder}: the plot cannot be kept here: {error.strerror}") from None
     for line in range_lines(found):
-        typer.echo(line)
+        echo_wrapped(line)
     typer.echo(f"Kept: {', '.join(map(str, paths))}")
     if found.suggestion is None:
         raise typer.Exit(1)
