@@ -11,7 +11,8 @@ from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.graph.data_contract import DataContract, contract_of
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
-from cnnbuild.graph.memory import DTYPES, OPTIMIZERS, Dtype, Optimizer
+from cnnbuild.graph.memory import DTYPES, Dtype
+from cnnbuild.graph.optimizer_state import OPTIMIZERS, Optimizer
 from cnnbuild.graph.variables import check_names
 from cnnbuild.graph.views.summary import Summary
 from cnnbuild.lang.architecture import ArchitectureDocument, read_architecture

@@ -13,7 +13,8 @@ from cnnbuild.errors import DocumentError, UsageError
 
 if TYPE_CHECKING:
     from cnnbuild.graph.data_contract import DataContract
-    from cnnbuild.graph.memory import Dtype, Optimizer
+    from cnnbuild.graph.memory import Dtype
+    from cnnbuild.graph.optimizer_state import Optimizer
     from cnnbuild.graph.views.summary.summary import Summary
     from cnnbuild.graph.views.summary.sweep import InputSize, Sweep
     from cnnbuild.layers.registry import Registry

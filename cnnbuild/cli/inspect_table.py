@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 Form: TypeAlias = Literal["table", "json", "csv", "md", "latex", "html"]
 DtypeName: TypeAlias = Literal["float32", "float16", "bfloat16", "float64"]
-OptimizerName: TypeAlias = Literal["sgd", "sgd_momentum", "adam", "adamw"]
+OptimizerName: TypeAlias = Literal[
+    "sgd", "sgd_momentum", "adam", "adamw", "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop",
+    "rprop", "asgd", "adafactor", "lbfgs",
+]  # fmt: skip
 SortName: TypeAlias = Literal["macs", "params", "act", "rf"]
 
 FORM_OF_SUFFIX: dict[str, Form] = {

@@ -36,7 +36,8 @@ def plan_table(plan: StudyPlan) -> Table:
     table = Table(title=escape(plan.document.title), title_justify="left")
     _add_names(table)
     table.add_column("input", no_wrap=True)
-    for column in ("seeds", "epochs", "batch", "parameters", "multiply-adds"):
+    by_epochs = all(cell.recipe.epochs is not None for cell in plan.cells)
+    for column in ("seeds", "epochs" if by_epochs else "training", "batch", "parameters", "multiply-adds"):
         table.add_column(column, justify="right", no_wrap=True)
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in plan.cells:
@@ -48,7 +49,7 @@ def plan_table(plan: StudyPlan) -> Table:
             escape(dataset),
             "x".join(str(n) for n in first.graph.contract.shape),
             _seeds([cell.seed for cell in cells]),
-            str(first.recipe.epochs),
+            str(first.recipe.epochs) if by_epochs else first.recipe.describe_length(),
             str(first.recipe.batch_size),
             f"{first.graph.parameters:,}",
             f"{first.graph.macs:,}",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from cnnbuild.data.dataset import Images
+from cnnbuild.data.dataset import Images, Part
 
-STATISTICS_CHUNK = 4_096  # images whose float64 copies exist at once
+STATISTICS_CHUNK = 4_096  # images that are counted at once: bounds the memory of their copies
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,20 +24,41 @@ class Normalization:
 
 def measure_normalization(images: Tensor) -> Normalization:
     """The statistics of uint8 images (N, C, H, W); a channel that never changes gets the deviation 1."""
-    channels = images.shape[1]
-    values = torch.arange(256, dtype=torch.float64)
-    mean, std = torch.zeros(channels), torch.ones(channels)
-    for channel in range(channels):
-        counts = torch.zeros(256, dtype=torch.float64)
-        for start in range(0, len(images), STATISTICS_CHUNK):
-            pixels = images[start : start + STATISTICS_CHUNK, channel].flatten()
-            counts += torch.bincount(pixels.cpu(), minlength=256)
-        total = counts.sum()
-        center = (counts * values).sum() / total
-        variance = (counts * (values - center) ** 2).sum() / total
-        mean[channel] = center
-        std[channel] = variance.sqrt() if variance > 0 else 1.0
-    return Normalization(mean, std)
+    counts = [_histogram(images[:, channel]) for channel in range(images.shape[1])]
+    values = range(256)
+    return normalization_from(
+        [sum(value * count for value, count in zip(values, of, strict=True)) for of in counts],
+        [sum(value * value * count for value, count in zip(values, of, strict=True)) for of in counts],
+        images[:, 0].numel(),
+    )
+
+
+def normalization_of(part: Part, indices: Tensor) -> Normalization:
+    """The statistics of the images at `indices`; for the same pixels the same bits, in memory or in files."""
+    if isinstance(part, Images):
+        return measure_normalization(part.images[indices])
+    chosen = part.at(indices)
+    pixels = len(chosen) * chosen.shape[1] * chosen.shape[2]
+    return normalization_from(chosen.sums.sum(0).tolist(), chosen.squares.sum(0).tolist(), pixels)
+
+
+def normalization_from(sums: Sequence[int], squares: Sequence[int], pixels: int) -> Normalization:
+    """Statistics from the sums of each channel's values and of their squares, which are exact."""
+    mean = [total / pixels for total in sums]
+    variance = [
+        (pixels * square - total * total) / (pixels * pixels)
+        for total, square in zip(sums, squares, strict=True)
+    ]
+    std = [math.sqrt(value) if value > 0 else 1.0 for value in variance]
+    return Normalization(torch.tensor(mean), torch.tensor(std))
+
+
+def _histogram(pixels: Tensor) -> list[int]:
+    """How often each of the 256 values occurs."""
+    counts = torch.zeros(256, dtype=torch.int64)
+    for start in range(0, len(pixels), STATISTICS_CHUNK):
+        counts += torch.bincount(pixels[start : start + STATISTICS_CHUNK].flatten().cpu(), minlength=256)
+    return [int(count) for count in counts]
 
 
 class BatchSource:
@@ -52,8 +74,8 @@ class BatchSource:
         pixels = images.images.permute(0, 2, 3, 1) if channels_last else images.images
         self._pixels = pixels.contiguous().to(device)
         self._channels_last = channels_last
-        self._scale = _per_channel(1 / normalization.std, device)
-        self._shift = _per_channel(-normalization.mean / normalization.std, device)
+        self._scale = per_channel(1 / normalization.std, device)
+        self._shift = per_channel(-normalization.mean / normalization.std, device)
         self.labels = images.labels.to(device)
         self.device = device
 
@@ -67,8 +89,19 @@ class BatchSource:
             pixels = pixels.permute(0, 3, 1, 2)
         return pixels.float().mul_(self._scale).add_(self._shift), self.labels.index_select(0, indices)
 
+    def batches(
+        self,
+        index_lists: Iterable[Tensor],
+        *,
+        epoch: int | None = None,  # noqa: ARG002 - nothing depends on it here
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """`batch` of each list of indices; see `sources.Batches`."""
+        for indices in index_lists:
+            yield self.batch(indices.to(self.device))
 
-def _per_channel(values: Tensor, device: torch.device) -> Tensor:
+
+def per_channel(values: Tensor, device: torch.device) -> Tensor:
+    """One number per channel (C,) as float32 (1, C, 1, 1) on the device."""
     return values.float().view(1, -1, 1, 1).to(device)
 
 

@@ -42,12 +42,25 @@ class DataContract:
 _FIXED = {
     "digits": (1, 8, 8, 10),
     "mnist": (1, 28, 28, 10),
+    "fashion_mnist": (1, 28, 28, 10),
+    "kmnist": (1, 28, 28, 10),
     "cifar10": (3, 32, 32, 10),
+    "cifar100": (3, 32, 32, 100),
+    "svhn": (3, 32, 32, 10),
     "synthetic": (3, 16, 16, 10),
 }
 
 
-_TRAIN_IMAGES = {"digits": 1_438, "mnist": 60_000, "cifar10": 50_000, "synthetic": 1_000}
+_TRAIN_IMAGES = {
+    "digits": 1_438,
+    "mnist": 60_000,
+    "fashion_mnist": 60_000,
+    "kmnist": 60_000,
+    "cifar10": 50_000,
+    "cifar100": 50_000,
+    "svhn": 73_257,
+    "synthetic": 1_000,
+}
 
 
 def train_images_of(settings: DatasetSettings) -> int | None:

@@ -15,21 +15,18 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 
 from cnnbuild.graph.graph import INPUT, Graph, GraphNode
 from cnnbuild.graph.lifetimes import computed_in_evaluation, last_holders
+from cnnbuild.graph.optimizer_state import Optimizer, state_bytes
 from cnnbuild.layers.base import Shape
 from cnnbuild.layers.memory import NOTHING, Held
 
 Dtype: TypeAlias = Literal["float32", "float16", "bfloat16", "float64"]
-Optimizer: TypeAlias = Literal["sgd", "sgd_momentum", "adam", "adamw"]
-"""The words of a recipe; `sgd_momentum` is `sgd` with a momentum above 0."""
 
 Told = TypeVar("Told")
 
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
-OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 VALUE_BYTES: dict[Dtype, int] = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8}
 COUNTER = "num_batches_tracked"  # the one buffer of torch's modules that is int64 in every network
 COUNTER_BYTES = 8
-STEP_BYTES = 4  # Adam counts its steps for each tensor, in float32 whatever the weights are
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,8 @@ def memory_of(
     """The memory of a network for batches of some size, everything in one dtype (no autocast)."""
     size = VALUE_BYTES[dtype]
     weights, buffers = graph.parameters * size, sum(_buffer_bytes(node, size) for node in graph.nodes)
-    state = _state_bytes(graph, optimizer, size)
+    tensors = (shape for node in graph.nodes if not node.shared for shape in node.weight_shapes.values())
+    state = state_bytes(tensors, optimizer, value_bytes=size)
     image, nodes = kept_by_maker(graph, batch=batch, value_bytes=size)
     kept = image + sum(nodes)
     peak, at = max((peak, -index) for index, peak in alive_at(graph, batch=batch, value_bytes=size))
@@ -194,11 +192,3 @@ def _buffer_bytes(node: GraphNode, value_bytes: int) -> int:
         COUNTER_BYTES if name.rpartition(".")[2] == COUNTER else prod(shape) * value_bytes
         for name, shape in shapes.items()
     )
-
-
-def _state_bytes(graph: Graph, optimizer: Optimizer, value_bytes: int) -> int:
-    """What torch's optimiser holds beside the weights: averages of each, and of Adam a count of steps."""
-    averages = {"sgd": 0, "sgd_momentum": 1, "adam": 2, "adamw": 2}[optimizer]
-    tensors = sum(len(node.weight_shapes) for node in graph.nodes if not node.shared)
-    steps = tensors * STEP_BYTES if optimizer in {"adam", "adamw"} else 0
-    return averages * graph.parameters * value_bytes + steps

@@ -13,13 +13,27 @@ from cnnbuild.errors import Problems, did_you_mean
 from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar, describe
 from cnnbuild.lang.validation import Settings, validate
 
-DatasetName: TypeAlias = Literal["digits", "mnist", "cifar10", "image_folder", "synthetic"]
+DatasetName: TypeAlias = Literal[
+    "digits",
+    "mnist",
+    "fashion_mnist",
+    "kmnist",
+    "cifar10",
+    "cifar100",
+    "svhn",
+    "image_folder",
+    "synthetic",
+]
 DATASET_NAMES: tuple[DatasetName, ...] = get_args(DatasetName)
 
 _TITLES: dict[DatasetName, str] = {
     "digits": "digits",
     "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "kmnist": "Kuzushiji-MNIST",
     "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "svhn": "SVHN",
     "image_folder": "image folder",
     "synthetic": "synthetic images",
 }

@@ -9,14 +9,15 @@ from __future__ import annotations
 from cnnbuild.errors import Place, Problems
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, describe, from_plain
 
-CHOICES = frozenset({"optimizer", "schedule"})  # a mapping with one key, which names the kind
+CHOICES = frozenset({"optimizer", "schedule", "average"})  # a mapping with one key, which names the kind
+BUDGETS = frozenset({"epochs", "steps", "seconds"})  # of `train`: one of them, which names the unit
 
 
 def merge_maps(base: YamlMap, over: YamlMap) -> YamlMap:
     """`base` with `over` laid on top: mappings merge key by key, anything else is replaced.
 
     An optimizer or a schedule of another kind is replaced as a whole: the settings of one kind mean nothing
-    to another.
+    to another. In the same way `steps` replaces `epochs`.
     """
     entries = {entry.name: entry for entry in base}
     for entry in over:
@@ -31,7 +32,16 @@ def _merged(below: Yaml, above: Yaml, key: str) -> Yaml:
         return above
     if key in CHOICES and {entry.name for entry in below} != {entry.name for entry in above}:
         return above
+    if key == "train":
+        for entry in above:
+            below = _without_other_budgets(below, entry.name, entry.value)
     return merge_maps(below, above)
+
+
+def _without_other_budgets(train: YamlMap, name: str, value: Yaml) -> YamlMap:
+    """The mapping for a run whose length is said by `name`, if that is what `name` says."""
+    is_said = not (isinstance(value, YamlScalar) and value.value is None)
+    return without(train, *(BUDGETS - {name})) if name in BUDGETS and is_said else train
 
 
 def without(tree: YamlMap, *names: str) -> YamlMap:
@@ -90,6 +100,7 @@ def _set(tree: Yaml, steps: list[YamlScalar], leaf: Yaml, problems: Problems, *,
         return YamlList(tuple(items), tree.place)
     if isinstance(tree, YamlMap):
         kept = tree if key not in CHOICES or tree.get(name) is not None else YamlMap((), step.place)
+        kept = _without_other_budgets(kept, name, leaf) if key == "train" and not rest else kept
         below = kept.get(name) or YamlMap((), step.place)
         return with_entry(kept, step, _set(below, rest, leaf, problems, key=name))
     if key in CHOICES or tree.value is None:

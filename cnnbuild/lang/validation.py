@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar, get_args
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,6 +23,9 @@ class Settings(BaseModel):
 
     Models are compiled on first use, so that declaring one costs nothing at import.
     """
+
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Keys that a reader may know from elsewhere and that there are not, each with what to do."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True, allow_inf_nan=False)
 
@@ -99,9 +102,11 @@ def _report(
     inside = ".".join(str(step) for step in path[:-1])
     owner = f"'{inside}' of {what}" if inside else what
     if kind == "extra_forbidden":
-        known = list(_fields(model, path[:-1]))
+        owners = _models_at(model, path[:-1])
+        known = [field.alias or each for m in owners for each, field in m.model_fields.items()]
         place = key.place if key is not None else part.place
-        hint = did_you_mean(name, known, listing="known keys")
+        told = [owner.elsewhere.get(name, "") for owner in owners if issubclass(owner, Settings)]
+        hint = "".join(told) or did_you_mean(name, known, listing="known keys")
         problems.add(f"unknown key '{name}' in {owner}", place, help=hint, context=context)
     elif kind == "missing" and isinstance(path[-1], int):
         message = f"{_spelled(path[:-1], what)}: expected more items, not only {path[-1]}"
@@ -217,8 +222,8 @@ def _value_at(data: Plain, path: tuple[int | str, ...]) -> Plain:
     return value
 
 
-def _fields(model: type[BaseModel], path: tuple[int | str, ...]) -> Iterator[str]:
-    """The keys that the model under `path` knows."""
+def _models_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[type[BaseModel]]:
+    """The models that may stand under `path`."""
     models = [model]
     for step in path:
         inner: list[type[BaseModel]] = []
@@ -229,9 +234,7 @@ def _fields(model: type[BaseModel], path: tuple[int | str, ...]) -> Iterator[str
             elif candidate.__name__ == step:
                 inner.append(candidate)
         models = inner or models
-    for candidate in models:
-        for name, field in candidate.model_fields.items():
-            yield field.alias or name
+    return models
 
 
 def _models_in(annotation: object) -> list[type[BaseModel]]:

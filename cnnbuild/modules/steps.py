@@ -122,6 +122,36 @@ class HeadedSteps(Steps):
         return logits if len(logits) > 1 else logits.popitem()[1]  # type: ignore[return-value]
 
 
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a `Steps` does, for code that runs it in another way.
+
+    `applied` has each step's module and the slots that it takes, or None for one that is left out: inputs
+    fill the first slots, and each step's output the next one. `outputs` are the slots of what is given, by
+    the head's name; of a level that has no heads, under "".
+    """
+
+    applied: tuple[tuple[nn.Module, tuple[int, ...]] | None, ...]
+    outputs: dict[str, int]
+
+
+def wiring_of(steps: Steps, *, training: bool) -> Wiring:
+    """The wiring of a level or a network with heads, in training or in evaluation."""
+    calls, outputs = steps._calls, {"": steps._output}
+    if isinstance(steps, HeadedSteps):
+        calls = steps._calls if training else steps._tested_calls
+        outputs = dict(steps._heads if training else steps._tested_heads)
+    applied: list[tuple[nn.Module, tuple[int, ...]] | None] = []
+    for call in calls:
+        if call is None:
+            applied.append(None)
+        elif isinstance(call.child, str):
+            applied.append((steps.get_submodule(call.child), call.sources))
+        else:
+            applied.append((steps._borrowed[call.child], call.sources))
+    return Wiring(tuple(applied), outputs)
+
+
 def _slots(steps: Sequence[Step], inputs: Sequence[int]) -> dict[int, int]:
     """Where each tensor stands in the list of those that were computed."""
     return {tensor: slot for slot, tensor in enumerate([*inputs, *(step.gives for step in steps)])}

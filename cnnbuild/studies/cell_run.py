@@ -93,7 +93,7 @@ def _train(
         module, run = _fit(cell, dataset, folder / CHECKPOINT, follow, resume=False)
     save_weights(module, folder / "weights.pt")
     if run.resumes:
-        print(f"went on {run.resumes} times from a checkpoint", file=log)
+        print("went on from a checkpoint", file=log)
     if run.test is not None:
         print(f"test accuracy {run.test.accuracy:.4f}, loss {run.test.loss:.4f}", file=log)
     return run

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from cnnbuild.lang.recipe import length_in_words
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import ResultRow, StudyResults
 from cnnbuild.studies.statistics import (
@@ -160,7 +161,7 @@ def _descriptive(row: ResultRow, baseline: ResultRow) -> Finding:
     shown = " and ".join(f"{difference:+.2f}" for difference in differences)
     count = "one seed" if len(common) == 1 else f"{len(common)} seeds"
     sentence = (
-        f"Descriptive only ({count}): on {data}, with this recipe ({_epochs(row)}), "
+        f"Descriptive only ({count}): on {data}, with this recipe ({_length(row)}), "
         f"{a} minus {b} was {shown} points. "
         "Training again with another seed could change this order."
     )
@@ -216,7 +217,7 @@ def _sentence(
     band: float,
 ) -> str:
     a, b = row.architecture, baseline.architecture
-    scope = f"On {row.dataset_label}, with this recipe ({_epochs(row)}, {difference.n} seeds)"
+    scope = f"On {row.dataset_label}, with this recipe ({_length(row)}, {difference.n} seeds)"
     corrected = f", corrected for {family} comparisons" if family > 1 else ""
     low, high = interval
     shown = f"95 % CI {low:+.2f} to {high:+.2f}{corrected}, {'Holm ' if family > 1 else ''}p {_p(p)}"
@@ -257,9 +258,8 @@ def _p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
-def _epochs(row: ResultRow) -> str:
-    epochs = {str(record.recipe.get("epochs")) for record in row.records}
-    return "1 epoch" if epochs == {"1"} else f"{'/'.join(sorted(epochs))} epochs"
+def _length(row: ResultRow) -> str:
+    return " or ".join(sorted({length_in_words(record.recipe) for record in row.records}))
 
 
 def confounders(row: ResultRow, baseline: ResultRow) -> tuple[str, ...]:

@@ -27,12 +27,14 @@ MAGIC = b"cnnbuild checkpoint "
 class Checkpoint(TypedDict):
     """All that a run needs to go on and end with the same bits.
 
-    `identity` says which run it is. `epochs` are the finished ones as plain data, `progress` the one that was
-    under way, None between two epochs. `order_rng` is the generator of shuffling and augmentation, `random`
-    holds torch's global ones (dropout). `parts` holds the state of whatever else a recipe asks for, by name.
+    `identity` says which run it is, `hardware` what it ran on. `epochs` are the finished ones as plain data,
+    `progress` the one that was under way, None between two epochs. `order_rng` is the generator of shuffling
+    and augmentation, `random` holds torch's global ones (dropout). `parts` holds the state of whatever else a
+    recipe asks for, by name.
     """
 
     identity: dict[str, str]
+    hardware: str
     module: dict[str, Tensor]
     optimizer: dict[str, object]
     best_epoch: int

@@ -16,7 +16,7 @@ from typing import TypedDict
 
 from torch import Tensor, nn
 
-from cnnbuild.data.batches import BatchSource
+from cnnbuild.data.sources import Batches
 from cnnbuild.training.dead_units import DeadUnitProbe, evenly_spread, probe_size
 from cnnbuild.training.gradient_flow import GradientSampler
 from cnnbuild.training.loss_curve import LossCurveBuilder
@@ -24,9 +24,10 @@ from cnnbuild.training.observations import ActivationLayer, DeadUnits, GradientF
 
 
 class DiagnosticsState(TypedDict):
-    """What a checkpoint keeps of the diagnostics: tensors only."""
+    """What a checkpoint keeps of the diagnostics: tensors, names and numbers."""
 
     samples: Tensor
+    units: dict[str, int]
     loss_curve: dict[str, Tensor]
 
 
@@ -48,7 +49,7 @@ class Diagnostics:
     def __init__(
         self,
         module: nn.Module,
-        source: BatchSource,
+        source: Batches,
         images: Tensor,
         *,
         steps_per_epoch: int,
@@ -92,9 +93,12 @@ class Diagnostics:
 
     def state(self) -> DiagnosticsState:
         """What `restore` needs to go on as if never interrupted."""
-        return DiagnosticsState(samples=self._gradients.state(), loss_curve=self._losses.state())
+        return DiagnosticsState(
+            samples=self._gradients.state(), units=self._dead_units.units, loss_curve=self._losses.state()
+        )
 
     def restore(self, state: DiagnosticsState) -> None:
         """Go on from what `state` gave."""
         self._gradients.restore(state["samples"])
+        self._dead_units.units = dict(state["units"])
         self._losses.restore(state["loss_curve"])

@@ -109,15 +109,16 @@ def _update_weights(
     recipe, plateau = run.recipe, run.plateau.reductions
     check_every = CHECK_EVERY.get(run.device.type, CHECK_EVERY_ELSEWHERE)
     run.module.train()
-    for number in range(progress.steps, steps_of_epoch(run)):
+    asked = indices[progress.steps : steps_of_epoch(run)]
+    batches = run.train.batches(asked, epoch=len(run.epochs) + 1)
+    for number, (images, labels) in enumerate(batches, start=progress.steps):
         if number and is_out_of_time(run):
             break
         step = run.steps + number
         lr = learning_rate(recipe, step, run.steps_per_epoch, reductions=plateau, elapsed=used_up(run))
         for group in run.optimizer.param_groups:
             group["lr"] = lr
-        images, targets = run.train.batch(indices[number])
-        images = augment(images, recipe.augment, run.order)
+        images, targets = augment(images, labels, recipe.augment, run.order, classes=run.classes)
         progress.add(take_step(run, images, targets, step), len(images), lr)
         if progress.steps % check_every == 0:
             settle(run)
@@ -129,7 +130,7 @@ def _averaged(run: Run) -> AbstractContextManager[None]:
     if run.average is None:
         return nullcontext()
     parts = split_without_remnant(run.fitted, run.recipe.batch_size)
-    return run.average.applied(run.module, lambda: (run.train.batch(part)[0] for part in parts))
+    return run.average.applied(run.module, lambda: (images for images, _ in run.train.batches(parts)))
 
 
 def _evaluate(run: Run, epoch: int) -> tuple[Score, Score | None]:

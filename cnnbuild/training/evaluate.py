@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cnnbuild.data.batches import BatchSource
+from cnnbuild.data.sources import Batches
 from cnnbuild.training.calibration import measure_calibration
 from cnnbuild.training.execution import Forward
 from cnnbuild.training.heads import main_logits
@@ -46,7 +46,7 @@ class Predictions:
 
 def predict(
     module: nn.Module,
-    source: BatchSource,
+    source: Batches,
     indices: Tensor,
     *,
     forward: Forward | None = None,
@@ -68,8 +68,7 @@ def predict(
     module.eval()
     try:
         with torch.inference_mode():
-            for part in torch.split(indices.to(source.device), chunk):
-                images, labels = source.batch(part)
+            for images, labels in source.batches(torch.split(indices.to(source.device), chunk)):
                 logits = main_logits(compute(images)).float()
                 if flip:
                     logits = (logits + main_logits(compute(images.flip(-1))).float()) / 2
@@ -86,7 +85,7 @@ def predict(
 
 def score(
     module: nn.Module,
-    source: BatchSource,
+    source: Batches,
     indices: Tensor,
     *,
     forward: Forward | None = None,
@@ -101,7 +100,7 @@ def score(
 
 def evaluate(
     module: nn.Module,
-    source: BatchSource,
+    source: Batches,
     classes: int,
     indices: Tensor | None = None,
     *,

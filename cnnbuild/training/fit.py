@@ -13,6 +13,7 @@ from torch import nn
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import DivergedError
 from cnnbuild.lang.recipe import Recipe
+from cnnbuild.training.allocator import kept_memory
 from cnnbuild.training.budget import end_of
 from cnnbuild.training.epoch import train_one_epoch
 from cnnbuild.training.evaluate import evaluate
@@ -63,17 +64,17 @@ def fit(
     """
     device = choose_device(recipe.device)
     reset_peak_memory(device)
-    run = prepare_run(module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {})
-    image, _ = run.train.batch(run.fitted[:1])
     stopping = stop_requests() if checkpoint is not None else nullcontext(StopRequest())
-    with (
-        failures_told(recipe, checkpoint),
-        worthwhile_threads(module, image, recipe.batch_size),
-        seeded(derived_seed(seed, "dropout")),
-        stopping as stop,
-    ):
-        keeping = begin_keeping(run, dataset, checkpoint, stop, resume=resume)
-        return _train_and_test(run, dataset, keeping, on_epoch)
+    with failures_told(recipe, checkpoint), stopping as stop:
+        run = prepare_run(module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {})
+        image, _ = run.train.batch(run.fitted[:1])
+        with (
+            worthwhile_threads(module, image, recipe.batch_size),
+            kept_memory(),
+            seeded(derived_seed(seed, "dropout")),
+        ):
+            keeping = begin_keeping(run, dataset, checkpoint, stop, resume=resume)
+            return _train_and_test(run, dataset, keeping, on_epoch)
 
 
 def _train_and_test(

@@ -14,6 +14,7 @@ from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import CheckpointError
 from cnnbuild.training.run import Run
 
+WITHOUT_EFFECT = frozenset({"keeps_freed_memory", "bf16_is_native"})  # choices that change no bit
 MAX_SHOWN = 3  # differences that a message names
 _ADDRESS = re.compile(r"0x[0-9a-f]+")  # what Python shows of an object without a description
 
@@ -29,7 +30,8 @@ def identity_of(run: Run, dataset: Dataset) -> dict[str, str]:
     entries["layers"] = _layers_digest(run.module)
     entries["device"] = run.device.type
     entries["torch"] = str(torch.__version__)
-    entries |= _flat("execution", run.execution.choices())
+    choices = {name: value for name, value in run.execution.choices().items() if name not in WITHOUT_EFFECT}
+    entries |= _flat("execution", choices)
     if run.device.type == "cpu":
         entries["threads"] = str(torch.get_num_threads())
     return entries

@@ -60,9 +60,13 @@ class Keeping:
         run = self.run
         steps = 0 if run.progress is None else run.progress.steps
         name = signal.Signals(self.stop.signal_number).name
-        where = f"after {len(run.epochs)} epochs and {steps} batches"
+        where = f"after {_counted(len(run.epochs), 'epoch')} and {_counted(steps, 'batch', 'batches')}"
         kept = f"{self.path} holds its state: the same run, started again, goes on from there"
         raise RunInterruptedError(f"stopped by {name} {where}; {kept}", self.stop.signal_number)
+
+
+def _counted(count: int, one: str, several: str = "") -> str:
+    return f"{count} {one if count == 1 else several or f'{one}s'}"
 
 
 def begin_keeping(

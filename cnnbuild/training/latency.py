@@ -8,7 +8,7 @@ import time
 import torch
 from torch import nn
 
-from cnnbuild.data.batches import BatchSource
+from cnnbuild.data.sources import Batches
 from cnnbuild.training.machine import synchronize
 from cnnbuild.training.record import Latency
 
@@ -17,7 +17,7 @@ MIN_REPEATS, MAX_REPEATS = 5, 50  # median and percentile want some, patience al
 BUDGET_SECONDS = 0.5  # per batch size; slow networks get fewer repeats
 
 
-def measure_latency(module: nn.Module, source: BatchSource, batch_size: int) -> Latency:
+def measure_latency(module: nn.Module, source: Batches, batch_size: int) -> Latency:
     """Median and 95th percentile of one pass in evaluation mode; the batch lies on the device beforehand.
 
     Images repeat where the set is smaller than the batch.

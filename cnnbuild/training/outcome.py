@@ -67,6 +67,7 @@ def record_of(
         versions=versions(),
         warnings=(
             *(sentence for _, sentence in never_reached(run.recipe)),
+            *dataset.warnings,
             *what_cannot_be_repeated(run.recipe),
             *run.warnings,
         ),

@@ -11,6 +11,7 @@ from cnnbuild.training.checkpoint import Checkpoint
 from cnnbuild.training.diagnostics import DiagnosticsState
 from cnnbuild.training.early_stopping import PatienceState
 from cnnbuild.training.epoch import settle
+from cnnbuild.training.machine import hardware_name
 from cnnbuild.training.progress import EpochProgress
 from cnnbuild.training.record import EpochRecord
 from cnnbuild.training.run import Run
@@ -32,6 +33,7 @@ def checkpoint_of(run: Run, identity: Mapping[str, str]) -> Checkpoint:
     settle(run)
     return Checkpoint(
         identity=dict(identity),
+        hardware=hardware_name(run.device),
         module=run.module.state_dict(),
         optimizer=run.optimizer.state_dict(),
         best_epoch=run.best_epoch,
@@ -68,6 +70,9 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     run.seconds_before, run.begin = checkpoint["seconds"], time.perf_counter()
     run.resumed = checkpoint["resumed"] + 1
     run.warnings = [*checkpoint["warnings"], *run.warnings]
+    before, now = checkpoint["hardware"], hardware_name(run.device)
+    if before != now:
+        run.warnings.append(f"the run began on {before} and went on on {now}: its bits are those of neither")
     run.order.set_state(checkpoint["order_rng"])
     set_random_state(checkpoint["random"], run.device)
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.optim import Optimizer
 
-from cnnbuild.data.batches import BatchSource, measure_normalization, number_of_batches
+from cnnbuild.data.batches import number_of_batches
 from cnnbuild.data.dataset import Dataset
+from cnnbuild.data.sources import Batches, make_sources
 from cnnbuild.data.split import split_validation, stratified_subset
 from cnnbuild.errors import DataError, RunError
 from cnnbuild.lang.recipe import Recipe
@@ -45,8 +46,8 @@ class Run:
     recipe: Recipe
     seed: int
     device: torch.device
-    train: BatchSource
-    test: BatchSource
+    train: Batches
+    test: Batches
     fitted: Tensor
     held_out: Tensor
     probe: Tensor
@@ -54,6 +55,7 @@ class Run:
     order: torch.Generator
     steps_per_epoch: int
     diagnostics: Diagnostics
+    classes: int
     head_weights: Mapping[str, float] = field(default_factory=dict)
     epochs: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = 0
@@ -97,13 +99,12 @@ def prepare_run(
         raise DataError(
             f"{dataset.label}: {count} training images cannot be split with validation: {fraction}"
         )
-    channels_last = any(parameter.dim() == 4 for parameter in module.parameters())
+    has_maps = any(parameter.dim() == 4 for parameter in module.parameters())
+    channels_last = has_maps and recipe.optimizer.lbfgs is None  # which flattens gradients by `view`
     module.to(device)
     if channels_last:
         module.to(memory_format=torch.channels_last)
-    normalization = measure_normalization(dataset.train.images[fitted])
-    train = BatchSource(dataset.train, normalization, device, channels_last=channels_last)
-    test = BatchSource(dataset.test, normalization, device, channels_last=channels_last)
+    train, test = make_sources(dataset, fitted, recipe, device, channels_last=channels_last, seed=seed)
     probe_size = min(len(fitted), max(MIN_PROBE_IMAGES, len(held_out)))
     probe = fitted[stratified_subset(dataset.train.labels[fitted], probe_size)]
     _check_output(module, train, len(dataset.class_names))
@@ -129,13 +130,14 @@ def prepare_run(
         order=torch.Generator().manual_seed(derived_seed(seed, "order")),
         steps_per_epoch=steps_per_epoch,
         diagnostics=diagnostics,
+        classes=len(dataset.class_names),
         head_weights=head_weights,
         average=make_average(recipe.average, optimizer),
         scaler=GradScaler(device.type) if execution.precision == "fp16" else None,
     )
 
 
-def _check_output(module: nn.Module, source: BatchSource, classes: int) -> None:
+def _check_output(module: nn.Module, source: Batches, classes: int) -> None:
     """Refuse a network that does not give one number per class, before the first epoch."""
     count = min(2, len(source))
     images, _ = source.batch(torch.arange(count, device=source.device))

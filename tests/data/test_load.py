@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 from sklearn import datasets
 
-from cnnbuild.data.load import load_dataset, resize
+from cnnbuild.data.load import load_dataset
+from cnnbuild.data.resizing import resize
 from cnnbuild.errors import DataError
 from cnnbuild.graph.data_contract import train_images_of
 from cnnbuild.lang.dataset import DatasetSettings

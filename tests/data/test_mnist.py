@@ -3,7 +3,6 @@
 import gzip
 import os
 import struct
-import urllib.error
 from pathlib import Path
 
 import pytest
@@ -59,19 +58,6 @@ def test_a_file_that_is_cut_off_is_named(tmp_path):
     assert str(refused.value) == (
         f"{damaged} is not an IDX file of bytes; delete it, and it will be downloaded again"
     )
-
-
-def test_a_failed_download_says_what_to_place_where(tmp_path, monkeypatch):
-    def unreachable(*args, **kwargs):
-        raise urllib.error.URLError("no route to host")
-
-    monkeypatch.setattr(torchvision.datasets.mnist, "download_and_extract_archive", unreachable)
-    with pytest.raises(DataError) as refused:
-        load_dataset(MNIST, data_root=tmp_path)
-    message = str(refused.value)
-    assert message.startswith("MNIST is not here and could not be downloaded: ")
-    files, folder = ", ".join(FILES), tmp_path / "MNIST" / "raw"
-    assert message.endswith(f"\nplace {files} (or the same with .gz) in {folder}, or use --dataset digits")
 
 
 def test_the_real_files_are_read_as_torchvision_reads_them():

@@ -17,14 +17,21 @@ from cnnbuild.graph.views.reference_page import contents, page_of
 from cnnbuild.lang import expressions, files, library, operations, reader, study_settings
 from cnnbuild.lang.choice import Choice
 from cnnbuild.lang.dataset import DatasetOptions
-from cnnbuild.lang.recipe import AugmentChoice, OptimizerChoice, Recipe, ScheduleChoice
+from cnnbuild.lang.recipe import (
+    AugmentChoice,
+    AverageChoice,
+    OptimizerChoice,
+    Recipe,
+    ScheduleChoice,
+    StopEarly,
+)
 from cnnbuild.lang.study_settings import ArchitectureSettings, OverrideSettings, StudySettings
 from cnnbuild.lang.validation import Settings
 from cnnbuild.layers.catalogue.facts import default_in_words
 from cnnbuild.layers.catalogue.parameter_words import in_words
 from cnnbuild.layers.initialization import INITIALIZERS
 from cnnbuild.layers.registry import standard_registry
-from cnnbuild.layers.schemas.study_texts import RECIPE_TEXTS, STUDY_TEXTS
+from cnnbuild.layers.schemas.study_texts import RECIPE_TEXTS, STUDY_TEXTS, texts_of
 from tests.cli.commands import ROOT
 from tests.documentation.options import options_table
 
@@ -54,12 +61,18 @@ KINDS = {
     "optimizer": "one of the optimizers below",
     "schedule": "one of the schedules below",
     "augment": "list of the augmentations below",
+    "average": "one of the averages below",
+    "stop_early": "mapping: `patience`, `min_delta`, `metric`",
     "betas": "two numbers from 0 to below 1",
+    "etas": "a number below 1 and one above",
+    "step_sizes": "two numbers above 0",
+    "name": "name of a class",
+    "Adafactor.eps": "null or a number from 0, and a number above 0",
 }
 """What a value is, where the model of the settings is wider than what is read."""
 
 DEFAULTS = {
-    "baseline": "the first", "optimizer": "`adam`", "schedule": "`constant`", "override": "none", "analyses": "none",
+    "epochs": "`10`", "average": "none", "stop_early": "none", "baseline": "the first", "optimizer": "`adam`", "schedule": "`constant`", "override": "none", "analyses": "none",
     "augment": "none", "vars": "none", "train": "none", "question": "", "description": "", "variant": "",
     "size": "", "train_images": "all", "path": "",
 }  # fmt: skip
@@ -127,6 +140,8 @@ def generated(what: str) -> str:
             return _settings(*SETTINGS[name])
         case "choices":
             return _choices(CHOICES[name])
+        case "meanings":
+            return _meanings(CHOICES[name])
         case "source":
             return f"```python\n{(ROOT / name).read_text(encoding='utf-8')}```"
         case _:
@@ -138,10 +153,12 @@ SETTINGS: dict[str, tuple[type[Settings], Mapping[str, str]]] = {
     "architecture": (ArchitectureSettings, STUDY_TEXTS),
     "override": (OverrideSettings, STUDY_TEXTS),
     "recipe": (Recipe, RECIPE_TEXTS),
+    "stop_early": (StopEarly, texts_of("stop_early")),
     "dataset": (DatasetOptions, STUDY_TEXTS),
 }
 CHOICES: dict[str, type[Choice]] = {
     "optimizers": OptimizerChoice, "schedules": ScheduleChoice, "augmentations": AugmentChoice,
+    "averages": AverageChoice,
 }  # fmt: skip
 
 
@@ -163,6 +180,22 @@ def _choices(choice: type[Choice]) -> str:
         about = " ".join((model.__doc__ or "").split("\n\n")[0].split())
         rows.append((f"`{name}`", _parameters(model), about))
     return _table(("word", "parameters", "means"), rows)
+
+
+def _meanings(choice: type[Choice]) -> str:
+    """The table of the parameters that the words of a choice have, with what each means and whose it is."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for word, field in choice.model_fields.items():
+        texts = texts_of(word)
+        for model in _models_of(field.annotation):
+            for name in model.model_fields:
+                found.setdefault((name, texts[name]), []).append(f"`{word}`")
+    words = len(choice.model_fields)
+    rows = [
+        (f"`{name}`", text, "all" if len(of) == words else ", ".join(of))
+        for (name, text), of in found.items()
+    ]
+    return _table(("parameter", "means", "of"), rows)
 
 
 def _models_of(annotation: object) -> list[type[Settings]]:
@@ -197,7 +230,13 @@ def _parameters(model: type[Settings], primary: str | None = None) -> str:
 def _kinds(model: type[Settings]) -> dict[str, str]:
     schema = model.model_json_schema()
     found = {name: in_words(part, schema.get("$defs", {})) for name, part in schema["properties"].items()}
-    return {name: KINDS.get(name, kind.removesuffix(" or null")) for name, kind in found.items()}
+    return {name: _known_kind(model, name, kind) for name, kind in found.items()}
+
+
+def _known_kind(model: type[Settings], name: str, kind: str) -> str:
+    """A kind in the words of `KINDS`, else without the bounds that nobody meets."""
+    said = KINDS.get(f"{model.__name__}.{name}") or KINDS.get(name)
+    return said or kind.removesuffix(" or null").replace(" to 1000000000", "")
 
 
 def _default(name: str, model: type[Settings]) -> str:

@@ -123,7 +123,11 @@ def test_batch_and_dtype_change_bytes_and_not_multiply_adds(tmp_path: Path) -> N
     [
         ({"batch": 0}, "batch is a whole number above 0, not 0"),
         ({"dtype": "int8"}, "dtype is one of float32, float16, bfloat16, float64, not 'int8'"),
-        ({"optimizer": "lion"}, "optimizer is one of sgd, sgd_momentum, adam, adamw, not 'lion'"),
+        (
+            {"optimizer": "lion"},
+            "optimizer is one of sgd, sgd_momentum, adam, adamw, nadam, radam, adamax, adagrad, adadelta, rmsprop, "
+            "rprop, asgd, adafactor, lbfgs, not 'lion'",
+        ),
     ],
 )
 def test_other_batches_dtypes_and_optimisers_are_refused(

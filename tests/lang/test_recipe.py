@@ -11,14 +11,22 @@ from cnnbuild.lang.recipe import (
     AdamW,
     Constant,
     Cosine,
+    Cutmix,
+    Cutout,
+    Ema,
     HorizontalFlip,
+    Mixup,
     MultiStep,
+    Plateau,
     RandomCrop,
     Recipe,
     Sgd,
+    StopEarly,
+    length_in_words,
     never_reached,
     parse_recipe,
 )
+from cnnbuild.training.schedules import PlateauState
 
 
 def parse(text):
@@ -132,7 +140,7 @@ def test_python_may_use_the_short_forms_too():
             "validation: 0",
             "1:13",
             "'validation' of the recipe: expected a fraction above 0 while select is best, not the number 0",
-            "",
+            "hold images out, or write `select: last`",
         ),
         (
             "batch_size: 6.5",
@@ -195,3 +203,138 @@ def test_one_epoch_is_called_one():
         "a step_size of 2 is never reached in 1 epoch",
         "3 warmup_epochs fill the only epoch: the full lr is never reached",
     ]
+
+
+def test_exactly_one_budget_says_how_long_a_run_is():
+    lengths = [
+        (text, (recipe.epochs, recipe.steps, recipe.seconds, recipe.describe_length()))
+        for text in (
+            "{}",
+            "epochs: 1",
+            "steps: 5000",
+            "seconds: 60",
+            "seconds: 1.5",
+            "epochs: ~",
+            "seconds: 1",
+        )
+        for recipe, _ in [parse(text)]
+    ]
+    assert lengths == [
+        ("{}", (10, None, None, "10 epochs")),
+        ("epochs: 1", (1, None, None, "1 epoch")),
+        ("steps: 5000", (None, 5000, None, "5,000 steps")),
+        ("seconds: 60", (None, None, 60.0, "60 seconds")),
+        ("seconds: 1.5", (None, None, 1.5, "1.5 seconds")),
+        ("epochs: ~", (10, None, None, "10 epochs")),
+        ("seconds: 1", (None, None, 1.0, "1 second")),
+    ]
+    assert length_in_words({}) == "an unknown time"
+
+
+FULL = """
+steps: 300
+batch_size: 96
+accumulate: 3
+optimizer: {nadam: {lr: 0.01, weight_decay: 0.1}}
+weight_decay_on: weights
+schedule: {one_cycle: {pct_start: 0.25, anneal_strategy: linear}}
+warmup_epochs: 0.5
+augment:
+  - transform: {name: ColorJitter, brightness: 0.2, hue: [0.1, 0.2]}
+  - transform: {name: RandomRotation, degrees: 10, expand: false, interpolation: bilinear}
+  - random_crop
+  - cutout: {size: 6}
+  - {mixup: {alpha: 0.2}}
+  - cutmix
+label_smoothing: 0.1
+clip_gradient_norm: 1
+average: ema
+stop_early: {patience: 3, min_delta: 0.001, metric: accuracy}
+validation: 0.2
+test_time_flip: true
+device: cuda
+precision: fp16
+compile: true
+data: stream
+"""
+
+
+def test_every_key_of_a_recipe_is_read_and_survives_json():
+    recipe, problems = parse(FULL)
+    assert problems.found == []
+    assert set(Recipe.model_fields) - set(recipe.model_fields_set) == {
+        "epochs", "seconds", "clip_gradient_value", "select"
+    }  # fmt: skip
+    assert recipe.average.chosen == Ema(decay=0.999)
+    assert recipe.stop_early == StopEarly(patience=3, min_delta=0.001, metric="accuracy")
+    steps = [choice.chosen for choice in recipe.augment]
+    assert steps[3:] == [Cutout(size=6, p=1.0), Mixup(alpha=0.2), Cutmix(alpha=1.0)]
+    assert (steps[0].name, steps[0].arguments) == ("ColorJitter", {"brightness": 0.2, "hue": [0.1, 0.2]})
+    assert steps[1].arguments == {"degrees": 10, "expand": False, "interpolation": "bilinear"}
+    assert Recipe.model_validate(json.loads(json.dumps(recipe.plain()))) == recipe
+    other, _ = parse(FULL.replace("brightness: 0.2", "brightness: 0.3"))
+    assert other != recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        (
+            "average: {uniform: {start_epoch: 11}}",
+            ["epoch 11 is never reached in 10 epochs: nothing is averaged"],
+        ),
+        ("average: {uniform: {start_epoch: 10}}", []),
+        ("stop_early: {patience: 10}", ["a patience of 10 epochs is never used up in 10 epochs"]),
+        ("stop_early: {patience: 9}", []),
+        (
+            "schedule: {cosine_restarts: {t_0: 10}}",
+            ["a restart after 10 epochs is never reached in 10 epochs"],
+        ),
+        ("schedule: {cosine_restarts: {t_0: 9}}", []),
+        (
+            "schedule: {plateau: {patience: 8}}",
+            ["after a patience of 8 epochs no epoch is left in 10 epochs: lr is never reduced"],
+        ),
+        ("schedule: {plateau: {patience: 7}}", []),
+        ("weight_decay_on: weights", ["nothing decays: adam is given no weight_decay"]),
+        ("{weight_decay_on: weights, optimizer: adamw}", []),
+        (
+            "{optimizer: rprop, schedule: cosine}",
+            ["rprop finds its own steps: after the first, the learning rate changes nothing"],
+        ),
+        ("{steps: 10, schedule: {step: {step_size: 1000}}, warmup_epochs: 99}", []),
+        ("{seconds: 10, average: {uniform: {start_epoch: 1000}}}", []),
+    ],
+)
+def test_what_a_recipe_never_gets_is_told(text, messages):
+    recipe, problems = parse(text)
+    assert [message for _, message in never_reached(recipe)] == messages
+    assert [problem.message for problem in problems.warnings] == messages
+
+
+def test_a_plateau_warns_exactly_when_its_rule_leaves_no_epoch():
+    settings = Plateau(patience=3)
+    state, rates = PlateauState(), []
+    for _ in range(12):  # a loss that never falls after the first epoch
+        rates.append(state.reductions)
+        state = state.after(settings, 1.0)
+    first = rates.index(1) + 1  # the first epoch at a lower rate, counted from 1
+    for epochs in range(1, 12):
+        recipe = Recipe.model_validate({"epochs": epochs, "schedule": {"plateau": {"patience": 3}}})
+        assert bool(never_reached(recipe)) == (epochs < first)
+
+
+@pytest.mark.parametrize("word", ["gpu", "float32", "half", "bfloat16"])
+def test_names_from_elsewhere_say_what_to_write(word):
+    key = "device" if word == "gpu" else "precision"
+    ((_, message, hint),) = faults(f"{key}: {word}")
+    assert message.endswith(f"not the text '{word}'")
+    assert "`" in hint
+
+
+def test_a_divisor_is_proposed_that_is_one():
+    for batch, parts in ((100, 8), (64, 100), (7, 2), (97, 96)):
+        ((_, _, hint),) = faults(f"{{batch_size: {batch}, accumulate: {parts}}}")
+        proposed = [int(word) for word in hint.removeprefix("write ").split(" or ")]
+        assert proposed
+        assert all(batch % number == 0 for number in proposed)

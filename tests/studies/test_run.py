@@ -1,5 +1,7 @@
 import csv
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from cnnbuild.studies import cell_run
 from cnnbuild.studies.events import CellEnded, CellStarted, EpochEnded, StudyEvent, StudyPlanned
 from cnnbuild.studies.results import StudyResults, read_results
 from cnnbuild.studies.run import run_study
+from cnnbuild.studies.store import StudyFolder
 from tests.studies.studies_on_disk import STUDY, write_study
 
 
@@ -169,3 +172,49 @@ def test_results_that_cannot_be_written_stop_the_study_before_the_first_run(tmp_
             start(path, out, events)
         assert str(caught.value) == f"{out}: results cannot be written here: {why}"
         assert events == []
+
+
+def kept(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+def test_a_run_that_was_interrupted_goes_on_inside_and_leaves_no_checkpoint(tmp_path, monkeypatch):
+    path = write_study(tmp_path)
+    whole = start(path, tmp_path / "whole", seeds=1)
+    seen = []
+
+    def interrupt(event):
+        seen.append(event)
+        if isinstance(event, EpochEnded) and event.epoch.epoch == 1 and len(seen) < 9:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt, match="stopped by SIGINT after 1 epoch and 0 batches"):
+        run_study(read_study(path, seeds=1), out=tmp_path / "out", data_root=None, on_event=interrupt)
+    (folder,) = (tmp_path / "out" / "cells").iterdir()
+    assert kept(folder) == {"log.txt", "checkpoint.pt"}
+    events: list[StudyEvent] = []
+    results = start(path, tmp_path / "out", events, seeds=1)
+    epochs = [event.epoch.epoch for event in events if isinstance(event, EpochEnded)]
+    assert epochs == [2, 1, 2]  # the rest of the first cell, and the second
+    assert kept(folder) == {"log.txt", "record.json", "weights.pt"}
+    assert [row.accuracies for row in results.rows] == [row.accuracies for row in whole.rows]
+    record = StudyFolder(tmp_path / "out").read_record(folder.name)
+    assert record.run.resumes == 1
+    log = (folder / "log.txt").read_text().splitlines()
+    assert log[1].startswith("epoch 1/2: ")
+    assert log[3].startswith("epoch 2/2: ")
+    assert "went on from a checkpoint" in log
+
+
+def test_a_checkpoint_that_cannot_be_used_is_told_in_the_log_and_the_run_begun_anew(tmp_path):
+    path = write_study(tmp_path)
+    whole = start(path, tmp_path / "whole", seeds=1)
+    (tmp_path / "out").mkdir()
+    for folder in (tmp_path / "whole" / "cells").iterdir():
+        cell = tmp_path / "out" / "cells" / folder.name
+        cell.mkdir(parents=True)
+        (cell / "checkpoint.pt").write_bytes(b"damaged")
+    results = start(path, tmp_path / "out", seeds=1)
+    assert [row.accuracies for row in results.rows] == [row.accuracies for row in whole.rows]
+    assert kept(cell) == {"log.txt", "record.json", "weights.pt"}
+    assert f"begun anew: {cell / 'checkpoint.pt'} is damaged" in (cell / "log.txt").read_text()

@@ -178,25 +178,23 @@ def finish(
     return dict(torch.load(folder / "result.pt", weights_only=True))
 
 
-def kill_at_random(
-    settings: Mapping[str, object], folder: Path, kills: int, seed: int
-) -> tuple[int, dict[str, object]]:
-    """The outcome of a run that was killed from outside, and how many of the kills came before its end.
-
-    Each child lives for a random time, up to that of a run from start to end.
-    """
-    rng = random.Random(seed)
+def lifetime(settings: Mapping[str, object], folder: Path) -> float:
+    """Seconds from the start of an undisturbed child to its end."""
     begin = time.perf_counter()
-    start(settings, folder / "timed").join()
-    longest = time.perf_counter() - begin
+    start(settings, folder).join()
+    return time.perf_counter() - begin
+
+
+def kill_at_random(
+    settings: Mapping[str, object], folder: Path, rng: random.Random, longest: float
+) -> tuple[int, dict[str, object]]:
+    """The outcome of a run that was killed from outside twice, and how many of the kills met it alive."""
     hits = 0
-    for _ in range(kills):
+    for _ in range(2):
         child = start(settings, folder)
         child.join(timeout=rng.uniform(0, longest))
         if child.exitcode is None:
             child.kill()
             hits += 1
         child.join()
-        if (folder / "result.pt").exists():
-            break
     return hits, finish(settings, folder, [])

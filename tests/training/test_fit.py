@@ -88,6 +88,7 @@ def test_the_fast_loop_takes_the_steps_of_a_textbook_loop(synthetic):
         optimizer={"sgd": {"lr": 0.1, "momentum": 0.9}},
         validation=0,
         select="last",
+        precision="fp32",
     )
     record = fit(module, synthetic, settings, seed=0)
     # one batch per epoch, so that order does not matter: plain torch on floats, contiguous and unfused

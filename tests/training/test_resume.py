@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from tests.training.killed_runs import differences, finish, kill_at_random, outcome, train
+from tests.training.killed_runs import differences, finish, kill_at_random, lifetime, outcome, train
 
 VARIANTS = {
     "everything": {
@@ -77,11 +79,14 @@ def test_killed_at_each_of_its_events_a_run_ends_with_the_same_bits(name, tmp_pa
 @pytest.mark.parametrize("name", VARIANTS)
 def test_killed_at_twenty_random_moments_a_run_ends_with_the_same_bits(name, tmp_path):
     expected = uninterrupted(VARIANTS[name], tmp_path / "whole")
-    hits = 0
-    for seed in range(20):
-        folder = tmp_path / str(seed)
-        (folder / "timed").mkdir(parents=True)
-        found, ended = kill_at_random(VARIANTS[name], folder, 4, seed)
+    (tmp_path / "timed").mkdir()
+    longest = lifetime(VARIANTS[name], tmp_path / "timed")
+    rng, hits, runs = random.Random(name), 0, 0
+    while hits < 20:
+        runs += 1
+        assert runs < 60
+        folder = tmp_path / str(runs)
+        folder.mkdir()
+        found, ended = kill_at_random(VARIANTS[name], folder, rng, longest)
         hits += found
-        assert differences(expected, ended) == [], seed
-    assert hits >= 20
+        assert differences(expected, ended) == [], runs

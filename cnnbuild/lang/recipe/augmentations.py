@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, WithJsonSchema, field_validator
 
 from cnnbuild.errors import did_you_mean
 from cnnbuild.lang.choice import Choice
@@ -29,12 +29,13 @@ class HorizontalFlip(Settings):
 
 
 class Cutout(Settings):
-    """Makes a square of `size` pixels around a random pixel zero, each image its own.
+    """Makes a square of `size` pixels around a random pixel zero with probability `p`, each image its own.
 
     What of the square lies outside the image is cut off, as in the paper (DeVries and Taylor 2017).
     """
 
     size: Count = 8
+    p: Share = 1.0
 
 
 class Mixup(Settings):
@@ -59,7 +60,12 @@ def _is_plain(value: JsonValue) -> JsonValue:
     return value
 
 
-Argument: TypeAlias = Annotated[JsonValue, AfterValidator(_is_plain)]
+_PLAIN = {"type": ["number", "string", "boolean"]}
+Argument: TypeAlias = Annotated[
+    JsonValue,
+    AfterValidator(_is_plain),
+    WithJsonSchema({"anyOf": [_PLAIN, {"type": "array", "items": _PLAIN, "minItems": 1}]}),
+]
 
 
 class Transform(Settings):
@@ -71,7 +77,7 @@ class Transform(Settings):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Argument] = Field(init=False)
 
-    name: str
+    name: Annotated[str, Field(json_schema_extra={"enum": sorted(TRANSFORM_NAMES)})]
 
     @field_validator("name")
     @classmethod
@@ -103,6 +109,13 @@ class AugmentChoice(Choice):
     mixup: Mixup | None = None
     cutmix: Cutmix | None = None
     transform: Transform | None = None
+
+    @field_validator("transform", mode="before")
+    @classmethod
+    def _is_spelled_out(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError(f"expected a mapping; write `{{transform: {{name: {value}}}}}`")
+        return value
 
     @property
     def chosen(self) -> AugmentSettings:

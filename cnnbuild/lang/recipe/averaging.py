@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import Field
@@ -33,6 +34,7 @@ class AverageChoice(Choice):
     """One way to average weights."""
 
     noun: ClassVar[str] = "average"
+    refused: ClassVar[Mapping[str, str]] = {"swa": "is called 'uniform' here"}
 
     ema: Ema | None = None
     uniform: Uniform | None = None

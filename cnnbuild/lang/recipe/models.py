@@ -17,6 +17,14 @@ from cnnbuild.lang.validation import Settings
 DEFAULT_EPOCHS = 10
 BUDGETS = ("epochs", "steps", "seconds")
 """How long a run is: exactly one of these."""
+OTHER_NAMES = {
+    "gpu": "a GPU is `cuda`, that of a Mac `mps`; `auto` takes the one that is there",
+    "float32": "write `fp32`",
+    "float16": "write `fp16`",
+    "half": "write `fp16`",
+    "bfloat16": "write `bf16`",
+}
+"""What others call a device or a precision, and what to write."""
 
 
 class StopEarly(Settings):
@@ -71,6 +79,15 @@ class Recipe(Settings):
             return {**data, "epochs": DEFAULT_EPOCHS}
         return data
 
+    @field_validator("augment")
+    @classmethod
+    def _begins_with_transforms(cls, augment: tuple[AugmentChoice, ...]) -> tuple[AugmentChoice, ...]:
+        kinds = [isinstance(step.chosen, Transform) for step in augment]
+        if kinds != sorted(kinds, reverse=True):
+            advice = "a transform works on one image as it is read, so write transforms first"
+            raise ValueError(f"expected each transform before all that works on whole batches; {advice}")
+        return augment
+
     @field_validator("steps", "seconds")
     @classmethod
     def _is_the_only_budget(cls, value: float | None, info: ValidationInfo) -> float | None:
@@ -84,8 +101,9 @@ class Recipe(Settings):
     def _divides_the_batch(cls, accumulate: int, info: ValidationInfo) -> int:
         batch_size = info.data.get("batch_size")
         if isinstance(batch_size, int) and batch_size % accumulate:
-            near = max(n for n in range(1, accumulate) if batch_size % n == 0)
-            raise ValueError(f"expected a divisor of batch_size, which is {batch_size}; {near} is one")
+            divisors = [n for n in range(1, min(batch_size, 2 * accumulate) + 1) if batch_size % n == 0]
+            near = " or ".join(str(n) for n in sorted(divisors, key=lambda n: abs(n - accumulate))[:2])
+            raise ValueError(f"expected a divisor of batch_size, which is {batch_size}; write {near}")
         return accumulate
 
     @field_validator("clip_gradient_value")
@@ -99,15 +117,24 @@ class Recipe(Settings):
     @classmethod
     def _allows_what_is_asked(cls, validation: float, info: ValidationInfo) -> float:
         schedule = info.data.get("schedule")
+        looks = isinstance(schedule, ScheduleChoice) and schedule.plateau is not None
         asked = [
-            ("select is best", info.data.get("select") == "best"),
-            ("stop_early looks at it", info.data.get("stop_early") is not None),
-            ("plateau looks at it", isinstance(schedule, ScheduleChoice) and schedule.plateau is not None),
+            ("plateau looks at it", "choose another schedule", looks),
+            ("stop_early looks at it", "remove stop_early", info.data.get("stop_early") is not None),
+            ("select is best", "write `select: last`", info.data.get("select") == "best"),
         ]
-        for reason, wanted in asked:
+        for reason, other, wanted in asked:
             if validation == 0 and wanted:
-                raise ValueError(f"expected a fraction above 0 while {reason}")
+                raise ValueError(f"expected a fraction above 0 while {reason}; hold images out, or {other}")
         return validation
+
+    @field_validator("device", "precision", mode="before")
+    @classmethod
+    def _is_called_otherwise(cls, value: object, info: ValidationInfo) -> object:
+        known = "auto, cpu, cuda or mps" if info.field_name == "device" else "auto, fp32, bf16 or fp16"
+        if isinstance(value, str) and value in OTHER_NAMES:
+            raise ValueError(f"expected {known}; {OTHER_NAMES[value]}")
+        return value
 
     @field_validator("precision")
     @classmethod

@@ -48,6 +48,8 @@ class Sgd(Settings):
 class Adam(Settings):
     """`torch.optim.Adam`."""
 
+    elsewhere: ClassVar[Mapping[str, str]] = {"momentum": "the first of `betas` is the momentum"}
+
     lr: Positive = 1e-3
     betas: Betas = (0.9, 0.999)
     eps: Positive = 1e-8
@@ -192,7 +194,7 @@ OptimizerSettings: TypeAlias = (
 )
 
 REFUSED_OPTIMIZERS: Mapping[str, str] = {
-    "muon": "takes matrices only, and a network's kernels, biases and scales are none",
+    "muon": "takes matrices only, and the kernels, biases and scales of a network are none",
     "sparse_adam": "takes sparse gradients only, and those of a CNN are dense",
 }
 """What `torch.optim` has and no recipe may choose, each with the reason."""

@@ -1,4 +1,4 @@
-"""What a recipe asks for and never gets, because the run is over before."""
+"""What a recipe asks for and never gets: the run is over before, or another part of it takes no notice."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from cnnbuild.lang.recipe.models import Recipe
-from cnnbuild.lang.recipe.schedules import CosineRestarts, MultiStep, Plateau, Step
+from cnnbuild.lang.recipe.optimizers import Rprop
+from cnnbuild.lang.recipe.schedules import Constant, CosineRestarts, MultiStep, Plateau, Step
 
 Found: TypeAlias = tuple[tuple[int | str, ...], str]
 
 
 def never_reached(recipe: Recipe) -> tuple[Found, ...]:
-    """What the recipe asks for but ends before: pairs of a path in the recipe and a sentence.
+    """What the recipe asks for and does not get: pairs of a path in the recipe and a sentence.
 
-    Only a run by epochs is judged: how many epochs a number of steps or seconds makes is not known here.
+    Epochs are judged in a run by epochs alone: how many of them steps or seconds make is not known here.
     """
     epochs = recipe.epochs
-    if epochs is None:
-        return ()
-    return (*_of_schedule(recipe, epochs), *_of_the_rest(recipe, epochs))
+    by_epochs = () if epochs is None else (*_of_schedule(recipe, epochs), *_of_the_rest(recipe, epochs))
+    return (*by_epochs, *_of_optimizer(recipe))
 
 
 def _of_schedule(recipe: Recipe, epochs: int) -> Iterator[Found]:
@@ -59,6 +59,18 @@ def _of_the_rest(recipe: Recipe, epochs: int) -> Iterator[Found]:
     if recipe.stop_early is not None and recipe.stop_early.patience >= epochs:
         patience = _epochs(recipe.stop_early.patience)
         yield ("stop_early", "patience"), f"a patience of {patience} is never used up {within}"
+
+
+def _of_optimizer(recipe: Recipe) -> Iterator[Found]:
+    word, settings = recipe.optimizer.name, recipe.optimizer.chosen
+    if recipe.weight_decay_on == "weights" and not getattr(settings, "weight_decay", 0.0):
+        yield ("weight_decay_on",), f"nothing decays: {word} is given no weight_decay"
+    if isinstance(settings, Rprop):
+        told = "rprop finds its own steps: after the first, the learning rate changes nothing"
+        if not isinstance(recipe.schedule.chosen, Constant):
+            yield ("schedule",), told
+        if recipe.warmup_epochs:
+            yield ("warmup_epochs",), told
 
 
 def _epochs(count: int) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -52,6 +53,10 @@ class Cosine(Settings):
     At the start of each epoch it equals `CosineAnnealingLR` with `T_max` epochs.
     """
 
+    elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("T_max", "t_max"), "the cosine takes the whole run: remove it"
+    )
+
     eta_min: NotNegative = 0.0
 
 
@@ -85,6 +90,13 @@ class OneCycle(Settings):
     It begins at lr / div_factor, reaches lr after the fraction `pct_start` of the run, and ends at
     lr / div_factor / final_div_factor.
     """
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "max_lr": "the peak is the `lr` of the optimizer: write it there",
+        "total_steps": "the cycle takes the whole run: remove it",
+        "anneal": "did you mean 'anneal_strategy'?",
+        "cycle_momentum": "the momentum stays constant: remove it",
+    }
 
     pct_start: Share = 0.3
     anneal_strategy: Literal["cos", "linear"] = "cos"

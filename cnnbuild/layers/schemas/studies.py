@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import get_args
 
@@ -10,7 +11,15 @@ from cnnbuild.errors import Problems, UsageError
 from cnnbuild.lang.choice import Choice
 from cnnbuild.lang.dataset import DATASET_NAMES, DatasetOptions
 from cnnbuild.lang.files import read_yaml
-from cnnbuild.lang.recipe import AugmentChoice, OptimizerChoice, Recipe, ScheduleChoice
+from cnnbuild.lang.recipe import (
+    BUDGETS,
+    AugmentChoice,
+    AverageChoice,
+    OptimizerChoice,
+    Recipe,
+    ScheduleChoice,
+    StopEarly,
+)
 from cnnbuild.lang.sections import section
 from cnnbuild.lang.source import YamlMap, describe
 from cnnbuild.lang.study import FIXED
@@ -34,14 +43,16 @@ from cnnbuild.layers.schemas.values import (
     fields_of,
     required_fields,
 )
-from cnnbuild.layers.schemas.words import Word, need_schema, word_of_settings
+from cnnbuild.layers.schemas.words import Word, need_schema, parameters_schema, word_of_settings
 
 CHOICES: dict[str, type[Choice]] = {
     "optimizer": OptimizerChoice,
     "schedule": ScheduleChoice,
+    "average": AverageChoice,
     "augment": AugmentChoice,
 }
 TRAIN: Schema = {"$ref": "#/$defs/train"}
+NULL: Schema = {"type": "null"}
 
 
 def study_schema(*, file: Path | None = None) -> Schema:
@@ -128,11 +139,16 @@ def _definitions() -> dict[str, Schema]:
     words = {key: _words_of(choice) for key, choice in CHOICES.items()}
     choices = {key: _choice(each) | _text(key, RECIPE_TEXTS) for key, each in words.items()}
     augment: Schema = {"type": "array", "items": choices.pop("augment")}
+    choices["average"] = any_of(choices["average"], NULL) | _text("average", RECIPE_TEXTS)
+    stop_early = any_of(closed(_described(StopEarly, texts_of("stop_early"))), NULL)
+    recipe["stop_early"] = stop_early | _text("stop_early", RECIPE_TEXTS)
+    alternatives = [*combinations(BUDGETS, 2), ("clip_gradient_norm", "clip_gradient_value")]
+    train = closed(recipe | choices | {"augment": augment | _text("augment", RECIPE_TEXTS)})
     needs: dict[str, Schema] = {key: _need(each) for key, each in words.items() if key != "augment"}
     needs["augment"] = QUIET | {"items": _need(words["augment"])}
     seed: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_SEED}
     return {
-        "train": closed(recipe | choices | {"augment": augment | _text("augment", RECIPE_TEXTS)}),
+        "train": train | {"allOf": [QUIET | _not_both(*pair) for pair in alternatives]},
         "needs_of_train": {"properties": needs},
         "seeds": any_of(
             {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS},
@@ -140,6 +156,12 @@ def _definitions() -> dict[str, Schema]:
         ),
         "dataset": _dataset(),
     }
+
+
+def _not_both(first: str, second: str) -> Schema:
+    """At most one of two keys is there and says something."""
+    said: Schema = {"not": NULL}
+    return {"not": {"required": [first, second], "properties": {first: said, second: said}}}
 
 
 def _words_of(choice: type[Choice]) -> dict[str, Word]:
@@ -156,7 +178,7 @@ def _choice(words: Mapping[str, Word]) -> Schema:
     """One of some words: bare, or with its parameters, of which none is required here."""
     bare: list[Schema] = [{"const": word.name, "description": word.text} for word in words.values()]
     mapping = closed(
-        {name: word.notes | any_of({"type": "null"}, closed(word.parameters)) for name, word in words.items()}
+        {name: word.notes | any_of(NULL, parameters_schema(word)) for name, word in words.items()}
     )
     return any_of(*bare, mapping | {"minProperties": 1, "maxProperties": 1})
 

@@ -61,6 +61,12 @@ def required_fields(model: type[Settings]) -> tuple[str, ...]:
     return tuple(name for name, field in model.model_fields.items() if field.is_required())
 
 
+def further_fields(model: type[Settings]) -> Schema | None:
+    """The schema of fields of any other name, where the model takes such."""
+    extra = model.model_json_schema(schema_generator=_Lenient).get("additionalProperties")
+    return dict(extra) if isinstance(extra, dict) else None
+
+
 def _self_contained(
     schema: Mapping[str, object], definitions: Mapping[str, Mapping[str, object]], inside: tuple[str, ...]
 ) -> Schema:

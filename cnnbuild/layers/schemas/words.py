@@ -21,6 +21,7 @@ from cnnbuild.layers.schemas.values import (
     Schema,
     closed,
     fields_of,
+    further_fields,
     required_fields,
     with_expressions,
 )
@@ -55,6 +56,8 @@ class Word:
     required: tuple[str, ...] = ()
     primary: str | None = None
     several_inputs: bool = False
+    further: Schema | None = None
+    """What parameters of other names may be, where there may be any."""
 
     @property
     def needs_nothing(self) -> bool:
@@ -121,6 +124,7 @@ def word_of_settings(name: str, model: type[Settings], sentences: Mapping[str, s
             for key, field in fields_of(model).items()
         },
         required_fields(model),
+        further=further_fields(model),
     )
 
 
@@ -145,8 +149,9 @@ def word_of_block(block: Block, description: str) -> Word:
 
 
 def parameters_schema(word: Word) -> Schema:
-    """The parameters as a closed mapping; none is required, for `defaults` may set what a call does not."""
-    return closed(word.parameters)
+    """The parameters as a mapping; none is required, for `defaults` may set what a call does not."""
+    mapping = closed(word.parameters)
+    return mapping if word.further is None else mapping | {"additionalProperties": word.further}
 
 
 def call_forms(word: Word) -> list[Schema]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.input_sizes import AxisSizes, input_sizes
 from cnnbuild.graph.lifetimes import computed_in_evaluation
-from cnnbuild.graph.memory import Dtype, Memory, Optimizer, memory_of
+from cnnbuild.graph.memory import Dtype, Memory, memory_of
+from cnnbuild.graph.optimizer_state import Optimizer
 from cnnbuild.graph.views.summary.captions import Json
 from cnnbuild.graph.views.summary.facts import LastMap, last_map_of
 from cnnbuild.graph.views.summary.lines import Order, View

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TypeAlias
 
 from cnnbuild.errors import DocumentError, UsageError, escaped
-from cnnbuild.graph.memory import Dtype, Optimizer
+from cnnbuild.graph.memory import Dtype
+from cnnbuild.graph.optimizer_state import Optimizer
 from cnnbuild.graph.views.summary.captions import Json, both, format_bytes, rounded, rounded_bytes, sizes
 from cnnbuild.graph.views.summary.footer import MACS_CONVENTION
 from cnnbuild.graph.views.summary.json_form import SWEEP_VERSION, last_map_to_dict

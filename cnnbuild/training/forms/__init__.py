@@ -1,0 +1,1 @@
+"""Faster forms of a built module: its program, rewrites of it, and how it is run."""
