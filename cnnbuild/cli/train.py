@@ -151,6 +151,7 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
     """
     from cnnbuild.cli.train_progress import TrainProgress
     from cnnbuild.cli.train_summary import divergence_advice, kept_lines, summary_lines
+    from cnnbuild.lang.recipe import never_reached
     from cnnbuild.studies.run_folder import RunFolder
     from cnnbuild.training.record import DivergedRunError
 
@@ -160,7 +161,7 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
     from cnnbuild.data.split import split_validation
     from cnnbuild.studies.single_run import describe_run, goes_on, train_run
 
-    data = load_dataset(order.settings, data_root=order.data_root)
+    data = load_dataset(order.settings, data_root=order.data_root, data=order.recipe.data)
     run = describe_run(order.graph, order.origin, data, order.recipe, order.seed)
     resumed = goes_on(folder, run)
     if resume and not resumed:
@@ -181,7 +182,8 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
     except RunInterruptedError as error:
         typer.echo(f"{error}\nGo on with it: the same command again", err=True)
         raise typer.Exit(error.exit_code) from None
-    for line in summary_lines(trained.record):
+    told = {sentence for _, sentence in never_reached(order.recipe)}  # with their places, at the beginning
+    for line in summary_lines(trained.record, told):
         echo_wrapped(line)
     for line in kept_lines(order.folder):
         typer.echo(line)

@@ -38,7 +38,7 @@ def find_learning_rate(
     from cnnbuild.studies.single_run import find_lr_of, title_of
 
     RunFolder(folder).prepare()
-    data = load_dataset(settings, data_root=data_root)
+    data = load_dataset(settings, data_root=data_root, data=recipe.data)
     if not quiet:
         typer.echo(f"Learning-rate range test: {title_of(graph, data, recipe)}")
     found = find_lr_of(graph, data, recipe, seed)
