@@ -16,7 +16,7 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -100,41 +100,50 @@ def data_root_of() -> Path:
 
 
 def compare_speed(base: Settings, options: argparse.Namespace, pythons: dict[str, str]) -> None:
-    """All rounds, then the table and the figures."""
+    """All rounds; what is known is kept after each, so that a run that is stopped leaves its rounds."""
     before = machine.load()
     peaks = {str(threads): peak(threads, pinned=options.pinned) for threads in options.threads}
-    results = rounds_of(base, options, pythons)
-    run = Run(
-        dataset=base.dataset,
-        images=base.images,
-        epochs=base.epochs,
-        rounds=options.rounds,
-        batch_size=base.batch_size,
-        machine=machine.machine_name(),
-        cores=os.cpu_count() or 1,
-        pinned=options.pinned,
-        load=(before, machine.load()),
-        macs=macs_of(base),
-        results=tuple(results),
-        peaks=peaks,
-        date=machine.today(),
-    )
-    name = base.dataset
-    (options.out / f"{name}.json").write_text(run.to_json(), encoding="utf-8")
-    (options.out / f"{name}.md").write_text(table(run), encoding="utf-8")
-    print("\n" + table(run))
-    for threads in options.threads:
-        if base_of(rows_of(run), threads) is not None:
-            for ending in ("png", "svg"):
-                draw(run, options.out / f"{name}_{threads}.{ending}", threads)
+    macs, results = macs_of(base), []
+    for number, found in enumerate(rounds_of(base, options, pythons), start=1):
+        results += found
+        run = Run(
+            dataset=base.dataset,
+            images=base.images,
+            epochs=base.epochs,
+            rounds=number,
+            batch_size=base.batch_size,
+            machine=machine.machine_name(),
+            cores=os.cpu_count() or 1,
+            pinned=options.pinned,
+            load=(before, machine.load()),
+            macs=macs,
+            results=tuple(results),
+            peaks=peaks,
+            date=machine.today(),
+        )
+        keep(run, options.out)
+        if number == options.rounds:
+            print("\n" + table(run))
     print(f"Kept in {options.out}")
 
 
-def rounds_of(base: Settings, options: argparse.Namespace, pythons: dict[str, str]) -> list[Result]:
-    """The results of all rounds; what is skipped in one round is not tried in the next."""
+def keep(run: Run, folder: Path) -> None:
+    """Write the results as JSON, the table as Markdown, and a figure for each number of threads."""
+    (folder / f"{run.dataset}.json").write_text(run.to_json(), encoding="utf-8")
+    (folder / f"{run.dataset}.md").write_text(table(run), encoding="utf-8")
+    rows = rows_of(run)
+    for threads in sorted({row.threads for row in rows}):
+        if base_of(rows, threads) is not None:
+            for ending in ("png", "svg"):
+                draw(run, folder / f"{run.dataset}_{threads}.{ending}", threads)
+
+
+def rounds_of(base: Settings, options: argparse.Namespace, pythons: dict[str, str]) -> Iterator[list[Result]]:
+    """The results of each round; what is skipped in one round is not tried in the next."""
     cases = list(product(options.peers, options.precision, options.threads))
-    order, results = random.Random(ORDER_SEED), []
+    order = random.Random(ORDER_SEED)
     for number in range(1, options.rounds + 1):
+        results: list[Result] = []
         for peer, precision, threads in order.sample(cases, k=len(cases)):
             settings = with_case(base, precision=precision, threads=threads, seed=number - 1)
             result = child.measure(
@@ -149,7 +158,7 @@ def rounds_of(base: Settings, options: argparse.Namespace, pythons: dict[str, st
             print(line_of(result), flush=True)
             if result.skipped is not None:
                 cases.remove((peer, precision, threads))  # the loop goes over a shuffled copy
-    return results
+        yield results
 
 
 def compare_accuracy(base: Settings, options: argparse.Namespace, pythons: dict[str, str]) -> None:

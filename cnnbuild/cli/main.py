@@ -35,6 +35,7 @@ VERBS = (
     "train",
     "predict",
     "evaluate",
+    "data",
     "new",
     "layers",
     "schema",

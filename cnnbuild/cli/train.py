@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cnnbuild.cli.launch import DevicesOption, joined_quietly, start_processes, was_started_here
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
 from cnnbuild.cli.target import PluginOption, dataset_asked, graph_asked
 from cnnbuild.cli.terminal import echo_warnings, echo_wrapped
@@ -25,10 +26,12 @@ from cnnbuild.cli.train_recipe import (
 from cnnbuild.errors import RunInterruptedError, UsageError
 
 if TYPE_CHECKING:
+    from cnnbuild.data.dataset import Dataset
     from cnnbuild.graph.graph import Graph
     from cnnbuild.lang.dataset import DatasetSettings
     from cnnbuild.lang.recipe import Recipe
     from cnnbuild.studies.run_folder import Origin
+    from cnnbuild.training.distributed import World
 
 
 def train(
@@ -79,6 +82,7 @@ def train(
         bool,
         typer.Option("--find-lr", help="Look for a learning rate instead (range test); train nothing."),
     ] = False,
+    devices: DevicesOption = None,
     plugin: PluginOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -97,27 +101,32 @@ def train(
     from cnnbuild.layers.plugins import registry_with
     from cnnbuild.studies.run_folder import Origin
 
-    if resume and overwrite:
-        raise UsageError("--resume keeps what --overwrite removes; give one of them")
-    settings = dataset_asked(dataset)
-    chosen = recipe_asked(
-        RecipeArguments(recipe, tuple(train_ or ()), epochs, batch_size, lr, device, precision)
-    )
-    path, variant = split_reference(architecture)
-    overrides = parse_settings(set_)
-    registry = registry_with(plugin or ())
-    graph = graph_asked(architecture, contract_of(settings, data_root=data_root), overrides, registry)
-    echo_warnings(graph)
-    folder = out if out is not None else _default_folder(path, variant, settings, seed)
-    plugins = tuple(str(one) for one in plugin or ())
-    origin = Origin(path, variant, overrides, plugins)
-    order = _Order(graph, origin, settings, chosen, seed, folder, data_root, quiet)
-    if find_lr:
-        from cnnbuild.cli.train_lr import find_learning_rate
+    with joined_quietly() as world:
+        if resume and overwrite:
+            raise UsageError("--resume keeps what --overwrite removes; give one of them")
+        settings = dataset_asked(dataset)
+        chosen = recipe_asked(
+            RecipeArguments(recipe, tuple(train_ or ()), epochs, batch_size, lr, device, precision)
+        )
+        path, variant = split_reference(architecture)
+        overrides = parse_settings(set_)
+        registry = registry_with(plugin or ())
+        graph = graph_asked(architecture, contract_of(settings, data_root=data_root), overrides, registry)
+        if not was_started_here():
+            echo_warnings(graph)
+        folder = out if out is not None else _default_folder(path, variant, settings, seed)
+        plugins = tuple(str(one) for one in plugin or ())
+        origin = Origin(path, variant, overrides, plugins)
+        order = _Order(graph, origin, settings, chosen, seed, folder, data_root, quiet)
+        if find_lr and devices is not None:
+            raise UsageError("--find-lr takes one device; leave --devices out")
+        if find_lr:
+            from cnnbuild.cli.train_lr import find_learning_rate
 
-        find_learning_rate(graph, settings, chosen, seed, folder, data_root=data_root, quiet=quiet)
-        return
-    _train(order, resume=resume, overwrite=overwrite)
+            find_learning_rate(graph, settings, chosen, seed, folder, data_root=data_root, quiet=quiet)
+            return
+        start_processes(devices)
+        _train(order, world, resume=resume, overwrite=overwrite)
 
 
 @dataclass(frozen=True)
@@ -142,7 +151,7 @@ def _default_folder(path: Path, variant: str | None, settings: DatasetSettings, 
     return Path("runs") / "train" / f"{slug(name)}-{slug(data)}-seed{seed}"
 
 
-def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
+def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool) -> None:
     """Train, and say how it went.
 
     Raises:
@@ -156,15 +165,18 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
     from cnnbuild.training.record import DivergedRunError
 
     folder = RunFolder(order.folder)
-    folder.open(overwrite=overwrite)  # what is wrong with it is told before torch is loaded
-    from cnnbuild.data.load import load_dataset
+    if world is None or world.first:
+        folder.open(overwrite=overwrite)  # what is wrong with it is told before torch is loaded
     from cnnbuild.data.split import split_validation
     from cnnbuild.studies.single_run import describe_run, goes_on, train_run
+    from cnnbuild.training.distributed import ALONE
 
-    data = load_dataset(order.settings, data_root=order.data_root, data=order.recipe.data)
+    world = ALONE if world is None else world
+    with world.first_alone("the data set"):
+        data = _loaded(order)
     run = describe_run(order.graph, order.origin, data, order.recipe, order.seed)
-    resumed = goes_on(folder, run)
-    if resume and not resumed:
+    resumed = world.first and goes_on(folder, run)
+    if world.first and resume and not resumed:
         raise UsageError(f"{order.folder} holds no unfinished run; leave --resume out to begin one")
     if not order.quiet:
         images = f"{len(data.train):,} training and {len(data.test):,} test images"
@@ -175,7 +187,7 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
     fitted, _ = split_validation(data.train.labels, order.recipe.validation)
     try:
         with TrainProgress(order.recipe.epochs, len(fitted), quiet=order.quiet) as progress:
-            trained = train_run(order.graph, run, data, order.recipe, folder, on_epoch=progress)
+            trained = train_run(order.graph, run, data, order.recipe, folder, on_epoch=progress, world=world)
     except DivergedRunError as error:
         advice = divergence_advice(error.record, order.folder)
         raise DivergedRunError(f"{error}\n{advice}", error.record) from None
@@ -187,3 +199,14 @@ def _train(order: _Order, *, resume: bool, overwrite: bool) -> None:
         echo_wrapped(line)
     for line in kept_lines(order.folder):
         typer.echo(line)
+
+
+def _loaded(order: _Order) -> Dataset:
+    """The data set; downloads and decoding are shown."""
+    from cnnbuild.cli.data_progress import DataProgress
+    from cnnbuild.data.load import load_dataset
+
+    with DataProgress(quiet=order.quiet) as progress:
+        return load_dataset(
+            order.settings, data_root=order.data_root, data=order.recipe.data, on_progress=progress
+        )

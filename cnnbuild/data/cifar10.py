@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cnnbuild.data.catalogue import CIFAR10_FORMS
 from cnnbuild.data.cifar_batches import read_batch, read_members
 from cnnbuild.data.dataset import Images, Source, digest_of
 from cnnbuild.data.decoded import cached, decode
@@ -31,8 +32,7 @@ from cnnbuild.graph.data_contract import class_names, images_in
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SHAPE = (3, 32, 32)
-BATCHES, BATCHES_ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
-FOLDER, FOLDER_ARCHIVE = "cifar10", "cifar10-jpeg.tar.xz"
+BATCHES, BATCHES_ARCHIVE, FOLDER, FOLDER_ARCHIVE = CIFAR10_FORMS
 TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 MAX_MEMBER_BYTES = 1_000_000  # an image of 32x32 pixels has a few thousand
 _MEMBER = re.compile(r"(?:\./)?cifar10/(train|test)/([a-z]+)/([^/]+\.(?:jpe?g|png))")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cnnbuild.data.catalogue import CIFAR100_FORMS
 from cnnbuild.data.cifar_batches import read_batch, read_class_names, read_members
 from cnnbuild.data.dataset import Images, Source, digest_of
 from cnnbuild.data.download import RemoteFile, fetch, unpublished
 from cnnbuild.data.progress import OnProgress, ignore
 
-FOLDER, ARCHIVE = "cifar-100-python", "cifar-100-python.tar.gz"
+FOLDER, ARCHIVE = CIFAR100_FORMS
 CLASSES = 100
 
 

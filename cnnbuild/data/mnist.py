@@ -13,17 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnnbuild.data.catalogue import MNIST_FILES as FILES
 from cnnbuild.data.dataset import Images, Source, digest_of
 from cnnbuild.data.download import RemoteFile, fetch, unpublished
 from cnnbuild.data.progress import OnProgress, ignore
 from cnnbuild.errors import DataError
 
-FILES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
 UINT8_CODE = 8  # the third byte of an IDX file names the type of its values
 CLASSES = 10
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from cnnbuild.data.catalogue import SVHN_FILES as FILES
 from cnnbuild.data.dataset import Images, Source, digest_of
 from cnnbuild.data.download import RemoteFile, fetch, unpublished
 from cnnbuild.data.progress import OnProgress, ignore
@@ -21,7 +22,6 @@ from cnnbuild.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILES = ("train_32x32.mat", "test_32x32.mat")
 SHAPE = (32, 32, 3)
 PUBLISHED_ZERO = 10  # the label of the digit 0 in the files
 

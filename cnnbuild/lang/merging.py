@@ -17,7 +17,7 @@ def merge_maps(base: YamlMap, over: YamlMap) -> YamlMap:
     """`base` with `over` laid on top: mappings merge key by key, anything else is replaced.
 
     An optimizer or a schedule of another kind is replaced as a whole: the settings of one kind mean nothing
-    to another. In the same way `steps` replaces `epochs`.
+    to another.
     """
     entries = {entry.name: entry for entry in base}
     for entry in over:
@@ -32,9 +32,13 @@ def _merged(below: Yaml, above: Yaml, key: str) -> Yaml:
         return above
     if key in CHOICES and {entry.name for entry in below} != {entry.name for entry in above}:
         return above
-    if key == "train":
-        for entry in above:
-            below = _without_other_budgets(below, entry.name, entry.value)
+    return merge_train(below, above) if key == "train" else merge_maps(below, above)
+
+
+def merge_train(below: YamlMap, above: YamlMap) -> YamlMap:
+    """One `train:` mapping laid over another: also, where it says how long a run is, no other unit stays."""
+    for entry in above:
+        below = _without_other_budgets(below, entry.name, entry.value)
     return merge_maps(below, above)
 
 

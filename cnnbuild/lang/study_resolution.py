@@ -10,7 +10,7 @@ from pathlib import Path
 from cnnbuild.errors import Place, Problems, did_you_mean, shortened
 from cnnbuild.lang.dataset import DATASET_NAMES, DatasetSettings, parse_dataset
 from cnnbuild.lang.files import MAX_PATH, is_regular_file, proposed_neighbour
-from cnnbuild.lang.merging import merge_maps, set_path, submap, with_entry
+from cnnbuild.lang.merging import merge_maps, merge_train, set_path, submap, with_entry
 from cnnbuild.lang.recipe import Recipe, parse_recipe
 from cnnbuild.lang.reference import split_reference
 from cnnbuild.lang.source import Plain, YamlList, YamlMap, YamlScalar, to_plain
@@ -226,7 +226,7 @@ def _check_idle_overrides(tree: YamlMap, problems: Problems) -> None:
     for override in _overrides(tree):
         train = submap(spell_out_train(override), "train")
         if train is not None:
-            merged = merge_maps(submap(tree, "train") or YamlMap((), train.place), train)
+            merged = merge_train(submap(tree, "train") or YamlMap((), train.place), train)
             faults = Problems()
             parse_recipe(merged, faults)
             add_errors(problems, faults)

@@ -149,6 +149,9 @@ def _manifest(records: Sequence[CellRecord]) -> list[tuple[str, str]]:
 
     for record in records:
         note("cnnbuild", record.cnnbuild_version)
+        if record.git is not None:
+            changed = ", with changes since" if record.git.dirty else ""
+            note("git revision of the files", f"{record.git.revision[:12]}{changed}")
     for run in runs:
         for package, version in run.versions.items():
             if package != "cnnbuild":
@@ -156,6 +159,8 @@ def _manifest(records: Sequence[CellRecord]) -> list[tuple[str, str]]:
         note("device", run.device)
         note("hardware", run.hardware)
         note("threads", str(run.threads))
+        if run.environment is not None:
+            note("system", run.environment.os)
         note("data", f"{run.dataset_label} ({run.dataset_fingerprint})")
     if records:
         note("first run started", min(record.started for record in records))

@@ -19,6 +19,7 @@ from cnnbuild.studies.plugin_source import own_sources
 from cnnbuild.studies.run_folder import KeptArchitecture, KeptData, Origin, RunFile, RunFolder, identity_of
 from cnnbuild.studies.trained_run import TrainedRun, trained_run
 from cnnbuild.training.checkpoint import remove_checkpoint, save_weights
+from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.fit import fit
 from cnnbuild.training.lr_range import LrRange, find_lr
 from cnnbuild.training.record import DivergedRunError, EpochRecord
@@ -83,10 +84,12 @@ def train_run(
     on_epoch: Callable[[EpochRecord], None] | None = None,
     resume: bool = True,
     data_root: Path | None = None,
+    world: World = ALONE,
 ) -> TrainedRun:
     """Train, test and keep one run; in memory only without a `folder`.
 
-    With `resume`, an unfinished one of the same configuration in the folder goes on.
+    With `resume`, an unfinished one of the same configuration in the folder goes on. Of the processes of a
+    `world` the first writes the files.
 
     Raises:
         DivergedRunError: a loss left the finite numbers; the folder's record says so.
@@ -94,7 +97,7 @@ def train_run(
         RunInterruptedError: the run was asked to stop, and left a checkpoint.
         UsageError: the unfinished run of the folder is another one.
     """
-    if folder is not None:
+    if folder is not None and world.first:
         if resume:
             goes_on(folder, run)  # refuses another run
         folder.write_run(run)
@@ -110,13 +113,14 @@ def train_run(
             checkpoint=None if folder is None else folder.checkpoint,
             resume=resume,
             head_weights=graph.head_weights,
+            world=world,
         )
     except DivergedRunError as error:
-        if folder is not None:
+        if folder is not None and world.first:
             folder.write_record(run, error.record)
             remove_checkpoint(folder.checkpoint)
         raise
-    if folder is not None:
+    if folder is not None and world.first:
         save_weights(module, folder.weights)
         folder.write_record(run, record)
         remove_checkpoint(folder.checkpoint)

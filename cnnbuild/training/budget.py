@@ -37,12 +37,17 @@ def steps_of_epoch(run: Run) -> int:
 
 def is_out_of_time(run: Run) -> bool:
     """Whether the seconds of the recipe are over."""
-    return run.recipe.seconds is not None and run.elapsed() >= run.recipe.seconds
+    return run.recipe.seconds is not None and _elapsed(run) >= run.recipe.seconds
 
 
 def used_up(run: Run) -> float | None:
     """The fraction of the recipe's seconds that is over; None where it counts epochs or steps."""
-    return None if run.recipe.seconds is None else run.elapsed() / run.recipe.seconds
+    return None if run.recipe.seconds is None else _elapsed(run) / run.recipe.seconds
+
+
+def _elapsed(run: Run) -> float:
+    """The time of the run; of several processes the first one's clock counts."""
+    return run.world.from_first(run.elapsed())
 
 
 def what_cannot_be_repeated(recipe: Recipe) -> Iterator[str]:

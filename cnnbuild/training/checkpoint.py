@@ -29,8 +29,9 @@ class Checkpoint(TypedDict):
 
     `identity` says which run it is, `hardware` what it ran on. `epochs` are the finished ones as plain data,
     `progress` the one that was under way, None between two epochs. `order_rng` is the generator of shuffling
-    and augmentation, `random` holds torch's global ones (dropout). `parts` holds the state of whatever else a
-    recipe asks for, by name.
+    and augmentation, `random` holds torch's global ones (dropout). `processes` holds what each of several
+    processes has of its own, (processes, ...). `parts` holds the state of whatever else a recipe asks for, by
+    name.
     """
 
     identity: dict[str, str]
@@ -50,6 +51,7 @@ class Checkpoint(TypedDict):
     warnings: list[str]
     order_rng: Tensor
     random: dict[str, Tensor]
+    processes: dict[str, Tensor]
 
 
 def save_weights(module: nn.Module, path: Path) -> None:

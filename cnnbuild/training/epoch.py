@@ -38,6 +38,7 @@ def train_one_epoch(run: Run, after_step: Callable[[], None]) -> EpochRecord:
     progress, indices = _begin(run)
     _update_weights(run, progress, indices, after_step)
     settle(run)
+    run.world.average_buffers(run.module.buffers())
     synchronize(run.device)
     train_seconds = progress.elapsed()
     if run.average is not None:
@@ -139,11 +140,11 @@ def _evaluate(run: Run, epoch: int) -> tuple[Score, Score | None]:
     Raises:
         DivergedError: a loss is infinite or not a number.
     """
-    forward, flip = run.execution.forward, run.recipe.test_time_flip
-    on_train = score(run.module, run.train, run.probe, forward=forward, flip=flip)
+    forward, flip, world = run.execution.forward, run.recipe.test_time_flip, run.world
+    on_train = score(run.module, run.train, run.probe, forward=forward, flip=flip, world=world)
     on_validation = None
     if len(run.held_out):
-        on_validation = score(run.module, run.train, run.held_out, forward=forward, flip=flip)
+        on_validation = score(run.module, run.train, run.held_out, forward=forward, flip=flip, world=world)
     for evaluated in (on_train, on_validation):
         if evaluated is not None and not math.isfinite(evaluated.loss):
             raise DivergedError(f"the loss became {evaluated.loss} at the end of epoch {epoch}")

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from cnnbuild.data.sources import Batches
 from cnnbuild.training.calibration import measure_calibration
+from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.execution import Forward
 from cnnbuild.training.heads import main_logits
 from cnnbuild.training.record import Evaluation
@@ -51,24 +52,26 @@ def predict(
     *,
     forward: Forward | None = None,
     flip: bool = False,
+    world: World = ALONE,
 ) -> Predictions:
     """What `module` says of the images at `indices`.
 
     The module is in evaluation mode meanwhile; its mode is put back. `forward` is the form in which it is
     computed, the module itself by default. With `flip` the logits are the mean of those of the image and of
-    its mirror image.
+    its mirror image. Several processes of a `world` compute whole chunks each, so that all of them have what
+    one process would have, to the bit.
     """
     compute = module if forward is None else forward
     chunk = CUDA_CHUNK if source.device.type == "cuda" else CHUNK
-    losses: list[Tensor] = []
-    predicted: list[Tensor] = []
-    confidences: list[Tensor] = []
+    parts = torch.split(indices.to(source.device), chunk)
+    none = torch.empty(0, device=source.device)
+    losses, predicted, confidences = [none], [none.long()], [none]
     classes = 0
     was_training = module.training
     module.eval()
     try:
         with torch.inference_mode():
-            for images, labels in source.batches(torch.split(indices.to(source.device), chunk)):
+            for images, labels in source.batches([parts[number] for number in world.parts_of(len(parts))]):
                 logits = main_logits(compute(images)).float()
                 if flip:
                     logits = (logits + main_logits(compute(images.flip(-1))).float()) / 2
@@ -78,9 +81,10 @@ def predict(
                 classes = logits.shape[1]
     finally:
         module.train(was_training)
-    return Predictions(
-        torch.cat(losses).cpu().double(), torch.cat(predicted).cpu(), torch.cat(confidences).cpu(), classes
-    )
+    sizes = [sum(len(parts[number]) for number in taken) for taken in world.all_parts_of(len(parts))]
+    said = (world.gather_in_order(torch.cat(one), sizes).cpu() for one in (losses, predicted, confidences))
+    (classes,) = world.largest(classes)
+    return Predictions(next(said).double(), next(said), next(said), classes)
 
 
 def score(
@@ -90,9 +94,10 @@ def score(
     *,
     forward: Forward | None = None,
     flip: bool = False,
+    world: World = ALONE,
 ) -> Score:
     """Mean loss and accuracy on the images at `indices`; options as in `predict`."""
-    said = predict(module, source, indices, forward=forward, flip=flip)
+    said = predict(module, source, indices, forward=forward, flip=flip, world=world)
     truth = source.labels.cpu()[indices.cpu()]
     confusion = confusion_matrix(truth, said.predicted, said.classes)
     return Score(float(said.losses.mean()), _accuracy(confusion), _per_class(confusion))
@@ -106,6 +111,7 @@ def evaluate(
     *,
     forward: Forward | None = None,
     flip: bool = False,
+    world: World = ALONE,
 ) -> Evaluation:
     """Loss, accuracy, confusion matrix and calibration on the images at `indices`, by default all.
 
@@ -113,7 +119,7 @@ def evaluate(
     """
     if indices is None:
         indices = torch.arange(len(source))
-    said = predict(module, source, indices, forward=forward, flip=flip)
+    said = predict(module, source, indices, forward=forward, flip=flip, world=world)
     truth = source.labels.cpu()[indices.cpu()]
     confusion = confusion_matrix(truth, said.predicted, classes)
     return Evaluation(

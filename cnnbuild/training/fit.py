@@ -15,12 +15,14 @@ from cnnbuild.errors import DivergedError
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.training.allocator import kept_memory
 from cnnbuild.training.budget import end_of
+from cnnbuild.training.devices import chosen, device_of
+from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.epoch import train_one_epoch
 from cnnbuild.training.evaluate import evaluate
 from cnnbuild.training.failures import failures_told
 from cnnbuild.training.interruption import StopRequest, stop_requests
 from cnnbuild.training.keeping import Keeping, begin_keeping
-from cnnbuild.training.machine import choose_device, reset_peak_memory
+from cnnbuild.training.machine import reset_peak_memory
 from cnnbuild.training.outcome import record_of
 from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
 from cnnbuild.training.run import Run, prepare_run
@@ -38,6 +40,7 @@ def fit(
     checkpoint: Path | None = None,
     resume: bool = True,
     head_weights: Mapping[str, float] | None = None,
+    world: World = ALONE,
 ) -> RunRecord:
     """Train `module` (images (N, C, H, W) to logits (N, classes)) and test it once with the selected weights.
 
@@ -53,6 +56,9 @@ def fit(
     run stands there, the run goes on from it and ends with the bits of one that was never stopped; without
     `resume` it is removed instead. SIGTERM and Ctrl-C then end the run after the step they fall into.
 
+    Of the processes of a `world` each calls this with the same arguments (`joining.joined`). They train one
+    network, a share of every batch each; the first writes the checkpoint and calls `on_epoch`.
+
     Raises:
         DivergedRunError: a loss is infinite or not a number; it carries the record so far.
         OutOfMemoryError: the device has too little memory.
@@ -60,18 +66,22 @@ def fit(
         RunInterruptedError: the run was asked to stop, and left a checkpoint.
         RunError: the network has no parameters or the wrong output, or the checkpoint cannot be written.
         DataError: too few images for the validation part.
-        UsageError: the recipe names a device that is not here.
+        UsageError: the recipe names a device that is not here, or a batch is too small for the processes.
     """
-    device = choose_device(recipe.device)
+    device = device_of(recipe.device, world)
     reset_peak_memory(device)
     stopping = stop_requests() if checkpoint is not None else nullcontext(StopRequest())
+    dropout = "dropout" if world.first else f"dropout of process {world.rank}"
     with failures_told(recipe, checkpoint), stopping as stop:
-        run = prepare_run(module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {})
+        run = prepare_run(
+            module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {}, world=world
+        )
         image, _ = run.train.batch(run.fitted[:1])
         with (
-            worthwhile_threads(module, image, recipe.batch_size),
+            chosen(device, run.execution.precision),
+            worthwhile_threads(module, image, recipe.batch_size // world.size),
             kept_memory(),
-            seeded(derived_seed(seed, "dropout")),
+            seeded(derived_seed(seed, dropout)),
         ):
             keeping = begin_keeping(run, dataset, checkpoint, stop, resume=resume)
             return _train_and_test(run, dataset, keeping, on_epoch)
@@ -85,7 +95,7 @@ def _train_and_test(
         while (ended := end_of(run)) is None:
             record = train_one_epoch(run, keeping.after_step)
             keeping.write()
-            if on_epoch is not None:
+            if on_epoch is not None and run.world.first:
                 on_epoch(record)
             keeping.obey()
         if run.best_weights:
@@ -96,6 +106,7 @@ def _train_and_test(
             len(dataset.class_names),
             forward=run.execution.forward,
             flip=run.recipe.test_time_flip,
+            world=run.world,
         )
         if not math.isfinite(test.loss):
             raise DivergedError(f"the loss became {test.loss} on the test images")

@@ -29,6 +29,7 @@ def identity_of(run: Run, dataset: Dataset) -> dict[str, str]:
         entries[f"weights {name}"] = f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
     entries["layers"] = _layers_digest(run.module)
     entries["device"] = run.device.type
+    entries["processes"] = str(run.world.size)
     entries["torch"] = str(torch.__version__)
     choices = {name: value for name, value in run.execution.choices().items() if name not in WITHOUT_EFFECT}
     entries |= _flat("execution", choices)

@@ -8,14 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnnbuild.data.dataset import Dataset
-from cnnbuild.errors import RunInterruptedError
-from cnnbuild.training.checkpoint import previous_of, read_checkpoint, remove_checkpoint, write_checkpoint
+from cnnbuild.errors import RunError, RunInterruptedError
+from cnnbuild.training.checkpoint import (
+    Checkpoint,
+    previous_of,
+    read_checkpoint,
+    remove_checkpoint,
+    write_checkpoint,
+)
 from cnnbuild.training.identity import identity_of, require_same_run
 from cnnbuild.training.interruption import StopRequest
 from cnnbuild.training.resume import checkpoint_of, restore
 from cnnbuild.training.run import Run
 
 CHECKPOINT_SECONDS = 60.0  # of work that a killed run may lose
+AGREE_EVERY = 10  # steps after which several processes ask each other whether a checkpoint is due
 
 
 @dataclass(slots=True)
@@ -35,9 +42,18 @@ class Keeping:
             RunInterruptedError: the run was asked to stop.
         """
         due = self.path is not None and time.perf_counter() - self.written >= CHECKPOINT_SECONDS
-        if due or self.stop.signal_number:
+        if self._is_agreed(due or bool(self.stop.signal_number)):
             self.write()
             self.obey()
+
+    def _is_agreed(self, wish: bool) -> bool:
+        """Whether a process wishes for a checkpoint; several ask each other now and then."""
+        progress, world = self.run.progress, self.run.world
+        if world.size == 1:
+            return wish
+        if self.path is None or progress is None or progress.steps % AGREE_EVERY:
+            return False
+        return world.largest(wish) == (1,)
 
     def write(self) -> None:
         """Write a checkpoint.
@@ -46,7 +62,9 @@ class Keeping:
             RunError: the file cannot be written.
         """
         if self.path is not None:
-            write_checkpoint(checkpoint_of(self.run, self.identity), self.path)
+            checkpoint = checkpoint_of(self.run, self.identity)
+            if self.run.world.first:
+                write_checkpoint(checkpoint, self.path)
             self.written = time.perf_counter()
 
     def obey(self) -> None:
@@ -55,9 +73,11 @@ class Keeping:
         Raises:
             RunInterruptedError: the run was asked to stop.
         """
+        run = self.run
+        if self.path is not None:
+            (self.stop.signal_number,) = run.world.largest(self.stop.signal_number)
         if not self.stop.signal_number:
             return
-        run = self.run
         steps = 0 if run.progress is None else run.progress.steps
         name = signal.Signals(self.stop.signal_number).name
         where = f"after {_counted(len(run.epochs), 'epoch')} and {_counted(steps, 'batch', 'batches')}"
@@ -82,14 +102,32 @@ def begin_keeping(
     if path is None:
         return keeping
     if not resume:
-        remove_checkpoint(path)
+        if run.world.first:
+            remove_checkpoint(path)
         return keeping
     found = read_checkpoint(path)
+    _require_same_for_all(run, found, path)
     if found is not None:
         checkpoint, warning = found
         require_same_run(checkpoint["identity"], keeping.identity, path)
         if warning:
             run.warnings.append(warning)
-            previous_of(path).replace(path)  # or the damaged one would become the previous one of the next
+            if run.world.first:  # the others have read it
+                previous_of(path).replace(path)  # or the damaged one would be the previous one of the next
         restore(run, checkpoint)
     return keeping
+
+
+def _require_same_for_all(run: Run, found: tuple[Checkpoint, str] | None, path: Path) -> None:
+    """Refuse a checkpoint that not all processes see; afterwards all have read it.
+
+    Raises:
+        RunError: they see different ones.
+    """
+    mark = -1 if found is None else round(found[0]["seconds"] * 1e9)  # no two have the same time
+    largest, smallest = run.world.largest(mark, -mark)
+    if largest != -smallest:
+        raise RunError(
+            f"the processes of this run do not see the same checkpoint at {path}: put it where all machines "
+            "read the same files"
+        )

@@ -9,6 +9,8 @@ import torch
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.lang.recipe import never_reached
 from cnnbuild.training.budget import what_cannot_be_repeated
+from cnnbuild.training.devices import device_choices
+from cnnbuild.training.distributed import what_is_shared
 from cnnbuild.training.environment import describe_environment
 from cnnbuild.training.evaluate import evaluate
 from cnnbuild.training.latency import measure_latency
@@ -28,17 +30,17 @@ def record_of(
     seconds = run.elapsed()
     latency: tuple[Latency, ...] = ()
     validation: Evaluation | None = None
-    if test is not None:
-        if len(run.held_out):
-            forward, flip, classes = (
-                run.execution.forward,
-                run.recipe.test_time_flip,
-                len(dataset.class_names),
-            )
-            validation = evaluate(run.module, run.train, classes, run.held_out, forward=forward, flip=flip)
+    if test is not None and len(run.held_out):
+        forward, flip, classes = run.execution.forward, run.recipe.test_time_flip, len(dataset.class_names)
+        validation = evaluate(
+            run.module, run.train, classes, run.held_out, forward=forward, flip=flip, world=run.world
+        )
+    if test is not None and run.world.first:
         sizes = sorted({1, min(run.recipe.batch_size, len(run.test))})
         latency = tuple(measure_latency(run.module, run.test, size) for size in sizes)
     peak_bytes, peak_of = peak_memory(run.device)
+    if peak_bytes is not None:
+        (peak_bytes,) = run.world.largest(peak_bytes)
     train_seconds = sum(epoch.train_seconds for epoch in run.epochs)
     return RunRecord(
         status="diverged" if test is None else "done",
@@ -66,9 +68,11 @@ def record_of(
         threads=torch.get_num_threads(),
         versions=versions(),
         warnings=(
+            *dataset.warnings,
             *(sentence for _, sentence in never_reached(run.recipe)),
             *dataset.warnings,
             *what_cannot_be_repeated(run.recipe),
+            *what_is_shared(run.module, run.world),
             *run.warnings,
         ),
         resumes=run.resumed,
@@ -77,7 +81,11 @@ def record_of(
         macs=multiply_adds(run.module, run.train.batch(run.fitted[:1])[0]),
         weights_bytes=sum(tensor.nbytes for tensor in run.module.state_dict().values()),
         checkpoint_bytes=_size_of(checkpoint),
-        execution=run.execution.choices(),
+        execution={
+            **run.execution.choices(),
+            **device_choices(run.device, run.execution.precision),
+            "devices": run.world.size,
+        },
         environment=describe_environment(run.device),
         parameter_layers=run.diagnostics.parameter_layers,
         activation_layers=run.diagnostics.activation_layers,

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeVar, cast
 
+import torch
+from torch import Tensor
+
 from cnnbuild.training.checkpoint import Checkpoint
 from cnnbuild.training.diagnostics import DiagnosticsState
 from cnnbuild.training.early_stopping import PatienceState
@@ -25,7 +28,7 @@ State = TypeVar("State")
 
 
 def checkpoint_of(run: Run, identity: Mapping[str, str]) -> Checkpoint:
-    """The run's state between two steps.
+    """The run's state between two steps; several processes make it together.
 
     Raises:
         DivergedError: a loss that nobody had looked at is infinite or not a number.
@@ -49,6 +52,7 @@ def checkpoint_of(run: Run, identity: Mapping[str, str]) -> Checkpoint:
         warnings=list(run.warnings),
         order_rng=run.order.get_state(),
         random=random_state(run.device),
+        processes=_state_of_processes(run),
     )
 
 
@@ -62,8 +66,6 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     run.epochs = [epochs.validate_python(epoch) for epoch in checkpoint["epochs"]]
     progress = checkpoint["progress"]
     run.progress = None if progress is None else EpochProgress.from_state(progress)
-    if run.epochs:
-        run.diagnostics.epoch()  # finds the activations, which no state names
     run.steps, run.images = checkpoint["steps"], checkpoint["images"]
     _restore_parts(run, checkpoint["parts"])
     run.largest_loss = checkpoint["largest_loss"]
@@ -75,6 +77,28 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
         run.warnings.append(f"the run began on {before} and went on on {now}: its bits are those of neither")
     run.order.set_state(checkpoint["order_rng"])
     set_random_state(checkpoint["random"], run.device)
+    _restore_process(run, checkpoint["processes"])
+
+
+def _state_of_processes(run: Run) -> dict[str, Tensor]:
+    """What differs between several processes: random states and running statistics, (processes, ...) each."""
+    if run.world.size == 1:
+        return {}
+    own = {f"random {name}": state.to(run.device) for name, state in random_state(run.device).items()}
+    own |= {f"buffer {name}": value.detach() for name, value in run.module.named_buffers()}
+    return {name: run.world.gather(value).cpu() for name, value in own.items()}
+
+
+def _restore_process(run: Run, states: Mapping[str, Tensor]) -> None:
+    if run.world.size == 1:
+        return
+    # clones: torch 2.15 crashes on a generator's state that is a view into another tensor
+    own = {name: state[run.world.rank].clone() for name, state in states.items()}
+    random = {name: own[f"random {name}"] for name in random_state(run.device)}
+    set_random_state(random, run.device)
+    with torch.no_grad():
+        for name, buffer in run.module.named_buffers():
+            buffer.copy_(own[f"buffer {name}"])
 
 
 def _state_of_parts(run: Run) -> dict[str, dict[str, object]]:

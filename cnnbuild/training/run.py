@@ -19,8 +19,10 @@ from cnnbuild.errors import DataError, RunError
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.training.averaging import Average, make_average
 from cnnbuild.training.diagnostics import Diagnostics
+from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.early_stopping import PatienceState
 from cnnbuild.training.execution import Execution, prepare_execution
+from cnnbuild.training.gradient_sum import GradientSum
 from cnnbuild.training.heads import main_logits
 from cnnbuild.training.optimizers import make_optimizer
 from cnnbuild.training.progress import EpochProgress
@@ -52,10 +54,12 @@ class Run:
     held_out: Tensor
     probe: Tensor
     optimizer: Optimizer
+    gradients: GradientSum
+    world: World
     order: torch.Generator
     steps_per_epoch: int
-    diagnostics: Diagnostics
     classes: int
+    diagnostics: Diagnostics
     head_weights: Mapping[str, float] = field(default_factory=dict)
     epochs: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = 0
@@ -86,12 +90,14 @@ def prepare_run(
     seed: int,
     device: torch.device,
     head_weights: Mapping[str, float],
+    world: World = ALONE,
 ) -> Run:
     """A run before its first epoch; the module is moved to the device and laid out for it.
 
     Raises:
         RunError: the network has no parameters, or does not give one number per class.
         DataError: nothing is left to train on or to validate with.
+        UsageError: a batch has too few images for so many processes.
     """
     fitted, held_out = split_validation(dataset.train.labels, recipe.validation)
     if len(fitted) == 0 or (recipe.validation > 0 and len(held_out) == 0):
@@ -99,11 +105,13 @@ def prepare_run(
         raise DataError(
             f"{dataset.label}: {count} training images cannot be split with validation: {fraction}"
         )
+    world.refuse_small_batches(min(len(fitted), recipe.batch_size) // recipe.accumulate)
     has_maps = any(parameter.dim() == 4 for parameter in module.parameters())
     channels_last = has_maps and recipe.optimizer.lbfgs is None  # which flattens gradients by `view`
     module.to(device)
     if channels_last:
         module.to(memory_format=torch.channels_last)
+    world.spread(module)
     train, test = make_sources(dataset, fitted, recipe, device, channels_last=channels_last, seed=seed)
     probe_size = min(len(fitted), max(MIN_PROBE_IMAGES, len(held_out)))
     probe = fitted[stratified_subset(dataset.train.labels[fitted], probe_size)]
@@ -127,6 +135,8 @@ def prepare_run(
         held_out=held_out.to(device),
         probe=probe,
         optimizer=optimizer,
+        gradients=GradientSum(world, module.parameters()),
+        world=world,
         order=torch.Generator().manual_seed(derived_seed(seed, "order")),
         steps_per_epoch=steps_per_epoch,
         diagnostics=diagnostics,

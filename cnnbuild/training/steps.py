@@ -63,13 +63,19 @@ def _gradients(run: Run, images: Tensor, targets: Tensor) -> Tensor:
         parts = zip(split_without_remnant(images, size), split_without_remnant(targets, size), strict=True)
         for some_images, some_targets in parts:
             loss += _backward(run, some_images, some_targets, share=len(some_images) / len(images))
+    loss = run.gradients.add_up(loss)
     if run.scaler is not None:
         run.scaler.unscale_(run.optimizer)
     return loss
 
 
 def _backward(run: Run, images: Tensor, targets: Tensor, *, share: float) -> Tensor:
-    """Add the gradients of `share` times the mean loss of these images; the product, without its graph."""
+    """Add the gradients of `share` times the mean loss of these images; the product, without its graph.
+
+    One of several processes takes its own share of the images, and of that mean.
+    """
+    mine = run.world.share_of(len(images))
+    images, targets, share = mine.of(images), mine.of(targets), share * mine.weight
     loss = training_loss(
         run.execution.forward(images),
         targets,

@@ -177,3 +177,19 @@ def test_a_narrow_window_breaks_no_name_and_cuts_no_figure(tmp_path, capsys):
     assert rows[0] == ["basic", "CIFAR-10", "3x32x32", "0-2", "15", "128", "11,173,962", "555,422,720"]
     assert [row[0] for row in rows] == ["basic", "bottleneck", "wide"]
     assert max(len(line) for line in lines) <= 80
+
+
+def test_the_plan_says_the_length_of_runs_that_are_not_counted_in_epochs(tmp_path):
+    from cnnbuild.cli.study_tables import plan_table
+    from cnnbuild.lang.study import read_study
+    from cnnbuild.studies.plan import plan_study
+
+    for written, title, told in (
+        ("steps: 5000", "training", "5,000 steps"),
+        ("seconds: 60", "training", "60 seconds"),
+        ("epochs: 2", "epochs", "2"),
+    ):
+        path = write_study(tmp_path, STUDY.replace("epochs: 2", written))
+        table = plan_table(plan_study(read_study(path), data_root=None))
+        column = next(column for column in table.columns if column.header == title)
+        assert list(column.cells) == [told, told]

@@ -9,8 +9,8 @@ import pytest
 import torch
 import torchvision
 
+from cnnbuild.data.catalogue import MNIST_FILES as FILES
 from cnnbuild.data.load import load_dataset
-from cnnbuild.data.mnist import FILES
 from cnnbuild.errors import DataError
 from cnnbuild.lang.dataset import DatasetSettings
 

@@ -12,8 +12,8 @@ import pytest
 import torchvision
 from scipy.io import savemat
 
+from cnnbuild.data.catalogue import MNIST_FILES as FILES
 from cnnbuild.data.load import load_dataset
-from cnnbuild.data.mnist import FILES
 from cnnbuild.errors import DataError
 from cnnbuild.graph.data_contract import contract_of, train_images_of
 from cnnbuild.lang.dataset import DATASET_NAMES, DatasetSettings

@@ -350,3 +350,8 @@ def test_the_run_takes_its_sources_from_its_recipe(pets):
     assert (type(train), type(test), len(train), len(test)) == (StreamSource, StreamSource, 30, 30)
     train, test = make_sources(pets["memory"], torch.arange(20), recipe(), CPU, channels_last=True, seed=4)
     assert (type(train), type(test)) == (BatchSource, BatchSource)
+
+
+def test_an_epoch_that_goes_on_in_the_middle_has_the_same_images(pets):
+    source = stream(pets["memory"].train, transforms=transforms(JITTER), seed=3, workers=0)
+    assert same(collect(source, LISTS[2:], epoch=4), collect(source, epoch=4)[2:])

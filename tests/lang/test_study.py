@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cnnbuild.errors import DocumentError, UsageError
-from cnnbuild.lang.recipe import Adam, MultiStep, Sgd
+from cnnbuild.lang.recipe import Adam, Ema, MultiStep, Sgd, Uniform
 from cnnbuild.lang.study import read_study
 from cnnbuild.lang.study_document import Combination, StudyDocument
 
@@ -96,6 +96,36 @@ def test_a_variant_merges_over_the_document(tmp_path):
     assert variables(basic) == {"width": 8, "unit": "basic"}
     assert (basic.recipe.epochs, basic.seeds) == (14, (0, 1))
     assert basic.recipe.schedule.chosen == MultiStep(milestones=(10, 13))
+
+
+def test_another_unit_of_length_replaces_the_one_below_it(tmp_path):
+    def lengths(text=STUDY, **options):
+        document = read_study(write(tmp_path, text), **options)
+        return {combination(document, name).recipe.describe_length() for name in ("basic", "wide")}
+
+    assert lengths(settings={"train.steps": 500}) == {"500 steps"}
+    assert lengths(settings={"train.seconds": 1.5}) == {"1.5 seconds"}
+    assert lengths(settings={"train.steps": None}) == {"15 epochs"}  # which says nothing, so epochs stay
+    assert lengths(STUDY.replace("epochs: 20", "steps: 100"), datasets=["digits"]) == {"100 steps"}
+    assert lengths(STUDY.replace("epochs: 14", "seconds: 60"), variant="small") == {"60 seconds"}
+    own = STUDY.replace("{sgd: {lr: 0.05}}}", "{sgd: {lr: 0.05}}, steps: 9}")
+    assert lengths(own) == {"15 epochs", "9 steps"}
+    both = faults(write(tmp_path, STUDY.replace("epochs: 14", "epochs: 14, steps: 9")), variant="small")
+    assert [one.split("\n")[0] for one in both] == [
+        "study.yaml:19:56: error: 'steps' of the recipe: expected nothing beside epochs, not the number 9"
+    ]
+
+
+def test_an_average_of_another_kind_replaces_the_one_below_it(tmp_path):
+    text = STUDY.replace("epochs: 15", "epochs: 15\n  average: {ema: {decay: 0.99}}")
+    for written, expected in (
+        ("average: {uniform: {start_epoch: 3}}", Uniform(start_epoch=3)),
+        ("average: ema", Ema(decay=0.99)),
+        ("average: ~", None),
+    ):
+        document = read_study(write(tmp_path, text.replace("epochs: 14", written)), variant="small")
+        average = combination(document, "basic").recipe.average
+        assert (None if average is None else average.chosen) == expected
 
 
 def test_arguments_win_over_the_file_and_its_overrides(tmp_path):

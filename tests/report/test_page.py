@@ -8,6 +8,7 @@ from cnnbuild.errors import UsageError
 from cnnbuild.report.page import render_page, write_report
 from cnnbuild.studies.results import StudyResults
 from cnnbuild.studies.store import StudyFolder
+from cnnbuild.training.observations import Environment, GitRevision
 from tests.studies.synthetic import cell_record, run_record, study_results, two_architectures
 
 EVIL = "<script>alert(1)</script>"
@@ -52,6 +53,17 @@ def test_the_page_says_what_was_asked_found_and_measured():
     assert "900 images to train on, 100 for validation, 1,000 for the test; 10 classes" in text
     assert "torch" in text
     assert "2.15" in text
+
+
+def test_the_page_names_the_commit_of_the_files_and_the_system():
+    environment = Environment("Linux-6", "a processor", 4, 2, 2**33, "AVX2")
+    run = run_record(800, environment=environment)
+    records = [
+        cell_record("a", seed, 800, run=run, git=GitRevision("0123456789abcdef", seed > 0)) for seed in (0, 1)
+    ]
+    text = Page(render_page(study_results(*records))).text
+    assert "git revision of the files 0123456789ab; 0123456789ab, with changes since" in text
+    assert "system Linux-6" in text
 
 
 def test_runs_that_did_not_train_are_shown_with_their_reasons():

@@ -187,3 +187,9 @@ def test_one_failed_run_of_four_is_left_out_and_said():
 def test_one_epoch_is_called_one():
     results = two_architectures([800], [900], recipe={"epochs": 1})
     assert "with this recipe (1 epoch), b minus a" in only(findings_of(results)).sentence
+
+
+def test_runs_that_are_not_counted_in_epochs_say_their_length():
+    for recipe, said in (({"steps": 5000}, "5,000 steps"), ({"seconds": 60.0}, "60 seconds")):
+        sentence = only(findings_of(two_architectures([800], [900], recipe=recipe))).sentence
+        assert f"with this recipe ({said}), b minus a" in sentence

@@ -3,8 +3,8 @@
 max(f(a), f(b)) = f(max(a, b)) for every f that never falls, so the outputs agree. The gradient goes through
 the first largest element of a window. Where f rises strictly and without rounding, that is the same element
 in both orders; where f is flat, ties may choose another one, and both orders agree only if f's gradient is 0
-there. So it is with `MONOTONE`. Not so with a clamp written as `Tensor.clamp`, which has gradient 1 at
-its bound, with a leaky ReLU, whose rounded negatives may be equal where its inputs are not, with a sigmoid.
+there. So it is with `MONOTONE`. Not so with a leaky ReLU or a sigmoid, which round different inputs to equal
+outputs, nor with a clamp, whose gradient at its bound is torch's choice.
 """
 
 from __future__ import annotations
