@@ -63,7 +63,7 @@ class KeptData:
     """The data of a run.
 
     `shape` is (C, H, W). `mean` and `std` normalise pixel values in 0..255, per channel. `brightness` are the
-    smallest and the largest mean value of a training image, None where the images are not in memory.
+    smallest and the largest mean value of a training image.
     """
 
     settings: dict[str, object]
@@ -73,7 +73,7 @@ class KeptData:
     class_names: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    brightness: tuple[float, float] | None
+    brightness: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)

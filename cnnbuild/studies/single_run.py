@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 
-import torch
-
-from cnnbuild.data.batches import measure_normalization
-from cnnbuild.data.dataset import Dataset
+from cnnbuild.data.batches import normalization_of
+from cnnbuild.data.dataset import Dataset, Images, Part
 from cnnbuild.data.split import split_validation
 from cnnbuild.errors import UsageError
 from cnnbuild.graph.graph import Graph
@@ -62,8 +61,7 @@ def describe_run(graph: Graph, origin: Origin, dataset: Dataset, recipe: Recipe,
 def describe_data(dataset: Dataset, recipe: Recipe) -> KeptData:
     """What a run keeps of its data; the statistics are those of the images that it trains on."""
     fitted, _ = split_validation(dataset.train.labels, recipe.validation)
-    images = dataset.train.images[fitted]
-    normalization = measure_normalization(images)
+    normalization = normalization_of(dataset.train, fitted)
     return KeptData(
         settings=dataset.settings,
         label=dataset.label,
@@ -72,7 +70,7 @@ def describe_data(dataset: Dataset, recipe: Recipe) -> KeptData:
         class_names=dataset.class_names,
         mean=tuple(normalization.mean.tolist()),
         std=tuple(normalization.std.tolist()),
-        brightness=_brightness(images),
+        brightness=_brightness(dataset.train.at(fitted)),
     )
 
 
@@ -195,7 +193,10 @@ def _text_of(file: Path) -> str:
         return ""
 
 
-def _brightness(images: torch.Tensor) -> tuple[float, float]:
-    """The smallest and the largest mean value of an image (N, C, H, W)."""
-    means = images.flatten(1).numpy().mean(1)  # ten times faster than torch on bytes
+def _brightness(part: Part) -> tuple[float, float]:
+    """The smallest and the largest mean value of an image."""
+    if isinstance(part, Images):
+        means = part.images.flatten(1).numpy().mean(1)  # ten times faster than torch on bytes
+    else:
+        means = (part.sums.sum(1) / prod(part.shape)).numpy()
     return float(means.min()), float(means.max())
