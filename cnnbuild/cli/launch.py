@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cnnbuild.errors import UsageError
+from cnnbuild.errors import RunError, UsageError
 from cnnbuild.training.processes import processes_asked
 
 if TYPE_CHECKING:
@@ -101,6 +101,9 @@ def run_processes(command: Sequence[str], count: int) -> int:
     """Run a command in `count` processes that find each other, to the end of all; the exit code of the first.
 
     Where one fails, the others have `GRACE_SECONDS` to end by themselves.
+
+    Raises:
+        RunError: one was killed, and the first cannot have told it.
     """
     port = _free_port()
     processes: list[subprocess.Popen[bytes]] = []
@@ -141,15 +144,18 @@ def _wait(processes: list[subprocess.Popen[bytes]]) -> int:
 
 
 def _verdict(codes: list[int], stopped: set[int]) -> int:
-    """The exit code for those of the processes; a death that nobody else could tell of is told."""
+    """The exit code for those of the processes.
+
+    Raises:
+        RunError: one was killed, and the first cannot have told it.
+    """
     killed = [rank for rank, code in enumerate(codes) if code < 0 and rank not in stopped]
     if 0 in killed or (killed and 0 in stopped):
         rank = killed[0]
         name = signal.Signals(-codes[rank]).name
-        typer.echo(
+        raise RunError(
             f"process {rank + 1} of {len(codes)} was ended by {name}, and the others stopped; started again, "
-            "the run goes on from its last checkpoint",
-            err=True,
+            "the run goes on from its last checkpoint"
         )
     first = codes[0] if 0 not in stopped else max(codes)
     return first if first >= 0 else 1
