@@ -13,7 +13,9 @@ from cnnbuild.data.sources import Batches
 from cnnbuild.training.observations import ActivationLayer, DeadUnits, rounded
 
 MAX_IMAGES, MIN_IMAGES = 500, 20  # 20 told the share of dead units of 1,294 to within 3 points
-TRAINING_IMAGES_PER_PROBE_IMAGE = 64  # a forward pass is a third of a step: half a per cent of an epoch
+TRAINING_IMAGES_PER_PROBE_IMAGE = (
+    128  # a forward pass is a third of a step: a quarter of a per cent of an epoch
+)
 CHUNK = 100  # images per forward pass
 RECTIFIERS = {"ReLU", "ReLU6", "ClampedReLU", "LeakyReLU", "PReLU", "RReLU", "Threshold", "Hardtanh"}
 GATED = {"Hardswish", "Hardsigmoid", "GELU", "SiLU", "Swish", "Mish"}  # some are 0 only when rounded
