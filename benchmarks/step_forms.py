@@ -124,15 +124,15 @@ def engine(module: nn.Module, images: Images, recipe: Recipe) -> Contender:
     module.to(memory_format=torch.channels_last)
     source = BatchSource(images, measure_normalization(images.images), CPU, channels_last=True)
     form = prepare_execution(module, recipe, CPU, source.batch(torch.arange(1))[0])
-    optimizer = make_optimizer(recipe.optimizer, module)
+    optimizer = make_optimizer(recipe, module)
     order = torch.Generator().manual_seed(0)
 
     def train() -> None:
         module.train()
         for indices in shuffled_batches(len(source), recipe.batch_size, order):
             batch, labels = source.batch(indices)
-            batch = augment(batch, recipe.augment, order)
-            loss = training_loss(form.forward(batch), labels, label_smoothing=0.0, head_weights={})
+            batch, targets = augment(batch, labels, recipe.augment, order, classes=CLASSES)
+            loss = training_loss(form.forward(batch), targets, label_smoothing=0.0, head_weights={})
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -144,15 +144,20 @@ def engine(module: nn.Module, images: Images, recipe: Recipe) -> Contender:
     return Contender(train, evaluate)
 
 
-def peak(precision: str, seconds: float = 0.5) -> float:
+def clock_of(threads: int) -> Callable[[], float]:
+    """Of the processor's time, or of the clock's where several threads share the work."""
+    return time.process_time if threads == 1 else time.perf_counter
+
+
+def peak(precision: str, clock: Callable[[], float], seconds: float = 1.0) -> float:
     """The most operations per second of a matrix product, two for each multiply-add."""
     a, b = (torch.randn(SIDE, SIDE, dtype=DTYPES[precision]) for _ in "ab")
     best = float("inf")
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
-        start = time.perf_counter()
+        start = clock()
         a @ b
-        best = min(best, time.perf_counter() - start)
+        best = min(best, clock() - start)
     return 2 * SIDE**3 / best
 
 
@@ -193,7 +198,7 @@ def serve(name: str, options: Options, pipe: Connection) -> None:
     Its allocator is its own too: what cnnbuild sets does not reach the textbook loop.
     """
     torch.set_num_threads(options.threads)
-    clock = time.process_time if options.threads == 1 else time.perf_counter
+    clock = clock_of(options.threads)
     draw = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (options.images, *options.shape), dtype=torch.uint8, generator=draw)
     images = Images(pixels, torch.randint(0, CLASSES, (options.images,), generator=draw))
@@ -268,13 +273,10 @@ def main() -> None:
     shape = (COLOURS, 32, 32) if chosen.colour else (1, 28, 28)
     options = Options(chosen.network, shape, chosen.batch_size, chosen.images, chosen.threads)
     torch.set_num_threads(options.threads)
-    print(
-        f"{platform.machine()}, {options.threads} threads, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}"
-    )
-    print(
-        f"{options.network}, {shape}, batch {options.batch_size}, {options.images} images, {chosen.rounds} rounds"
-    )
-    peaks = {precision: peak(precision) for precision in DTYPES}
+    print(f"{platform.machine()}, {options.threads} threads, torch {torch.__version__}")
+    print(f"load {os.getloadavg()[0]:.1f}, with whatever else the machine does")
+    print(f"{options.network}, {shape}, batch {options.batch_size}, {options.images} images")
+    peaks = {precision: peak(precision, clock_of(options.threads)) for precision in DTYPES}
     print("matrix product " + ", ".join(f"{name} {value / 1e9:.0f} GFLOP/s" for name, value in peaks.items()))
     report(options, measure(options, chosen.rounds), peaks)
 
