@@ -25,6 +25,8 @@ from cnnbuild.training.record import RunRecord, record_from
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+    from cnnbuild.data.batches import Normalization
+
 SCHEMA = 1
 
 
@@ -74,6 +76,15 @@ class KeptData:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     brightness: tuple[float, float]
+
+    @property
+    def normalization(self) -> Normalization:
+        """Mean and deviation as tensors, with the bits that were measured."""
+        import torch
+
+        from cnnbuild.data.batches import Normalization
+
+        return Normalization(torch.tensor(self.mean), torch.tensor(self.std))
 
 
 @dataclass(frozen=True, slots=True)

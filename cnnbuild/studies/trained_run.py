@@ -10,7 +10,6 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from cnnbuild.data.batches import Normalization
 from cnnbuild.data.dataset import Dataset, Images, Part
 from cnnbuild.data.load import load_dataset
 from cnnbuild.data.sources import Batches, make_source
@@ -22,6 +21,7 @@ from cnnbuild.studies.evaluation import PartEvaluation, class_probabilities
 from cnnbuild.studies.pictures import Picture, pictures_from
 from cnnbuild.studies.run_arguments import dataset_of
 from cnnbuild.studies.run_folder import RunFile
+from cnnbuild.training.devices import chosen
 from cnnbuild.training.evaluate import evaluate
 from cnnbuild.training.execution import Execution, prepare_execution
 from cnnbuild.training.record import RunRecord
@@ -85,12 +85,6 @@ class TrainedRun:
         """The classes, in the order of the logits."""
         return self.file.data.class_names
 
-    @property
-    def normalization(self) -> Normalization:
-        """How the run's images were normalised: by the statistics of those that it trained on."""
-        data = self.file.data
-        return Normalization(torch.tensor(data.mean), torch.tensor(data.std))
-
     def predict(self, images: str | Path | Iterable[str | Path] | Tensor | object) -> tuple[Prediction, ...]:
         """What the network says of pictures: a path, several, a folder, or bytes (N, C, H, W) in an array.
 
@@ -106,7 +100,8 @@ class TrainedRun:
             return ()
         pixels = torch.stack([picture.pixels for picture in pictures])
         source = self.source(Images(pixels, torch.zeros(len(pixels), dtype=torch.int64)))
-        shares = class_probabilities(self.module, source, forward=self.execution.forward, flip=self._flip)
+        with chosen(self.device, self.execution.precision):
+            shares = class_probabilities(self.module, source, forward=self.execution.forward, flip=self._flip)
         return tuple(
             Prediction(picture.source, self._ranking(row), picture.notes)
             for picture, row in zip(pictures, shares, strict=True)
@@ -129,13 +124,14 @@ class TrainedRun:
         self._require_fit(data)
         images, notes = self._part(data, part, own=own)
         source, classes = self.source(images), len(data.class_names)
-        result = evaluate(self.module, source, classes, forward=self.execution.forward, flip=self._flip)
+        with chosen(self.device, self.execution.precision):
+            result = evaluate(self.module, source, classes, forward=self.execution.forward, flip=self._flip)
         return PartEvaluation(result, data.class_names, data.label, part, notes)
 
     def source(self, part: Part) -> Batches:
         """Images in batches as the network takes them."""
         channels_last = any(parameter.dim() == 4 for parameter in self.module.parameters())
-        return make_source(part, self.normalization, self.device, channels_last=channels_last)
+        return make_source(part, self.file.data.normalization, self.device, channels_last=channels_last)
 
     @property
     def _recipe(self) -> Recipe:

@@ -19,6 +19,8 @@ from cnnbuild.data.batches import shuffled_batches
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import DivergedError
 from cnnbuild.lang.recipe import Recipe
+from cnnbuild.training.allocator import kept_memory
+from cnnbuild.training.devices import chosen
 from cnnbuild.training.failures import failures_told
 from cnnbuild.training.machine import choose_device
 from cnnbuild.training.run import Run, prepare_run
@@ -122,6 +124,8 @@ def find_lr(
     image, _ = run.train.batch(run.fitted[:1])
     with (
         failures_told(recipe, None),
+        chosen(device, run.execution.precision),
+        kept_memory(),
         worthwhile_threads(module, image, recipe.batch_size),
         seeded(derived_seed(seed, "dropout")),
     ):
