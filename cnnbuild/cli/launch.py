@@ -58,7 +58,7 @@ def start_processes(devices: str | None) -> None:
         return
     count = _count(devices)
     if count > 1:
-        raise typer.Exit(run_processes([sys.executable, "-m", "cnnbuild", *sys.argv[1:]], count))
+        raise typer.Exit(run_processes([sys.executable, *sys.orig_argv[1:]], count))
 
 
 def was_started_here() -> bool:
@@ -124,20 +124,25 @@ def run_processes(command: Sequence[str], count: int) -> int:
         for child in processes:
             child.kill()
             child.wait()
+            if child.stdin is not None:
+                child.stdin.close()
 
 
 def _wait(processes: list[subprocess.Popen[bytes]]) -> int:
     deadline: float | None = None
     stopped: set[int] = set()
-    while any(child.poll() is None for child in processes):
+    while None in (codes := [child.poll() for child in processes]):
         with suppress(KeyboardInterrupt):  # the terminal has sent it to all: they end by themselves
             time.sleep(POLL_SECONDS)
-        if deadline is None and any(child.returncode for child in processes):
+        if deadline is None and any(codes):
             deadline = time.monotonic() + GRACE_SECONDS
         if deadline is not None and time.monotonic() > deadline:
             running = [rank for rank, child in enumerate(processes) if child.poll() is None]
             for rank in running:
-                processes[rank].kill() if rank in stopped else processes[rank].terminate()
+                if rank in stopped:
+                    processes[rank].kill()
+                else:
+                    processes[rank].terminate()
             stopped.update(running)
             deadline = time.monotonic() + TERMINATE_SECONDS
     return _verdict([child.returncode for child in processes], stopped)
