@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cnnbuild.errors import UsageError
+from cnnbuild.errors import RunError, UsageError
 from cnnbuild.training.processes import processes_asked
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def start_processes(devices: str | None) -> None:
         return
     count = _count(devices)
     if count > 1:
-        raise typer.Exit(run_processes([sys.executable, "-m", "cnnbuild", *sys.argv[1:]], count))
+        raise typer.Exit(run_processes([sys.executable, *sys.orig_argv[1:]], count))
 
 
 def was_started_here() -> bool:
@@ -101,6 +101,9 @@ def run_processes(command: Sequence[str], count: int) -> int:
     """Run a command in `count` processes that find each other, to the end of all; the exit code of the first.
 
     Where one fails, the others have `GRACE_SECONDS` to end by themselves.
+
+    Raises:
+        RunError: one was killed, and the first cannot have told it.
     """
     port = _free_port()
     processes: list[subprocess.Popen[bytes]] = []
@@ -121,35 +124,43 @@ def run_processes(command: Sequence[str], count: int) -> int:
         for child in processes:
             child.kill()
             child.wait()
+            if child.stdin is not None:
+                child.stdin.close()
 
 
 def _wait(processes: list[subprocess.Popen[bytes]]) -> int:
     deadline: float | None = None
     stopped: set[int] = set()
-    while any(child.poll() is None for child in processes):
+    while None in (codes := [child.poll() for child in processes]):
         with suppress(KeyboardInterrupt):  # the terminal has sent it to all: they end by themselves
             time.sleep(POLL_SECONDS)
-        if deadline is None and any(child.returncode for child in processes):
+        if deadline is None and any(codes):
             deadline = time.monotonic() + GRACE_SECONDS
         if deadline is not None and time.monotonic() > deadline:
             running = [rank for rank, child in enumerate(processes) if child.poll() is None]
             for rank in running:
-                processes[rank].kill() if rank in stopped else processes[rank].terminate()
+                if rank in stopped:
+                    processes[rank].kill()
+                else:
+                    processes[rank].terminate()
             stopped.update(running)
             deadline = time.monotonic() + TERMINATE_SECONDS
     return _verdict([child.returncode for child in processes], stopped)
 
 
 def _verdict(codes: list[int], stopped: set[int]) -> int:
-    """The exit code for those of the processes; a death that nobody else could tell of is told."""
+    """The exit code for those of the processes.
+
+    Raises:
+        RunError: one was killed, and the first cannot have told it.
+    """
     killed = [rank for rank, code in enumerate(codes) if code < 0 and rank not in stopped]
     if 0 in killed or (killed and 0 in stopped):
         rank = killed[0]
         name = signal.Signals(-codes[rank]).name
-        typer.echo(
+        raise RunError(
             f"process {rank + 1} of {len(codes)} was ended by {name}, and the others stopped; started again, "
-            "the run goes on from its last checkpoint",
-            err=True,
+            "the run goes on from its last checkpoint"
         )
     first = codes[0] if 0 not in stopped else max(codes)
     return first if first >= 0 else 1

@@ -181,9 +181,7 @@ class World:
 
     def wait_for_all(self) -> None:
         """Go on when every process has come here."""
-        if self.size > 1:
-            with self.exchange():
-                dist.barrier()
+        self.largest(0)
 
     @contextmanager
     def first_alone(self, what: str) -> Iterator[None]:
@@ -208,7 +206,7 @@ class World:
         try:
             yield
         except RuntimeError as error:
-            raise RunError(self.told() or self._lost(error)) from error
+            raise RunError(self.told() or self.loss_of_a_process(error)) from error
 
     def told(self) -> str:
         """What a failed process left for the others; "" where nothing was said."""
@@ -229,7 +227,8 @@ class World:
                     raise RunError(failure)
                 time.sleep(POLL_SECONDS)
 
-    def _lost(self, error: RuntimeError) -> str:
+    def loss_of_a_process(self, error: RuntimeError) -> str:
+        """What to say of an exchange that failed while nothing was told."""
         kind = (
             "did not answer in time" if "imed out" in str(error) else "ended without a word (was it killed?)"
         )

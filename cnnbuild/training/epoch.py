@@ -17,6 +17,7 @@ from cnnbuild.training.budget import is_out_of_time, steps_of_epoch, used_up
 from cnnbuild.training.evaluate import Score, score
 from cnnbuild.training.machine import synchronize
 from cnnbuild.training.progress import EpochProgress
+from cnnbuild.training.reading import training_batches
 from cnnbuild.training.record import EpochRecord
 from cnnbuild.training.run import Run
 from cnnbuild.training.schedules import learning_rate
@@ -111,7 +112,7 @@ def _update_weights(
     check_every = CHECK_EVERY.get(run.device.type, CHECK_EVERY_ELSEWHERE)
     run.module.train()
     asked = indices[progress.steps : steps_of_epoch(run)]
-    batches = run.train.batches(asked, epoch=len(run.epochs) + 1)
+    batches = training_batches(run, asked, epoch=len(run.epochs) + 1)
     for number, (images, labels) in enumerate(batches, start=progress.steps):
         if number and is_out_of_time(run):
             break

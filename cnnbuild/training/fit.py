@@ -69,7 +69,7 @@ def fit(
         CheckpointError: the checkpoint is damaged, or of another run.
         RunInterruptedError: the run was asked to stop, and left a checkpoint.
         RunError: the network has no parameters or the wrong output, or the checkpoint cannot be written.
-        DataError: too few images for the validation part.
+        DataError: there are no images, or too few for the validation part.
         UsageError: the recipe names a device that is not here, or a batch is too small for the processes.
     """
     device = device_of(recipe.device, world)

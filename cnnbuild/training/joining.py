@@ -44,7 +44,10 @@ def joined(patience: timedelta = PATIENCE) -> Iterator[World]:
         return
     world = _join(patience)
     try:
-        yield world
+        try:
+            yield world
+        except dist.DistError as error:  # NCCL's arrive late, where a result is looked at
+            raise RunError(world.told() or world.loss_of_a_process(error)) from error
     except CnnbuildError as error:
         first_has_ended = _leave(world, str(error))
         if first_has_ended and not world.first:

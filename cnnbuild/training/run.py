@@ -99,9 +99,12 @@ def prepare_run(
 
     Raises:
         RunError: the network has no parameters, or does not give one number per class.
-        DataError: nothing is left to train on or to validate with.
+        DataError: there is nothing to train on, to validate with, or to test on.
         UsageError: a batch has too few images for so many processes.
     """
+    for name, part in (("training", dataset.train), ("test", dataset.test)):
+        if len(part) == 0:
+            raise DataError(f"{dataset.label} has no {name} images")
     fitted, held_out = split_validation(dataset.train.labels, recipe.validation)
     if len(fitted) == 0 or (recipe.validation > 0 and len(held_out) == 0):
         count, fraction = len(dataset.train), recipe.validation

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from torch import Tensor, nn
 
 from cnnbuild.data.load import load_dataset
+from cnnbuild.data.stream import Reader
 from cnnbuild.errors import CheckpointError, RunInterruptedError
 from cnnbuild.graph.data_contract import contract_of
 from cnnbuild.graph.elaborate import elaborate
@@ -123,6 +126,12 @@ def assert_equal_to_rounding(several: Ended, one: Ended, tolerance: float = 1e-5
 
 SAME = ("simple_cnn", "group_norm")
 PLAIN: dict[str, object] = {**MUCH, "epochs": 2, "augment": [], "accumulate": 1}
+STREAMED: dict[str, object] = {
+    **MUCH,
+    "epochs": 1,
+    "data": "stream",
+    "augment": [{"random_crop": {"padding": 1}}, {"horizontal_flip": {}}],
+}
 
 
 @dataclass
@@ -135,6 +144,8 @@ class OfTwo:
     whole: Ended  # batch normalisation and dropout, never stopped
     stopped: str
     resumed: Ended
+    streamed: Ended
+    read: list[int]  # how many training images this process read for each batch of that run
 
 
 def train_all(folder: Path) -> OfTwo:
@@ -153,7 +164,22 @@ def train_all(folder: Path) -> OfTwo:
             patch.setattr(keeping, "AGREE_EVERY", 1)
             stopped = stop_in_step(7, folder / "stopped.pt", world)
         resumed = train("batch_norm", MUCH, folder / "stopped.pt", world=world)
-    return OfTwo(same, averaged, unweighted, whole, stopped, resumed)
+        read: list[int] = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Reader, "read", counted(Reader.read, read))
+            streamed = train("group_norm", STREAMED, world=world)
+    return OfTwo(same, averaged, unweighted, whole, stopped, resumed, streamed, read)
+
+
+def counted(
+    function: Callable[[Reader, int, Sequence[int]], np.ndarray], read: list[int]
+) -> Callable[[Reader, int, Sequence[int]], np.ndarray]:
+    def wrapped(reader: Reader, epoch: int, indices: Sequence[int]) -> np.ndarray:
+        if epoch:
+            read.append(len(indices))
+        return function(reader, epoch, indices)
+
+    return wrapped
 
 
 def halved(total: GradientSum, loss: Tensor) -> Tensor:
@@ -194,6 +220,11 @@ def test_this_test_would_see_averaged_gradients_and_shares_that_count_alike(of_t
     for wrong in (of_two[0].averaged, of_two[0].unweighted):
         with pytest.raises(AssertionError):
             assert_equal_to_rounding(wrong, right)
+
+
+def test_from_files_each_process_reads_the_images_of_its_own_share(of_two: list[OfTwo]) -> None:
+    assert_equal_to_rounding(of_two[0].streamed, train("group_norm", STREAMED))
+    assert [of.read for of in of_two] == [[32, 32, 32, 32, 9], [32, 32, 32, 32, 8]]
 
 
 def test_all_processes_end_with_the_same_bits(of_two: list[OfTwo]) -> None:
