@@ -21,7 +21,8 @@ def kept_lines(folder: Path) -> Iterator[str]:
 
 def summary_lines(record: RunRecord, told: Container[str]) -> Iterator[str]:
     """What a reader wants to know of a finished run, in sentences; warnings in `told` are not said again."""
-    yield from (f"warning: {warning}" for warning in record.warnings if warning not in told)
+    news = dict.fromkeys(warning for warning in record.warnings if warning not in told)
+    yield from (f"warning: {warning}" for warning in news)
     if record.test is not None:
         yield (
             f"Test accuracy {100 * record.test.accuracy:.2f} % (loss {record.test.loss:.4f}) on "
