@@ -12,6 +12,9 @@ on both alike. Two answers, both as a share of the training time of an epoch wit
   interval by bootstrap;
 - inside: the time spent in the calls themselves, which the machine's noise disturbs less, but which does not
   see what they cost the code around them.
+
+On the CPU the clock is the process's own CPU time, which does not count what other programs take; elsewhere
+it is the time on the wall.
 """
 
 from __future__ import annotations
@@ -50,13 +53,26 @@ RESAMPLES = 10_000
 
 @dataclass
 class Clock:
-    """Whether the epoch under way is recorded, and the seconds spent in the calls: all, and at its end."""
+    """Whether the epoch under way is recorded, and the seconds of it: training, and inside the calls."""
 
+    now: Callable[[], float]
     is_on: bool = True
+    begin: float = 0.0
+    training: float = 0.0
     inside: float = 0.0
     at_end: float = 0.0
     seconds: dict[bool, list[float]] = field(default_factory=lambda: {True: [], False: []})
     shares: list[float] = field(default_factory=list)
+
+    def next_epoch(self, *, is_on: bool) -> None:
+        """Begin an epoch."""
+        self.inside, self.at_end, self.is_on, self.begin = 0.0, 0.0, is_on, self.now()
+
+    def note(self) -> None:
+        """Keep the numbers of the epoch that ends."""
+        self.seconds[self.is_on].append(self.training + self.at_end)
+        if self.is_on:
+            self.shares.append((self.inside + self.at_end) / (self.training - self.inside))
 
 
 def timed(clock: Clock) -> None:
@@ -66,18 +82,17 @@ def timed(clock: Clock) -> None:
     def hook(original: Callable[[Diagnostics, int], None]) -> Callable[[Diagnostics, int], None]:
         def call(diagnostics: Diagnostics, step: int) -> None:
             if clock.is_on:
-                begin = time.perf_counter()
+                begin = clock.now()
                 original(diagnostics, step)
-                clock.inside += time.perf_counter() - begin
+                clock.inside += clock.now() - begin
 
         return call
 
     def at_end(diagnostics: Diagnostics) -> EpochDiagnostics:
-        if not clock.is_on:
-            return EpochDiagnostics(None, None)
-        begin = time.perf_counter()
-        found = epoch(diagnostics)
-        clock.at_end = time.perf_counter() - begin
+        begin = clock.now()
+        clock.training = begin - clock.begin
+        found = epoch(diagnostics) if clock.is_on else EpochDiagnostics(None, None)
+        clock.at_end = clock.now() - begin
         return found
 
     Diagnostics.before_update = hook(before)
@@ -109,11 +124,8 @@ def measure(options: argparse.Namespace, clock: Clock) -> None:
 
     def next_epoch(epoch: EpochRecord) -> None:
         if epoch.epoch > 1:
-            clock.seconds[clock.is_on].append(epoch.train_seconds + clock.at_end)
-            if clock.is_on:
-                clock.shares.append((clock.inside + clock.at_end) / (epoch.train_seconds - clock.inside))
-        clock.inside = clock.at_end = 0.0
-        clock.is_on = next(left)
+            clock.note()
+        clock.next_epoch(is_on=next(left))
 
     with seeded(0):
         module = build_module(graph)
@@ -132,7 +144,7 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path, default=None)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    clock = Clock()
+    clock = Clock(time.process_time if options.device == "cpu" else time.perf_counter)
     timed(clock)
     print(f"machine   {platform.machine()}, {os.cpu_count()} cores, 1 torch thread, device {options.device}")
     print(f"load      {os.getloadavg()[0]:.1f}, with whatever else the machine does")

@@ -220,7 +220,7 @@ def train(
     folder = None if out is None else RunFolder(Path(out))
     if folder is not None:
         folder.open(overwrite=overwrite)
-    data = load_dataset(settings, data_root=data_root)
+    data = load_dataset(settings, data_root=data_root, data=chosen.data)
     files = tuple(str(plugin) for plugin in plugins if not isinstance(plugin, type))
     origin = Origin(Path(loaded.document.file), loaded.variant, loaded.vars, files)
     run = single_run.describe_run(graph, origin, data, chosen, seed)
@@ -273,7 +273,7 @@ def find_lr(
     loaded = _loaded(architecture, plugins)
     settings, chosen = run_arguments.dataset_of(dataset), run_arguments.recipe_of(recipe)
     graph = _graph_for(loaded, settings, data_root)
-    data = load_dataset(settings, data_root=data_root)
+    data = load_dataset(settings, data_root=data_root, data=chosen.data)
     found = single_run.find_lr_of(graph, data, chosen, seed)
     if out is not None:
         from cnnbuild.report.lr_range_figure import write_lr_range

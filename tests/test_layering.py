@@ -132,7 +132,7 @@ def test_the_page_names_every_room() -> None:
         "analyses",
         "studies",
     ]
-    assert sorted(rooms, key=rooms.__getitem__) == [*expected, "report", "api", "cli"]
+    assert sorted(rooms, key=rooms.__getitem__) == [*expected, "report", "api", "cli", "__main__"]
     assert sorted(set(rooms.values())) == list(range(12))
 
 

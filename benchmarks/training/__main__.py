@@ -48,6 +48,7 @@ def main() -> None:
             str(data_root),
             batch_size=options.batch_size,
             evaluations=options.evaluations,
+            clock=options.clock,
         )
         if options.accuracy:
             compare_accuracy(base, options, pythons)
@@ -70,6 +71,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["fp32"])
     parser.add_argument("--peers", type=lambda text: text.split(","), default=list(MODULES), metavar="A,B,C")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="its interpreter")
+    parser.add_argument("--clock", choices=("wall", "processor"), default="wall", help="on a busy machine")
     parser.add_argument("--limit", type=float, default=3_600, metavar="SECONDS", help="of one process")
     parser.add_argument("--no-pin", dest="pinned", action="store_false", help="let processes use all cores")
     parser.add_argument(
@@ -102,7 +104,7 @@ def data_root_of() -> Path:
 def compare_speed(base: Settings, options: argparse.Namespace, pythons: dict[str, str]) -> None:
     """All rounds; what is known is kept after each, so that a run that is stopped leaves its rounds."""
     before = machine.load()
-    peaks = {str(threads): peak(threads, pinned=options.pinned) for threads in options.threads}
+    peaks = {str(threads): peak(threads, options.clock, pinned=options.pinned) for threads in options.threads}
     macs, results = macs_of(base), []
     for number, found in enumerate(rounds_of(base, options, pythons), start=1):
         results += found
@@ -115,6 +117,7 @@ def compare_speed(base: Settings, options: argparse.Namespace, pythons: dict[str
             machine=machine.machine_name(),
             cores=os.cpu_count() or 1,
             pinned=options.pinned,
+            clock=options.clock,
             load=(before, machine.load()),
             macs=macs,
             results=tuple(results),
@@ -202,9 +205,9 @@ def line_of(result: Result) -> str:
     )
 
 
-def peak(threads: int, *, pinned: bool) -> dict[str, float]:
+def peak(threads: int, clock: str, *, pinned: bool) -> dict[str, float]:
     """GFLOP/s of a matrix product by precision, from a child with as many threads."""
-    command = [sys.executable, "-m", "benchmarks.training.peak"]
+    command = [sys.executable, "-m", "benchmarks.training.peak", clock]
     done, _ = child.run(command, "peak", threads, cores=threads if pinned else None)
     if done.returncode:
         raise SystemExit(f"the matrix product failed: {done.stderr}")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.training.result import Result
-from benchmarks.training.settings import Settings
+from benchmarks.training.settings import Clock, Settings
 
 ROOT = Path(__file__).parents[2]
 TAIL = 2_000  # characters of a failed child's messages that are shown
@@ -43,16 +43,20 @@ def run(
     peer: str,
     threads: int,
     *,
+    clock: Clock = "wall",
     cores: int | None = None,
     limit: float | None = None,
 ) -> tuple[subprocess.CompletedProcess[str], float]:
-    """The finished process and its seconds from start to end; with `cores`, it may use only so many.
+    """The finished process and its seconds, of the wall clock from start to end or of the processor.
+
+    With `cores`, it may use only so many.
 
     Raises:
         subprocess.TimeoutExpired: it was ended after `limit` seconds.
     """
     allowed = _affinity(cores)
-    start = time.perf_counter()
+    read = time.perf_counter if clock == "wall" else _processor_seconds
+    start = read()
     try:
         done = subprocess.run(
             command,
@@ -64,10 +68,16 @@ def run(
             timeout=limit,
         )
     finally:
-        seconds = time.perf_counter() - start
+        seconds = read() - start
         if allowed:
             os.sched_setaffinity(0, allowed)
     return done, seconds
+
+
+def _processor_seconds() -> float:
+    """What all finished children have used of the processor."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
 
 
 def _affinity(cores: int | None) -> set[int]:
@@ -95,7 +105,7 @@ def measure(
     seconds, messages = limit or 0.0, ""
     try:
         cores = settings.threads if pinned else None
-        done, seconds = run(command, peer, settings.threads, cores=cores, limit=limit)
+        done, seconds = run(command, peer, settings.threads, clock=settings.clock, cores=cores, limit=limit)
         messages = done.stderr[-TAIL:]
         if done.returncode:
             raise ValueError(f"exit code {done.returncode}")

@@ -61,9 +61,10 @@ def _bars(axes: Axes, rows: Sequence[Row], values: Sequence[Spread], base: float
         axes.annotate(
             text,
             (max(ratio, 1, value.upper / base), position),
-            (4, 0),
+            (5, 0),
             textcoords="offset points",
             va="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
     axes.set_xscale("log")
     low, high = min(*ratios, 1.0), max(*ratios, 1.0)

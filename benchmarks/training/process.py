@@ -53,7 +53,7 @@ def measure_product(
         out = Path(folder) / "run"
         command = command_line(settings, out, pythons.get("cnnbuild", sys.executable), arguments)
         cores = settings.threads if pinned else None
-        done, seconds = child.run(command, "cnnbuild", settings.threads, cores=cores)
+        done, seconds = child.run(command, "cnnbuild", settings.threads, clock=settings.clock, cores=cores)
         if done.returncode:
             raise SystemExit(f"cnnbuild train failed:\n{done.stdout}{done.stderr}")
         record = json.loads((out / "record.json").read_text(encoding="utf-8"))
@@ -77,7 +77,9 @@ def main() -> None:
     before = machine.load()
     with tempfile.TemporaryDirectory() as inputs:
         images.prepare("mnist", options.images, Path(inputs), data_root)
-        settings = Settings("mnist", options.images, 1, inputs, str(data_root), evaluations=1)
+        settings = Settings(
+            "mnist", options.images, 1, inputs, str(data_root), evaluations=1, clock=options.clock
+        )
         order = random.Random(ORDER_SEED)
         for number in range(1, options.rounds + 1):
             for case in order.sample(cases, k=len(cases)):
@@ -113,6 +115,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["fp32"], help="of the peers")
     parser.add_argument("--peers", type=lambda text: text.split(","), default=list(MODULES), metavar="A,B,C")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="its interpreter")
+    parser.add_argument("--clock", choices=("wall", "processor"), default="wall", help="on a busy machine")
     parser.add_argument("--arguments", type=shlex.split, default=[], help="more for `cnnbuild train`")
     parser.add_argument("--no-pin", dest="pinned", action="store_false", help="let processes use all cores")
     parser.add_argument("-o", "--out", type=Path, default=Path("runs/benchmarks"), metavar="DIR")
@@ -143,10 +146,11 @@ def _table(
     ours = seconds.get(("cnnbuild", "default"))
     measured = {case: values for case, values in seconds.items() if values}
     rounds = "1 round" if options.rounds == 1 else f"{options.rounds} rounds"
+    clock = {"wall": "wall clock", "processor": "seconds of the processor"}[options.clock]
     pinned = "pinned" if options.pinned else "not pinned"
     lines = [
         f"simple_cnn on MNIST, {options.images:,} training images, one epoch, one evaluation; medians of "
-        f"{rounds} in random order, threads: {options.threads}, {pinned}. {machine.machine_name()}, "
+        f"{rounds} in random order, {clock}, threads: {options.threads}, {pinned}. {machine.machine_name()}, "
         f"{os.cpu_count()} cores, load {load[0]:.1f} before and {load[1]:.1f} after.",
         "",
         "| process | precision | s (quartiles) | times cnnbuild's | test accuracy |",

@@ -36,6 +36,7 @@ class Run:
     load: tuple[float, float]
     macs: int
     results: tuple[Result, ...]
+    clock: str = "wall"
     peaks: dict[str, dict[str, float]] = field(default_factory=dict)
     date: str = ""
 
@@ -111,11 +112,12 @@ def caption(run: Run) -> str:
             versions["Python"] = result.python
     named = ", ".join(f"{name} {version.partition('+')[0]}" for name, version in sorted(versions.items()))
     cores = "each process pinned to as many cores as it has threads" if run.pinned else "processes not pinned"
+    clock = "" if run.clock == "wall" else "Seconds of the processor, not of the wall clock. "
     rounds = "1 round" if run.rounds == 1 else f"{run.rounds} rounds"
     return (
         f"{name} ({PARAMETERS[run.dataset]:,} parameters) on {title}: {run.images:,} training images an "
         f"epoch, {run.epochs} epochs, batch {run.batch_size}, Adam; medians of {rounds} in random order. "
-        f"{run.machine}, {run.cores} cores, {cores}; "
+        f"{clock}{run.machine}, {run.cores} cores, {cores}; "
         f"load {run.load[0]:.1f} before and {run.load[1]:.1f} after. {named}."
     )
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 DatasetName = Literal["mnist", "cifar10"]
 Precision = Literal["fp32", "bf16"]
+Clock = Literal["wall", "processor"]
 
 PARAMETERS: dict[str, int] = {"mnist": 421_642, "cifar10": 161_482}
 ARCHITECTURES = {"mnist": "architectures/simple_cnn.yaml", "cifar10": "architectures/residual_cnn.yaml"}
@@ -25,8 +26,10 @@ class Settings:
     """One measurement. `images` are those of one epoch, the same ones for every peer.
 
     `inputs` is the folder that `images.prepare` wrote, `data_root` holds MNIST as torchvision reads it.
-    `evaluations` is how often the test images are evaluated after training. `select` concerns cnnbuild, whose
-    validation part could choose the epoch; the peers test their last weights.
+    With the clock `processor` every second is one of processor time, of all threads together: what a busy
+    machine still tells of one thread. `evaluations` is how often the test images are evaluated after
+    training. `select` concerns cnnbuild, whose validation part could choose the epoch; the peers test their
+    last weights.
     """
 
     dataset: DatasetName
@@ -39,6 +42,7 @@ class Settings:
     seed: int = 0
     evaluations: int = 3
     select: Literal["best", "last"] = "best"
+    clock: Clock = "wall"
     batch_size: int = 64
     evaluation_batch_size: int = 256  # of the peers; cnnbuild chooses its own
     lr: float = 1e-3

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import typer
@@ -42,6 +43,11 @@ def echo_warnings(*graphs: Graph) -> None:
     """Print the warnings of some networks to standard error, each once."""
     for warning in dict.fromkeys(str(warning) for graph in graphs for warning in graph.warnings):
         echo_faults(f"{warning}\n")
+
+
+def echo_wrapped(text: str) -> None:
+    """Print sentences, broken between words at the width of the terminal."""
+    typer.echo(textwrap.fill(text, text_width(), break_long_words=False, break_on_hyphens=False))
 
 
 def coloured(text: str) -> str:

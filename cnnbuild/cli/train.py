@@ -11,7 +11,7 @@ import typer
 from cnnbuild.cli.launch import DevicesOption, joined_quietly, start_processes, was_started_here
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
 from cnnbuild.cli.target import PluginOption, dataset_asked, graph_asked
-from cnnbuild.cli.terminal import echo_warnings
+from cnnbuild.cli.terminal import echo_warnings, echo_wrapped
 from cnnbuild.cli.train_recipe import (
     BatchSizeOption,
     DeviceOption,
@@ -26,6 +26,7 @@ from cnnbuild.cli.train_recipe import (
 from cnnbuild.errors import RunInterruptedError, UsageError
 
 if TYPE_CHECKING:
+    from cnnbuild.data.dataset import Dataset
     from cnnbuild.graph.graph import Graph
     from cnnbuild.lang.dataset import DatasetSettings
     from cnnbuild.lang.recipe import Recipe
@@ -158,21 +159,21 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
         typer.Exit: 130 after Ctrl-C, 143 after SIGTERM.
     """
     from cnnbuild.cli.train_progress import TrainProgress
-    from cnnbuild.cli.train_summary import divergence_advice, summary_lines
+    from cnnbuild.cli.train_summary import divergence_advice, kept_lines, summary_lines
+    from cnnbuild.lang.recipe import never_reached
     from cnnbuild.studies.run_folder import RunFolder
     from cnnbuild.training.record import DivergedRunError
 
     folder = RunFolder(order.folder)
     if world is None or world.first:
         folder.open(overwrite=overwrite)  # what is wrong with it is told before torch is loaded
-    from cnnbuild.data.load import load_dataset
     from cnnbuild.data.split import split_validation
     from cnnbuild.studies.single_run import describe_run, goes_on, train_run
     from cnnbuild.training.distributed import ALONE
 
     world = ALONE if world is None else world
     with world.first_alone("the data set"):
-        data = load_dataset(order.settings, data_root=order.data_root)
+        data = _loaded(order)
     run = describe_run(order.graph, order.origin, data, order.recipe, order.seed)
     resumed = world.first and goes_on(folder, run)
     if world.first and resume and not resumed:
@@ -193,5 +194,19 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
     except RunInterruptedError as error:
         typer.echo(f"{error}\nGo on with it: the same command again", err=True)
         raise typer.Exit(error.exit_code) from None
-    for line in summary_lines(trained.record, order.folder):
+    told = {sentence for _, sentence in never_reached(order.recipe)}  # with their places, at the beginning
+    for line in summary_lines(trained.record, told):
+        echo_wrapped(line)
+    for line in kept_lines(order.folder):
         typer.echo(line)
+
+
+def _loaded(order: _Order) -> Dataset:
+    """The data set; downloads and decoding are shown."""
+    from cnnbuild.cli.data_progress import DataProgress
+    from cnnbuild.data.load import load_dataset
+
+    with DataProgress(quiet=order.quiet) as progress:
+        return load_dataset(
+            order.settings, data_root=order.data_root, data=order.recipe.data, on_progress=progress
+        )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cnnbuild.cli.terminal import echo_wrapped
 from cnnbuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def find_learning_rate(
     from cnnbuild.studies.single_run import find_lr_of, title_of
 
     RunFolder(folder).prepare()
-    data = load_dataset(settings, data_root=data_root)
+    data = load_dataset(settings, data_root=data_root, data=recipe.data)
     if not quiet:
         typer.echo(f"Learning-rate range test: {title_of(graph, data, recipe)}")
     found = find_lr_of(graph, data, recipe, seed)
@@ -48,7 +49,7 @@ def find_learning_rate(
     except OSError as error:
         raise UsageError(f"{folder}: the plot cannot be kept here: {error.strerror}") from None
     for line in range_lines(found):
-        typer.echo(line)
+        echo_wrapped(line)
     typer.echo(f"Kept: {', '.join(map(str, paths))}")
     if found.suggestion is None:
         raise typer.Exit(1)

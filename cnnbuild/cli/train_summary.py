@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,17 @@ if TYPE_CHECKING:
     from cnnbuild.training.record import Evaluation, RunRecord
 
 
-def summary_lines(record: RunRecord, folder: Path) -> Iterator[str]:
-    """What a reader wants to know of a finished run."""
-    yield from (f"warning: {warning}" for warning in record.warnings)
+def kept_lines(folder: Path) -> Iterator[str]:
+    """Where a finished run is, and what to do with it."""
+    yield f"Kept: {folder / 'record.json'}, {folder / 'weights.pt'}"
+    yield f"Use it:       cnnbuild predict {folder} IMAGE..."
+    yield f"Look closer:  cnnbuild evaluate {folder}"
+
+
+def summary_lines(record: RunRecord, told: Container[str]) -> Iterator[str]:
+    """What a reader wants to know of a finished run, in sentences; warnings in `told` are not said again."""
+    news = dict.fromkeys(warning for warning in record.warnings if warning not in told)
+    yield from (f"warning: {warning}" for warning in news)
     if record.test is not None:
         yield (
             f"Test accuracy {100 * record.test.accuracy:.2f} % (loss {record.test.loss:.4f}) on "
@@ -33,9 +41,6 @@ def summary_lines(record: RunRecord, folder: Path) -> Iterator[str]:
         images = counted(latency.batch_size, "image")
         median, p95 = 1000 * latency.median_seconds, 1000 * latency.p95_seconds
         yield f"Inference, {images}: median {median:.2f} ms, 95th percentile {p95:.2f} ms"
-    yield f"Kept: {folder / 'record.json'}, {folder / 'weights.pt'}"
-    yield f"Use it:       cnnbuild predict {folder} IMAGE..."
-    yield f"Look closer:  cnnbuild evaluate {folder}"
 
 
 def _chosen(record: RunRecord) -> str:

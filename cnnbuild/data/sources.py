@@ -46,16 +46,19 @@ def make_sources(
     *,
     channels_last: bool,
     seed: int,
+    normalization: Normalization | None = None,
 ) -> tuple[Batches, Batches]:
     """The training and the test part as a run takes batches from them.
 
-    Both are normalised by the statistics of the training images at `fitted`. `seed` is the run's.
+    Both are normalised by the statistics of the training images at `fitted`, measured here unless they are
+    given. `seed` is the run's.
 
     Raises:
         UsageError: a transform of the recipe cannot be made, or `data` cannot be honoured.
     """
     transforms = transforms_of(recipe.augment, dataset.train.shape)
-    normalization = normalization_of(dataset.train, fitted)
+    if normalization is None:
+        normalization = normalization_of(dataset.train, fitted)
     train = make_source(
         dataset.train,
         normalization,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -22,6 +26,7 @@ from cnnbuild.errors import CnnbuildError, RunError
 MOST_WORKERS = {"cpu": 2}  # where the network needs the cores itself
 MOST_WORKERS_ELSEWHERE = 8
 
+SECONDS_BETWEEN_LOOKS = 0.5  # of a worker at whether its parent lives
 NO_EPOCH = 0  # images are wanted without transforms; epochs count from 1
 
 _Read: TypeAlias = "np.ndarray | CnnbuildError"
@@ -174,6 +179,7 @@ class StreamSource:
                 num_workers=self.workers,
                 persistent_workers=True,
                 collate_fn=_as_it_is,
+                worker_init_fn=partial(_begin_worker, parent=os.getpid()),
                 generator=torch.Generator(),  # otherwise the loader draws from the run's
             )
         return self._loader
@@ -198,6 +204,22 @@ def number_of_workers(device: torch.device) -> int:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores - 1, MOST_WORKERS.get(device.type, MOST_WORKERS_ELSEWHERE)))
+
+
+def _begin_worker(number: int, *, parent: int) -> None:  # noqa: ARG001 - torch passes the worker's number
+    """Have the worker end with the process that started it, even where that was killed.
+
+    torch's own watch does not help a worker that waits for room in a pipe from which nobody reads. Ctrl-C is
+    for the other process to answer.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    os._exit(1)
 
 
 def _as_it_is(read: object) -> object:

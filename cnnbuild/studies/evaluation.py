@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cnnbuild.data.batches import BatchSource
+from cnnbuild.data.sources import Batches
 from cnnbuild.studies.statistics import wilson_interval
 from cnnbuild.training.evaluate import CHUNK
 from cnnbuild.training.execution import Forward
@@ -124,7 +124,7 @@ class PartEvaluation:
             )
 
 
-def class_probabilities(module: nn.Module, source: BatchSource, *, forward: Forward, flip: bool) -> Tensor:
+def class_probabilities(module: nn.Module, source: Batches, *, forward: Forward, flip: bool) -> Tensor:
     """The probability (N, classes) of each class for the images of `source`, as float64 on the CPU.
 
     Computed as `training.evaluate.predict` does: with `flip` the logits are the mean over each image and its

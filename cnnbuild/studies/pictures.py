@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from cnnbuild.data.decoded import decode
-from cnnbuild.data.load import resize
+from cnnbuild.data.resizing import resize
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.graph.data_contract import IMAGE_SUFFIXES
 from cnnbuild.studies.run_folder import KeptData
@@ -119,8 +119,6 @@ def read_all(paths: Iterable[Path], data: KeptData) -> tuple[list[Picture], list
 
 def oddities(pixels: Tensor, data: KeptData) -> Iterator[str]:
     """What seems odd about a picture, next to the images that the network was trained on."""
-    if data.brightness is None:
-        return
     low, high = data.brightness
     mean = float(pixels.double().mean())
     if low <= mean <= high:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cnnbuild.data.dataset import Dataset
+from cnnbuild.data.folder import DataMode
 from cnnbuild.data.load import load_dataset
 from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.layers.registry import Registry
@@ -99,11 +100,19 @@ def _epoch_listener(cell: Cell, tell: Callable[[StudyEvent], None]) -> Callable[
 
 
 def _load(plan: StudyPlan, data_root: Path | None) -> dict[str, Dataset]:
-    """The data sets of a plan by the labels of their settings, each loaded once."""
+    """The data sets of a plan by the labels of their settings, each loaded once.
+
+    Image files stay files where all recipes that take them say `data: stream`, or where they do not fit.
+    """
+    modes: dict[str, set[DataMode]] = {}
+    for cell in plan.cells:
+        modes.setdefault(cell.dataset.label, set()).add(cell.recipe.data)
     datasets: dict[str, Dataset] = {}
     for cell in plan.cells:
-        if cell.dataset.label not in datasets:
-            datasets[cell.dataset.label] = load_dataset(cell.dataset, data_root=data_root)
+        label = cell.dataset.label
+        if label not in datasets:
+            mode = modes[label].pop() if len(modes[label]) == 1 else "auto"
+            datasets[label] = load_dataset(cell.dataset, data_root=data_root, data=mode)
     return datasets
 
 

@@ -25,6 +25,8 @@ from cnnbuild.training.record import RunRecord, record_from
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+    from cnnbuild.data.batches import Normalization
+
 SCHEMA = 1
 
 
@@ -63,7 +65,7 @@ class KeptData:
     """The data of a run.
 
     `shape` is (C, H, W). `mean` and `std` normalise pixel values in 0..255, per channel. `brightness` are the
-    smallest and the largest mean value of a training image, None where the images are not in memory.
+    smallest and the largest mean value of a training image.
     """
 
     settings: dict[str, object]
@@ -73,7 +75,16 @@ class KeptData:
     class_names: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    brightness: tuple[float, float] | None
+    brightness: tuple[float, float]
+
+    @property
+    def normalization(self) -> Normalization:
+        """Mean and deviation as tensors, with the bits that were measured."""
+        import torch
+
+        from cnnbuild.data.batches import Normalization
+
+        return Normalization(torch.tensor(self.mean), torch.tensor(self.std))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 
-import torch
+from torch import Tensor
 
-from cnnbuild.data.batches import measure_normalization
-from cnnbuild.data.dataset import Dataset
+from cnnbuild.data.batches import normalization_of
+from cnnbuild.data.dataset import Dataset, Images, Part
 from cnnbuild.data.split import split_validation
-from cnnbuild.errors import UsageError
+from cnnbuild.errors import DataError, UsageError
 from cnnbuild.graph.graph import Graph
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.modules.build import build_module
@@ -60,10 +61,18 @@ def describe_run(graph: Graph, origin: Origin, dataset: Dataset, recipe: Recipe,
 
 
 def describe_data(dataset: Dataset, recipe: Recipe) -> KeptData:
-    """What a run keeps of its data; the statistics are those of the images that it trains on."""
+    """What a run keeps of its data; the statistics are those of the images that it trains on.
+
+    Raises:
+        DataError: no image is left to train on.
+    """
     fitted, _ = split_validation(dataset.train.labels, recipe.validation)
-    images = dataset.train.images[fitted]
-    normalization = measure_normalization(images)
+    if len(fitted) == 0:
+        count, fraction = len(dataset.train), recipe.validation
+        raise DataError(
+            f"{dataset.label}: {count} training images cannot be split with validation: {fraction}"
+        )
+    normalization = normalization_of(dataset.train, fitted)
     return KeptData(
         settings=dataset.settings,
         label=dataset.label,
@@ -72,7 +81,7 @@ def describe_data(dataset: Dataset, recipe: Recipe) -> KeptData:
         class_names=dataset.class_names,
         mean=tuple(normalization.mean.tolist()),
         std=tuple(normalization.std.tolist()),
-        brightness=_brightness(images),
+        brightness=_brightness(dataset.train, fitted),
     )
 
 
@@ -116,6 +125,7 @@ def train_run(
             resume=resume,
             head_weights=graph.head_weights,
             world=world,
+            normalization=run.data.normalization,
         )
     except DivergedRunError as error:
         if folder is not None and world.first:
@@ -195,7 +205,11 @@ def _text_of(file: Path) -> str:
         return ""
 
 
-def _brightness(images: torch.Tensor) -> tuple[float, float]:
-    """The smallest and the largest mean value of an image (N, C, H, W)."""
-    means = images.flatten(1).numpy().mean(1)  # ten times faster than torch on bytes
-    return float(means.min()), float(means.max())
+def _brightness(part: Part, indices: Tensor) -> tuple[float, float]:
+    """The smallest and the largest mean value of the images at `indices`."""
+    if isinstance(part, Images):
+        means = part.images.flatten(1).numpy().mean(1)  # ten times faster than torch on bytes
+    else:
+        means = (part.sums.sum(1) / prod(part.shape)).numpy()
+    chosen = means[indices.numpy()]
+    return float(chosen.min()), float(chosen.max())

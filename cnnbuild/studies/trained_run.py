@@ -10,9 +10,9 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from cnnbuild.data.batches import BatchSource, Normalization
-from cnnbuild.data.dataset import Dataset, Images
+from cnnbuild.data.dataset import Dataset, Images, Part
 from cnnbuild.data.load import load_dataset
+from cnnbuild.data.sources import Batches, make_source
 from cnnbuild.data.split import split_validation
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.lang.dataset import DatasetSettings
@@ -21,11 +21,12 @@ from cnnbuild.studies.evaluation import PartEvaluation, class_probabilities
 from cnnbuild.studies.pictures import Picture, pictures_from
 from cnnbuild.studies.run_arguments import dataset_of
 from cnnbuild.studies.run_folder import RunFile
+from cnnbuild.training.devices import chosen
 from cnnbuild.training.evaluate import evaluate
 from cnnbuild.training.execution import Execution, prepare_execution
 from cnnbuild.training.record import RunRecord
 
-Part: TypeAlias = Literal["test", "train", "validation"]
+PartName: TypeAlias = Literal["test", "train", "validation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,6 @@ class TrainedRun:
         """The classes, in the order of the logits."""
         return self.file.data.class_names
 
-    @property
-    def normalization(self) -> Normalization:
-        """How the run's images were normalised: by the statistics of those that it trained on."""
-        data = self.file.data
-        return Normalization(torch.tensor(data.mean), torch.tensor(data.std))
-
     def predict(self, images: str | Path | Iterable[str | Path] | Tensor | object) -> tuple[Prediction, ...]:
         """What the network says of pictures: a path, several, a folder, or bytes (N, C, H, W) in an array.
 
@@ -105,14 +100,15 @@ class TrainedRun:
             return ()
         pixels = torch.stack([picture.pixels for picture in pictures])
         source = self.source(Images(pixels, torch.zeros(len(pixels), dtype=torch.int64)))
-        shares = class_probabilities(self.module, source, forward=self.execution.forward, flip=self._flip)
+        with chosen(self.device, self.execution.precision):
+            shares = class_probabilities(self.module, source, forward=self.execution.forward, flip=self._flip)
         return tuple(
             Prediction(picture.source, self._ranking(row), picture.notes)
             for picture, row in zip(pictures, shares, strict=True)
         )
 
     def evaluate(
-        self, dataset: str | Mapping[str, object] | DatasetSettings | None = None, *, part: Part = "test"
+        self, dataset: str | Mapping[str, object] | DatasetSettings | None = None, *, part: PartName = "test"
     ) -> PartEvaluation:
         """The network on a part of a data set, by default the test part of its own.
 
@@ -124,22 +120,27 @@ class TrainedRun:
         own = settings.plain() == self.file.data.settings
         if part == "validation" and not own:
             raise UsageError("only the run's own data set has a validation part; use part test or train")
-        data = load_dataset(settings, data_root=self.data_root)
+        data = load_dataset(settings, data_root=self.data_root, data=self._recipe.data)
         self._require_fit(data)
         images, notes = self._part(data, part, own=own)
         source, classes = self.source(images), len(data.class_names)
-        result = evaluate(self.module, source, classes, forward=self.execution.forward, flip=self._flip)
+        with chosen(self.device, self.execution.precision):
+            result = evaluate(self.module, source, classes, forward=self.execution.forward, flip=self._flip)
         return PartEvaluation(result, data.class_names, data.label, part, notes)
 
-    def source(self, images: Images) -> BatchSource:
+    def source(self, part: Part) -> Batches:
         """Images in batches as the network takes them."""
         channels_last = any(parameter.dim() == 4 for parameter in self.module.parameters())
-        return BatchSource(images, self.normalization, self.device, channels_last=channels_last)
+        return make_source(part, self.file.data.normalization, self.device, channels_last=channels_last)
+
+    @property
+    def _recipe(self) -> Recipe:
+        return Recipe.model_validate(self.file.recipe)
 
     @property
     def _flip(self) -> bool:
         """Whether the run was tested on each image and its mirror image."""
-        return self.file.recipe.get("test_time_flip") is True
+        return self._recipe.test_time_flip
 
     def _ranking(self, shares: Tensor) -> tuple[tuple[str, float], ...]:
         order = torch.argsort(shares, descending=True, stable=True).tolist()
@@ -164,7 +165,7 @@ class TrainedRun:
                 f"{len(kept.class_names)} apart"
             )
 
-    def _part(self, data: Dataset, part: Part, *, own: bool) -> tuple[Images, tuple[str, ...]]:
+    def _part(self, data: Dataset, part: PartName, *, own: bool) -> tuple[Part, tuple[str, ...]]:
         kept = self.file.data
         notes: list[str] = []
         if not own:
@@ -177,8 +178,7 @@ class TrainedRun:
             return data.test, tuple(notes)
         if not own:
             return data.train, tuple(notes)
-        recipe = Recipe.model_validate(self.file.recipe)
-        fitted, held_out = split_validation(data.train.labels, recipe.validation)
+        fitted, held_out = split_validation(data.train.labels, self._recipe.validation)
         if part == "validation" and not len(held_out):
             raise UsageError("this run held out no validation part (validation: 0)")
         return data.train.at(fitted if part == "train" else held_out), tuple(notes)

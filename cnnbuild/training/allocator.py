@@ -16,7 +16,7 @@ from contextlib import contextmanager
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 KEPT_BYTES = 2**31 - 1  # free memory at the heap's end that is not given back; the largest value of an int
 LARGEST_KEPT_BLOCK = 32 * 2**20  # bytes; glibc's upper limit for the second threshold
-DEFAULT_BYTES = 128 * 2**10  # glibc's default for both
+TRIM_AFTERWARDS = 2 * LARGEST_KEPT_BLOCK  # as glibc sets it by itself, once it has freed a block of that size
 
 
 @contextmanager
@@ -34,8 +34,7 @@ def kept_memory() -> Iterator[bool]:
     try:
         yield kept
     finally:
-        _set(library, MMAP_THRESHOLD, DEFAULT_BYTES)
-        _set(library, TRIM_THRESHOLD, DEFAULT_BYTES)
+        _set(library, TRIM_THRESHOLD, TRIM_AFTERWARDS)
         library.malloc_trim(0)
 
 

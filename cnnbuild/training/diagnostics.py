@@ -27,7 +27,7 @@ class DiagnosticsState(TypedDict):
     """What a checkpoint keeps of the diagnostics: tensors, names and numbers."""
 
     samples: Tensor
-    units: dict[str, int]
+    units: list[tuple[str, int]]
     loss_curve: dict[str, Tensor]
 
 
@@ -100,5 +100,5 @@ class Diagnostics:
     def restore(self, state: DiagnosticsState) -> None:
         """Go on from what `state` gave."""
         self._gradients.restore(state["samples"])
-        self._dead_units.units = dict(state["units"])
+        self._dead_units.units = [(name, units) for name, units in state["units"]]
         self._losses.restore(state["loss_curve"])

@@ -15,7 +15,7 @@ from cnnbuild.training.execution import Forward
 from cnnbuild.training.heads import main_logits
 from cnnbuild.training.record import Evaluation
 
-CHUNK = 100  # images per forward pass: above it, blocks are so large that each pass maps new memory
+CHUNK = 250  # images per forward pass: fewer cost more calls, more cost memory
 CUDA_CHUNK = 2_000
 
 

@@ -96,7 +96,7 @@ def prepare_execution(
     Raises:
         UsageError: the recipe asks for fp16 on a device that cannot train in it.
     """
-    work = work_per_module(module, image) * recipe.batch_size
+    work = work_per_module(module, image) * recipe.batch_size // recipe.accumulate
     precision = choose_precision(recipe.precision, device, work)
     blocks = (
         device.type == "cpu"

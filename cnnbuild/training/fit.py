@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
+from cnnbuild.data.batches import Normalization
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import DivergedError
 from cnnbuild.lang.recipe import Recipe
@@ -41,6 +42,7 @@ def fit(
     resume: bool = True,
     head_weights: Mapping[str, float] | None = None,
     world: World = ALONE,
+    normalization: Normalization | None = None,
 ) -> RunRecord:
     """Train `module` (images (N, C, H, W) to logits (N, classes)) and test it once with the selected weights.
 
@@ -59,13 +61,15 @@ def fit(
     Of the processes of a `world` each calls this with the same arguments (`joining.joined`). They train one
     network, a share of every batch each; the first writes the checkpoint and calls `on_epoch`.
 
+    `normalization` is that of the images to train on, for a caller that has measured it already.
+
     Raises:
         DivergedRunError: a loss is infinite or not a number; it carries the record so far.
         OutOfMemoryError: the device has too little memory.
         CheckpointError: the checkpoint is damaged, or of another run.
         RunInterruptedError: the run was asked to stop, and left a checkpoint.
         RunError: the network has no parameters or the wrong output, or the checkpoint cannot be written.
-        DataError: too few images for the validation part.
+        DataError: there are no images, or too few for the validation part.
         UsageError: the recipe names a device that is not here, or a batch is too small for the processes.
     """
     device = device_of(recipe.device, world)
@@ -74,7 +78,14 @@ def fit(
     dropout = "dropout" if world.first else f"dropout of process {world.rank}"
     with failures_told(recipe, checkpoint), stopping as stop:
         run = prepare_run(
-            module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {}, world=world
+            module,
+            dataset,
+            recipe,
+            seed=seed,
+            device=device,
+            head_weights=head_weights or {},
+            world=world,
+            normalization=normalization,
         )
         image, _ = run.train.batch(run.fitted[:1])
         with (

@@ -13,19 +13,19 @@ from cnnbuild.training.observations import Column, GradientFlow, rounded
 
 FIRST_STEPS = 3  # of a run, all sampled: where most things go wrong
 MAX_SAMPLES_PER_EPOCH = 20
-FEWEST_STEPS_PER_SAMPLE = 16  # short epochs give fewer samples, at least one, to keep their cost small
+FEWEST_STEPS_PER_SAMPLE = 24  # short epochs give fewer samples, at least one, to keep their cost small
 SMALLEST_NORM = 1e-30  # of weights, below which a ratio to them says nothing
 
 
 def sampled_positions(steps_per_epoch: int) -> frozenset[int]:
-    """The steps of an epoch, counted from 0, at which gradients are read: evenly spread, the first always.
+    """The steps of an epoch, counted from 0, at which gradients are read: the middles of equal stretches.
 
-    >>> sorted(sampled_positions(22))
-    [0, 11]
+    >>> sorted(sampled_positions(48))
+    [12, 36]
     """
     wanted = -(-steps_per_epoch // FEWEST_STEPS_PER_SAMPLE)
     count = max(1, min(MAX_SAMPLES_PER_EPOCH, wanted))
-    return frozenset(number * steps_per_epoch // count for number in range(count))
+    return frozenset((2 * number + 1) * steps_per_epoch // (2 * count) for number in range(count))
 
 
 def weights_by_layer(module: nn.Module) -> dict[str, nn.Parameter]:

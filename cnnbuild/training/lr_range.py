@@ -19,6 +19,8 @@ from cnnbuild.data.batches import shuffled_batches
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import DivergedError
 from cnnbuild.lang.recipe import Recipe
+from cnnbuild.training.allocator import kept_memory
+from cnnbuild.training.devices import chosen
 from cnnbuild.training.failures import failures_told
 from cnnbuild.training.machine import choose_device
 from cnnbuild.training.run import Run, prepare_run
@@ -109,7 +111,7 @@ def find_lr(
     device = choose_device(recipe.device)
     run = prepare_run(module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {})
     steps = min(MAX_STEPS, max(MIN_STEPS, run.steps_per_epoch))
-    batches = _batches(run)
+    batches = _batches(run, steps)
     done = 0
 
     def step(lr: float) -> float:
@@ -122,6 +124,8 @@ def find_lr(
     image, _ = run.train.batch(run.fitted[:1])
     with (
         failures_told(recipe, None),
+        chosen(device, run.execution.precision),
+        kept_memory(),
         worthwhile_threads(module, image, recipe.batch_size),
         seeded(derived_seed(seed, "dropout")),
     ):
@@ -192,19 +196,25 @@ def _judged(learning_rates: list[float], losses: list[float], first: int, ending
     return LrRange(points, ending, beginning, between, learning_rates[bottom])
 
 
-def _batches(run: Run) -> Iterator[Tensor]:
-    """Indices of shuffled batches, epoch after epoch."""
-    while True:
-        for batch in shuffled_batches(len(run.fitted), run.recipe.batch_size, run.order):
-            yield run.fitted[batch.to(run.device)]
+def _batches(run: Run, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images and labels of shuffled batches, epoch after epoch."""
+    epoch, left = 0, steps
+    while left > 0:
+        epoch += 1
+        lists = [run.fitted[batch.to(run.device)] for batch in _shuffled(run)][:left]
+        left -= len(lists)
+        yield from run.train.batches(lists, epoch=epoch)
 
 
-def _train_step(run: Run, batch: Tensor, lr: float, number: int) -> float:
+def _shuffled(run: Run) -> Iterator[Tensor]:
+    return shuffled_batches(len(run.fitted), run.recipe.batch_size, run.order)
+
+
+def _train_step(run: Run, batch: tuple[Tensor, Tensor], lr: float, number: int) -> float:
     """One step of the recipe's optimiser at a rate; the loss before it."""
     for group in run.optimizer.param_groups:
         group["lr"] = lr
-    images, targets = run.train.batch(batch)
-    images = augment(images, run.recipe.augment, run.order)
+    images, targets = augment(*batch, run.recipe.augment, run.order, classes=run.classes)
     return float(take_step(run, images, targets, number))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cnnbuild.errors import RunError
@@ -53,10 +53,28 @@ def make_optimizer(recipe: Recipe, module: nn.Module) -> Optimizer:
     decay = options.pop("weight_decay", 0.0)
     groups = _groups(parameters, decay, only_weights=recipe.weight_decay_on == "weights")
     if isinstance(settings, Lbfgs):
-        return torch.optim.LBFGS(parameters, **options)
+        return _LbfgsOfAnyLayout(parameters, **options)
     fusible = all(p.device.type in FUSED_DEVICES and torch.is_floating_point(p) for p in parameters)
     options["fused" if word in FUSED and fusible else "foreach"] = True
     return CLASSES[word](groups, **options)
+
+
+class _LbfgsOfAnyLayout(torch.optim.LBFGS):
+    """L-BFGS for weights that are laid out channels last: torch's own takes contiguous gradients alone."""
+
+    def step(self, closure: Callable[[], Tensor]) -> Tensor:  # type: ignore[override]
+        """One step; the loss before it. `closure` fills the gradients and gives the loss."""
+
+        def filled() -> Tensor:
+            loss = closure()
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        parameter.grad = parameter.grad.contiguous()
+            return loss
+
+        before: Tensor = super().step(filled)  # type: ignore[no-untyped-call]
+        return before
 
 
 def _groups(parameters: list[nn.Parameter], decay: float, *, only_weights: bool) -> list[ParameterGroup]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from cnnbuild.data.dataset import Dataset
+from cnnbuild.data.stream import StreamSource
 from cnnbuild.lang.recipe import never_reached
 from cnnbuild.training.budget import what_cannot_be_repeated
 from cnnbuild.training.devices import device_choices
@@ -68,7 +69,6 @@ def record_of(
         threads=torch.get_num_threads(),
         versions=versions(),
         warnings=(
-            *dataset.warnings,
             *(sentence for _, sentence in never_reached(run.recipe)),
             *dataset.warnings,
             *what_cannot_be_repeated(run.recipe),
@@ -84,6 +84,7 @@ def record_of(
         execution={
             **run.execution.choices(),
             **device_choices(run.device, run.execution.precision),
+            "data": "stream" if isinstance(run.train, StreamSource) else "memory",
             "devices": run.world.size,
         },
         environment=describe_environment(run.device),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.optim import Optimizer
 
-from cnnbuild.data.batches import number_of_batches
+from cnnbuild.data.batches import Normalization, number_of_batches
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.data.sources import Batches, make_sources
 from cnnbuild.data.split import split_validation, stratified_subset
@@ -91,14 +91,20 @@ def prepare_run(
     device: torch.device,
     head_weights: Mapping[str, float],
     world: World = ALONE,
+    normalization: Normalization | None = None,
 ) -> Run:
     """A run before its first epoch; the module is moved to the device and laid out for it.
 
+    `normalization` is that of the images to train on, measured here unless it is given.
+
     Raises:
         RunError: the network has no parameters, or does not give one number per class.
-        DataError: nothing is left to train on or to validate with.
+        DataError: there is nothing to train on, to validate with, or to test on.
         UsageError: a batch has too few images for so many processes.
     """
+    for name, part in (("training", dataset.train), ("test", dataset.test)):
+        if len(part) == 0:
+            raise DataError(f"{dataset.label} has no {name} images")
     fitted, held_out = split_validation(dataset.train.labels, recipe.validation)
     if len(fitted) == 0 or (recipe.validation > 0 and len(held_out) == 0):
         count, fraction = len(dataset.train), recipe.validation
@@ -112,7 +118,15 @@ def prepare_run(
     if channels_last:
         module.to(memory_format=torch.channels_last)
     world.spread(module)
-    train, test = make_sources(dataset, fitted, recipe, device, channels_last=channels_last, seed=seed)
+    train, test = make_sources(
+        dataset,
+        fitted,
+        recipe,
+        device,
+        channels_last=channels_last,
+        seed=seed,
+        normalization=normalization,
+    )
     probe_size = min(len(fitted), max(MIN_PROBE_IMAGES, len(held_out)))
     probe = fitted[stratified_subset(dataset.train.labels[fitted], probe_size)]
     _check_output(module, train, len(dataset.class_names))

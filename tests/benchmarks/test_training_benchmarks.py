@@ -76,6 +76,21 @@ def test_cnnbuild_computes_the_function_of_the_network_by_hand(dataset):
     assert torch.allclose(built(pictures), by_hand(pictures), atol=1e-5)
 
 
+@pytest.mark.parametrize("dataset", list(PARAMETERS))
+def test_one_seed_draws_the_same_weights_by_hand_and_in_cnnbuild(dataset):
+    import cnnbuild
+    from benchmarks.training.settings import ARCHITECTURES
+    from cnnbuild.training.seeding import seeded
+
+    with seeded(3):
+        built = cnnbuild.load(child.ROOT / ARCHITECTURES[dataset]).build(input=SHAPES[dataset], classes=10)
+    by_hand = torch_parts.network(settings(dataset=dataset, seed=3))
+    pairs = list(zip(built.state_dict().values(), by_hand.state_dict().values(), strict=True))
+    assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
+    other = torch_parts.network(settings(dataset=dataset, seed=4))
+    assert not torch.equal(pairs[0][0], next(iter(other.state_dict().values())))
+
+
 def test_cnnbuilds_recipe_says_what_the_settings_say():
     asked = settings(dataset="cifar10", lr=0.003, eps=1e-6, beta_1=0.8, batch_size=32, epochs=7)
     plain = product.recipe_of(asked).plain()
@@ -180,6 +195,14 @@ def test_a_child_that_takes_too_long_is_a_result_that_says_so(monkeypatch):
     monkeypatch.setattr(child, "run", lambda _, *given, **named: run(forever, *given, **named))
     found = child.measure("textbook", settings(), round_=1, pythons={}, pinned=False, limit=0.2)
     assert (found.skipped, found.failed, found.process_seconds) == ("it was ended after 0.2 s", True, 0.2)
+
+
+def test_the_processors_clock_does_not_count_what_a_child_sleeps():
+    command = [sys.executable, "-S", "-c", "import time; time.sleep(0.5); sum(range(2_000_000))"]
+    _, wall = child.run(command, "textbook", 1)
+    _, processor = child.run(command, "textbook", 1, clock="processor")
+    assert wall > 0.5
+    assert 0 < processor < wall
 
 
 def test_a_child_starts_with_so_many_cores_and_the_parent_keeps_its_own():

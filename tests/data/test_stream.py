@@ -1,7 +1,9 @@
 """Batches from files and through transforms: the same bits as from memory, whoever reads them."""
 
+import multiprocessing
 import os
 import signal
+import time
 from itertools import islice
 from pathlib import Path
 
@@ -355,3 +357,37 @@ def test_the_run_takes_its_sources_from_its_recipe(pets):
 def test_an_epoch_that_goes_on_in_the_middle_has_the_same_images(pets):
     source = stream(pets["memory"].train, transforms=transforms(JITTER), seed=3, workers=0)
     assert same(collect(source, LISTS[2:], epoch=4), collect(source, epoch=4)[2:])
+
+
+def _read_for_ever(connection):
+    part = Images(torch.zeros(200, 3, 64, 64, dtype=torch.uint8), torch.arange(200) % 2)
+    source = stream(part, workers=1)
+    batches = source.batches(list(torch.arange(200).split(20)))
+    next(batches)
+    connection.send(children())
+    time.sleep(120)
+
+
+def test_workers_end_with_a_killed_run_even_when_nobody_reads_their_batches():
+    if not Path("/proc/self").exists():
+        pytest.skip("this system does not list processes")
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+    run = context.Process(target=_read_for_ever, args=(there,))
+    run.start()
+    (worker,) = here.recv()
+    time.sleep(0.2)  # the pipe of the worker is full by now: a batch has 245,760 bytes
+    assert Path("/proc", worker).exists()
+    run.kill()
+    run.join()
+    until = time.monotonic() + 30
+    while Path("/proc", worker).exists() and _state(worker) != "Z" and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not Path("/proc", worker).exists() or _state(worker) == "Z"
+
+
+def _state(process: str) -> str:
+    try:
+        return Path("/proc", process, "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"

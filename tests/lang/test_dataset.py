@@ -63,7 +63,7 @@ def test_a_name_and_a_name_with_options_are_both_read(text, expected, label):
             "[mnist]",
             "1:1",
             "expected the name of a data set, or one name with its options, not a list",
-            "known data sets: digits, mnist, cifar10, image_folder, synthetic",
+            "known data sets: digits, mnist, fashion_mnist, kmnist, cifar10, cifar100, svhn, image_folder, synthetic",
         ),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnbuild.data.load import resize
+from cnnbuild.data.resizing import resize
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.studies.pictures import fit_size, pictures_from, pictures_in, read_all, read_picture
 from cnnbuild.studies.run_folder import KeptData
@@ -72,7 +72,7 @@ def test_a_size_that_is_no_square_is_height_by_width():
 def test_every_mode_is_converted_and_a_change_of_colours_is_said(tmp_path, mode, value, channels, note):
     suffix = ".tif" if mode == "CMYK" else ".png"
     path = save(tmp_path / f"a{suffix}", mode, (8, 8), value)
-    picture = read_picture(path, data((channels, 8, 8), brightness=None))
+    picture = read_picture(path, data((channels, 8, 8), brightness=(0.0, 255.0)))
     assert picture.pixels.shape == (channels, 8, 8)
     assert picture.notes == (() if note is None else (note,))
 

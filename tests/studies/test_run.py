@@ -44,6 +44,7 @@ def test_a_study_leaves_its_runs_in_files_that_say_the_same(tmp_path):
     for name in folders:
         assert {p.name for p in (tmp_path / "out" / "cells" / name).iterdir()} == {
             "record.json",
+            "run.json",
             "log.txt",
             "weights.pt",
         }
@@ -191,12 +192,12 @@ def test_a_run_that_was_interrupted_goes_on_inside_and_leaves_no_checkpoint(tmp_
     with pytest.raises(KeyboardInterrupt, match="stopped by SIGINT after 1 epoch and 0 batches"):
         run_study(read_study(path, seeds=1), out=tmp_path / "out", data_root=None, on_event=interrupt)
     (folder,) = (tmp_path / "out" / "cells").iterdir()
-    assert kept(folder) == {"log.txt", "checkpoint.pt"}
+    assert kept(folder) == {"log.txt", "checkpoint.pt", "run.json"}
     events: list[StudyEvent] = []
     results = start(path, tmp_path / "out", events, seeds=1)
     epochs = [event.epoch.epoch for event in events if isinstance(event, EpochEnded)]
     assert epochs == [2, 1, 2]  # the rest of the first cell, and the second
-    assert kept(folder) == {"log.txt", "record.json", "weights.pt"}
+    assert kept(folder) == {"log.txt", "record.json", "run.json", "weights.pt"}
     assert [row.accuracies for row in results.rows] == [row.accuracies for row in whole.rows]
     record = StudyFolder(tmp_path / "out").read_record(folder.name)
     assert record.run.resumes == 1
@@ -216,5 +217,5 @@ def test_a_checkpoint_that_cannot_be_used_is_told_in_the_log_and_the_run_begun_a
         (cell / "checkpoint.pt").write_bytes(b"damaged")
     results = start(path, tmp_path / "out", seeds=1)
     assert [row.accuracies for row in results.rows] == [row.accuracies for row in whole.rows]
-    assert kept(cell) == {"log.txt", "record.json", "weights.pt"}
+    assert kept(cell) == {"log.txt", "record.json", "run.json", "weights.pt"}
     assert f"begun anew: {cell / 'checkpoint.pt'} is damaged" in (cell / "log.txt").read_text()

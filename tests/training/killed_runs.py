@@ -157,7 +157,7 @@ def start(
 ) -> BaseProcess:
     """Start the run in a child that shares no state with this process; torch is loaded once for all of them."""
     context = multiprocessing.get_context(FORKSERVER)
-    context.set_forkserver_preload(["tests.training.killed_runs", "sklearn.datasets"])
+    context.set_forkserver_preload(["tests.training.killed_runs", "sklearn.datasets", "torch._dynamo"])
     arguments = (settings, folder / "checkpoint.pt", folder / "result.pt", moment, seconds)
     child = context.Process(target=run_in_child, args=arguments)
     child.start()

@@ -183,6 +183,14 @@ def test_one_image_is_enough_unless_batch_normalisation_wants_a_deviation():
     )
 
 
+@pytest.mark.parametrize(("part", "name"), [("train", "training"), ("test", "test")])
+def test_a_part_without_images_is_refused(part, name):
+    dataset = synthetic()
+    empty = replace(dataset, **{part: getattr(dataset, part).at(torch.arange(0))})
+    with pytest.raises(DataError, match=rf"^{dataset.label} has no {name} images$"):
+        fit(linear(), empty, recipe(), seed=0)
+
+
 def test_one_image_cannot_be_split():
     with pytest.raises(DataError, match=r"1 training images cannot be split with validation: 0.1"):
         fit(normalized(), few(1), recipe(), seed=0)

@@ -116,6 +116,22 @@ def test_a_run_ends_with_the_weights_of_torchs_optimiser(word, settings):
 
 
 @pytest.mark.parametrize("word", CLASSES)
+def test_weights_that_are_laid_out_channels_last_end_the_same(word):
+    def convolutions():
+        torch.manual_seed(0)
+        several = nn.Sequential(nn.Conv2d(1, 3, 2), nn.Tanh(), nn.Conv2d(3, 2, 2), nn.Flatten())
+        return several.append(nn.Linear(8, 3))
+
+    settings = {"lr": 0.5, "max_iter": 4} if word == "lbfgs" else {"lr": 0.01}
+    described = Recipe.model_validate({"optimizer": {word: settings}})
+    laid_out, plain = convolutions().to(memory_format=torch.channels_last), convolutions()
+    found = train(laid_out, make_optimizer(described, laid_out), steps=1)
+    expected = train(plain, make_optimizer(described, plain), steps=1)
+    assert not laid_out[2].weight.is_contiguous()
+    assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("word", CLASSES)
 def test_torch_steps_over_whole_lists_or_in_one_kernel_where_it_can(word):
     made = make_optimizer(Recipe.model_validate({"optimizer": {word: {"lr": 0.1}}}), network())
     known = inspect.signature(CLASSES[word]).parameters

@@ -67,9 +67,9 @@ def test_a_run_that_was_killed_twice_ends_with_the_bits_of_one_that_was_not(tmp_
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("name", VARIANTS)
-def test_killed_at_each_of_its_events_a_run_ends_with_the_same_bits(name, tmp_path):
+def test_killed_at_a_dozen_of_its_events_a_run_ends_with_the_same_bits(name, tmp_path):
     expected = uninterrupted(VARIANTS[name], tmp_path / "whole")
-    for moment in range(1, 80):
+    for moment in sorted(random.Random(name).sample(range(1, 70), 12)):
         folder = tmp_path / str(moment)
         folder.mkdir()
         assert differences(expected, finish(VARIANTS[name], folder, [moment])) == [], moment
