@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.fit import fit
 from cnnbuild.training.gradient_sum import GradientSum
 from cnnbuild.training.identity import require_same_run
+from cnnbuild.training.interruption import StopRequest
 from cnnbuild.training.joining import joined
 from cnnbuild.training.record import RunRecord
 from cnnbuild.training.run import Run
@@ -272,3 +274,19 @@ def test_a_checkpoint_of_two_processes_is_not_one_of_a_single_process(
     with pytest.raises(CheckpointError) as caught:
         require_same_run(found[0]["identity"], {**found[0]["identity"], "processes": "2"}, "one.pt")
     assert "processes is 1 there and 2 here" in str(caught.value)
+
+
+def test_a_signal_that_comes_while_processes_ask_each_other_is_not_lost() -> None:
+    stop = StopRequest()
+
+    class Asking:
+        def largest(self, number: int) -> tuple[int]:
+            if not stop.signal_number:
+                stop.note(signal.SIGTERM, None)
+            return (number,)
+
+    run = SimpleNamespace(world=Asking(), epochs=[], progress=None)
+    kept = keeping.Keeping(run, Path("checkpoint.pt"), {}, stop)
+    kept.obey()
+    with pytest.raises(RunInterruptedError):
+        kept.obey()
