@@ -175,7 +175,15 @@ def _count(devices: str | None) -> int:
         return max(1, torch.cuda.device_count())
     if not devices.isdecimal() or int(devices) < 1:
         raise UsageError(f"--devices takes a number of devices or all, not '{devices}'")
-    return int(devices)
+    count, cores = int(devices), os.cpu_count() or 1
+    if count > cores:
+        import torch
+
+        cards = torch.cuda.device_count()
+        if count > cards:
+            here = f"{cores} processor cores and {cards} CUDA devices"
+            raise UsageError(f"--devices {devices} is more than there are here: {here}")
+    return count
 
 
 def _environment(rank: int, count: int, port: int) -> dict[str, str]:

@@ -97,6 +97,12 @@ def test_a_number_of_devices_that_is_none_is_refused(devices: str) -> None:
     assert str(caught.value) == f"--devices takes a number of devices or all, not '{devices}'"
 
 
+def test_more_devices_than_there_are_cores_or_cards_are_refused(monkeypatch):
+    monkeypatch.setattr(launch.os, "cpu_count", lambda: 2)
+    with pytest.raises(UsageError, match=r"^--devices 2000 is more than there are here: 2 processor cores and "):
+        launch.start_processes("2000")
+
+
 def test_one_device_needs_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "run_processes", lambda *_: 1 / 0)
     launch.start_processes(None)
