@@ -94,7 +94,7 @@ def train(
 
     Examples: cnnbuild train architectures/simple_cnn.yaml --dataset digits --epochs 5
 
-    cnnbuild train my_net.yaml -d mnist --train optimizer.sgd.lr=0.1 --train schedule=cosine
+    cnnbuild train architectures/simple_cnn.yaml --train optimizer.sgd.lr=0.1 --epochs 5 --out runs/sgd
     """
     from cnnbuild.graph.data_contract import contract_of
     from cnnbuild.lang.reference import split_reference
