@@ -192,7 +192,7 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
         advice = divergence_advice(error.record, order.folder)
         raise DivergedRunError(f"{error}\n{advice}", error.record) from None
     except RunInterruptedError as error:
-        typer.echo(f"{error}\nGo on with it: the same command again", err=True)
+        typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from None
     told = {sentence for _, sentence in never_reached(order.recipe)}  # with their places, at the beginning
     for line in summary_lines(trained.record, told):
