@@ -40,7 +40,7 @@ def evaluate(
     Another data set than the run's own is allowed where its images have the same shape and it has as many
     classes; images are always normalised by the statistics of the run's training images.
 
-    Example: cnnbuild evaluate runs/train/simple_cnn-mnist-seed0 --part validation
+    Example: cnnbuild evaluate runs/train/simple_cnn-digits-seed0 --part validation
     """
     from cnnbuild.layers.plugins import registry_with
     from cnnbuild.studies.run_folder import RunFolder

@@ -45,7 +45,7 @@ def predict(
     Each picture is converted and resized as the images of the run's data set were, and what that changed is
     noted. A picture that cannot be read is named, and the others are done (exit code 1).
 
-    Example: cnnbuild predict runs/train/simple_cnn-mnist-seed0 my_digit.png --top 3
+    Example: cnnbuild predict runs/train/simple_cnn-digits-seed0 examples/pictures --top 3
     """
     from cnnbuild.layers.plugins import registry_with
     from cnnbuild.studies.run_folder import RunFolder

@@ -94,7 +94,7 @@ def train(
 
     Examples: cnnbuild train architectures/simple_cnn.yaml --dataset digits --epochs 5
 
-    cnnbuild train my_net.yaml -d mnist --train optimizer.sgd.lr=0.1 --train schedule=cosine
+    cnnbuild train architectures/simple_cnn.yaml --train optimizer.sgd.lr=0.1 --epochs 5 --out runs/sgd
     """
     from cnnbuild.graph.data_contract import contract_of
     from cnnbuild.lang.reference import split_reference
@@ -192,7 +192,7 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
         advice = divergence_advice(error.record, order.folder)
         raise DivergedRunError(f"{error}\n{advice}", error.record) from None
     except RunInterruptedError as error:
-        typer.echo(f"{error}\nGo on with it: the same command again", err=True)
+        typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from None
     told = {sentence for _, sentence in never_reached(order.recipe)}  # with their places, at the beginning
     for line in summary_lines(trained.record, told):
