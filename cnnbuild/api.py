@@ -213,6 +213,7 @@ def train(
     from cnnbuild.data.load import load_dataset
     from cnnbuild.studies import run_arguments, single_run
     from cnnbuild.studies.run_folder import Origin, RunFolder
+    from cnnbuild.training.environment import git_revision
 
     loaded = _loaded(architecture, plugins)
     settings, chosen = run_arguments.dataset_of(dataset), run_arguments.recipe_of(recipe)
@@ -222,7 +223,8 @@ def train(
         folder.open(overwrite=overwrite)
     data = load_dataset(settings, data_root=data_root, data=chosen.data)
     files = tuple(str(plugin) for plugin in plugins if not isinstance(plugin, type))
-    origin = Origin(Path(loaded.document.file), loaded.variant, loaded.vars, files)
+    file = Path(loaded.document.file)
+    origin = Origin(file, loaded.variant, loaded.vars, files, git_revision(file))
     run = single_run.describe_run(graph, origin, data, chosen, seed)
     return single_run.train_run(
         graph, run, data, chosen, folder, on_epoch=on_epoch, resume=resume, data_root=data_root

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -170,11 +170,13 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
     from cnnbuild.data.split import split_validation
     from cnnbuild.studies.single_run import describe_run, goes_on, train_run
     from cnnbuild.training.distributed import ALONE
+    from cnnbuild.training.environment import git_revision
 
     world = ALONE if world is None else world
     with world.first_alone("the data set"):
         data = _loaded(order)
-    run = describe_run(order.graph, order.origin, data, order.recipe, order.seed)
+    origin = replace(order.origin, git=git_revision(order.origin.file))
+    run = describe_run(order.graph, origin, data, order.recipe, order.seed)
     resumed = world.first and goes_on(folder, run)
     if world.first and resume and not resumed:
         raise UsageError(f"{order.folder} holds no unfinished run; leave --resume out to begin one")

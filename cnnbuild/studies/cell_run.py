@@ -21,6 +21,7 @@ from cnnbuild.studies.single_run import describe_run
 from cnnbuild.training.checkpoint import save_weights
 from cnnbuild.training.environment import git_revision
 from cnnbuild.training.fit import fit
+from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
 from cnnbuild.training.seeding import seeded
 from cnnbuild.version import __version__
@@ -43,10 +44,11 @@ def run_cell(
     started, begin = datetime.now(UTC), time.perf_counter()
     state: State = "done"
     reason, run = "", None
+    git = git_revision(cell.file)
     with (folder / "log.txt").open("a", encoding="utf-8", buffering=1) as log:
         print(f"cnnbuild {__version__}: {cell.label}, started {started:%Y-%m-%d %H:%M:%S} UTC", file=log)
         try:
-            run = _train(cell, dataset, folder, log, on_epoch)
+            run = _train(cell, dataset, folder, git, log, on_epoch)
         except DivergedRunError as error:
             state, reason, run = "diverged", str(error), error.record
             print(f"diverged: {reason}", file=log)
@@ -72,19 +74,24 @@ def run_cell(
         started=started.isoformat(timespec="seconds"),
         seconds=time.perf_counter() - begin,
         cnnbuild_version=__version__,
-        git=git_revision(cell.file),
+        git=git,
     )
 
 
 def _train(
-    cell: Cell, dataset: Dataset, folder: Path, log: TextIO, on_epoch: Callable[[EpochRecord], None] | None
+    cell: Cell,
+    dataset: Dataset,
+    folder: Path,
+    git: GitRevision | None,
+    log: TextIO,
+    on_epoch: Callable[[EpochRecord], None] | None,
 ) -> RunRecord:
     def follow(epoch: EpochRecord) -> None:
         print(describe_epoch(epoch, cell.recipe.epochs), file=log)
         if on_epoch is not None:
             on_epoch(epoch)
 
-    origin = Origin(cell.file, cell.variant, cell.vars)
+    origin = Origin(cell.file, cell.variant, cell.vars, git=git)
     RunFolder(folder).write_run(describe_run(cell.graph, origin, dataset, cell.recipe, cell.seed))
     try:
         module, run = _fit(cell, dataset, folder / CHECKPOINT, follow, resume=True)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from cnnbuild.errors import DataError, RunError, UsageError
 from cnnbuild.studies.files import write_atomically
 from cnnbuild.studies.kept_graph import KeptGraph
+from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import RunRecord, record_from
 
 if TYPE_CHECKING:
@@ -32,12 +33,16 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a network was written: file, variant and variables as asked for, and the plugins passed."""
+    """Where a network was written: file, variant and variables as asked for, and the plugins passed.
+
+    `git` is the commit of the file's repository.
+    """
 
     file: Path
     variant: str | None = None
     vars: Mapping[str, object] = field(default_factory=dict)
     plugins: tuple[str, ...] = ()
+    git: GitRevision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class KeptArchitecture:
     `text` is the file's own; it may use other files, so that it is for people to read, and `network` is what
     the network is built from: None where it cannot be said in a file, see `kept_graph`. `own_types` are as
     `plugin_source.own_sources` gives them, `plugins` the files that were passed. `macs` are for one image.
+    `git` is the commit of the repository that holds the file.
     """
 
     file: str
@@ -58,6 +64,7 @@ class KeptArchitecture:
     plugins: tuple[str, ...]
     parameters: int
     macs: int
+    git: GitRevision | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ def describe_run(graph: Graph, origin: Origin, dataset: Dataset, recipe: Recipe,
         plugins=origin.plugins,
         parameters=graph.parameters,
         macs=graph.macs,
+        git=origin.git,
     )
     identity = identity_of(
         RUN_FORMAT,

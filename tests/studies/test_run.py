@@ -13,6 +13,7 @@ from cnnbuild.studies.events import CellEnded, CellStarted, EpochEnded, StudyEve
 from cnnbuild.studies.results import StudyResults, read_results
 from cnnbuild.studies.run import run_study
 from cnnbuild.studies.store import StudyFolder
+from cnnbuild.training.observations import GitRevision
 from tests.studies.studies_on_disk import STUDY, write_study
 
 
@@ -23,6 +24,16 @@ def start(path: Path, out: Path, events: list[StudyEvent] | None = None, **argum
 
 def trained(events: list[StudyEvent]) -> list[str]:
     return [event.cell.label for event in events if isinstance(event, CellStarted)]
+
+
+def test_the_commit_of_the_users_files_is_in_the_record_and_beside_the_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(cell_run, "git_revision", lambda file: GitRevision(f"of {file.name}", dirty=True))
+    path = write_study(tmp_path)
+    start(path, tmp_path / "out", seeds=1)
+    cell = next((tmp_path / "out" / "cells").glob("narrow-*"))
+    expected = {"revision": "of net.yaml", "dirty": True}
+    assert json.loads((cell / "record.json").read_text())["git"] == expected
+    assert json.loads((cell / "run.json").read_text())["architecture"]["git"] == expected
 
 
 def test_a_study_leaves_its_runs_in_files_that_say_the_same(tmp_path):
