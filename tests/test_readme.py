@@ -17,7 +17,7 @@ def test_the_set_up_commands_run_the_main_job_and_the_tests() -> None:
     assert run is not None
     assert tests is not None
     assert run[1].endswith("cnnbuild run studies/residual.yaml --dataset digits\n")
-    assert tests[1].endswith("-m pytest\n")
+    assert tests[1].endswith("-m pytest -n auto\n")
     outcome = cnnbuild("run", "studies/residual.yaml", "--dataset", "digits", "--dry-run")
     assert (outcome.code, outcome.err) == (0, "")
     assert "9 runs; every network fits its data. Nothing was trained." in outcome.out
