@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from cnnbuild.data.batches import BatchSource, measure_normalization
 from cnnbuild.data.split import split_validation
@@ -35,18 +35,36 @@ def set_to(module, value):
         module.weight.fill_(value)
 
 
+def warmed_up(values, current, count):
+    """The average that TensorFlow documents for `num_updates`, with a decay of 0.9."""
+    decay = min(0.9, (1 + int(count)) / (10 + int(count)))
+    for value, new in zip(values, current, strict=True):
+        value.copy_(decay * value + (1 - decay) * new)
+
+
 def test_an_exponential_average_by_hand():
     module = one_number()
-    average = Average(EMA, list(module.parameters()))
+    average = Average(AverageChoice.model_validate({"ema": {"decay": 0.2}}), list(module.parameters()))
     assert value_within(average, module) == 0.0  # nothing was averaged yet
     found = []
-    for value in (8.0, 4.0, 0.0):
+    for value in (11.0, 22.0, 0.0):
         set_to(module, value)
         average.after_step()
         average.after_epoch(5)
         found.append(value_within(average, module))
         assert module.weight.item() == value
-    assert found == [8.0, 7.0, 5.25]  # 3/4 of 8 and 1/4 of 4; 3/4 of 7
+    assert found == pytest.approx([11.0, 20.0, 4.0])  # 2/11 of 11 and 9/11 of 22; 1/5 of 20, not 3/12
+
+
+def test_an_exponential_average_forgets_the_beginning_of_a_short_run():
+    module = one_number()
+    average = Average(AverageChoice.model_validate({"ema": {"decay": 0.999}}), list(module.parameters()))
+    set_to(module, 1.0)
+    average.after_step()
+    set_to(module, 0.0)
+    for _ in range(39):
+        average.after_step()
+    assert value_within(average, module) < 1e-6  # 0.999^39 would leave 96 % of it
 
 
 def test_a_uniform_average_counts_the_ends_of_epochs_from_its_start():
@@ -107,7 +125,7 @@ def test_a_run_evaluates_selects_and_tests_the_averaged_weights(select):
     module, shadow = normalized(), normalized()
     settings = {"epochs": 3, "select": select, "optimizer": {"adam": {"lr": 0.02}}}
     # torch's own average of the same steps, which follow from the seed alone
-    averaged = AveragedModel(shadow, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    averaged = AveragedModel(shadow, multi_avg_fn=warmed_up)
     step = torch.optim.Adam.step
 
     def followed(self, *arguments):

@@ -13,7 +13,12 @@ from cnnbuild.lang.validation import Settings
 
 
 class Ema(Settings):
-    """An exponential moving average: after each step, `decay` times itself and the rest the new weights."""
+    """An exponential moving average: after each step, `decay` times itself and the rest the new weights.
+
+    The decay is warmed up: after t steps it is min(decay, (1 + t) / (10 + t)), so that the weights of the
+    beginning are forgotten in a short run too. 0.999 is reached after 9,000 steps; until then about the last
+    tenth of the steps counts.
+    """
 
     decay: Annotated[float, Field(gt=0, lt=1)] = 0.999
 
