@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.data.folder import DataMode
 from cnnbuild.data.load import load_dataset
+from cnnbuild.data.transforms import transforms_of
+from cnnbuild.lang.recipe import AugmentChoice
 from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.layers.registry import Registry
 from cnnbuild.studies.cell_run import CHECKPOINT, run_cell
@@ -39,7 +41,8 @@ def run_study(
     Raises:
         DocumentError: an architecture is faulty or does not fit its data; nothing has been trained.
         DataError: a data set is missing; nothing has been trained.
-        UsageError: a recipe's device is absent, or `out` cannot be written; nothing has been trained.
+        UsageError: a recipe's device is absent, a transform cannot be applied, or `out` cannot be written;
+            nothing has been trained.
     """
     plan = plan_study(document, data_root=data_root, registry=registry)
     return run_plan(plan, out=out, data_root=data_root, on_event=on_event)
@@ -56,7 +59,8 @@ def run_plan(
 
     Raises:
         DataError: a data set is missing; nothing has been trained.
-        UsageError: a recipe's device is absent, or `out` cannot be written; nothing has been trained.
+        UsageError: a recipe's device is absent, a transform cannot be applied, or `out` cannot be written;
+            nothing has been trained.
     """
     tell = on_event if on_event is not None else _ignore
     datasets = _load(plan, data_root)
@@ -67,6 +71,7 @@ def run_plan(
     kept = {name: record for name in names if (record := _finished(folder, name)) is not None}
     for device in {cell.recipe.device for name, cell in names.items() if name not in kept}:
         choose_device(device)  # what every single run would raise
+    _try_transforms([cell for name, cell in names.items() if name not in kept], datasets)
     folder.prepare()
     folder.write_study(_describe(plan, names).model_dump(mode="json"))
     tell(StudyPlanned(plan, len(kept)))
@@ -114,6 +119,20 @@ def _load(plan: StudyPlan, data_root: Path | None) -> dict[str, Dataset]:
             mode = modes[label].pop() if len(modes[label]) == 1 else "auto"
             datasets[label] = load_dataset(cell.dataset, data_root=data_root, data=mode)
     return datasets
+
+
+def _try_transforms(cells: Sequence[Cell], datasets: Mapping[str, Dataset]) -> None:
+    """Try each list of augmentations once on each data set that it is for, as every single run would.
+
+    Raises:
+        UsageError: a transform cannot be applied, or makes images of another shape.
+    """
+    tried: list[tuple[str, Sequence[AugmentChoice]]] = []
+    for cell in cells:
+        label, augment = cell.dataset.label, cell.recipe.augment
+        if (label, augment) not in tried:
+            transforms_of(augment, datasets[label].train.shape)
+            tried.append((label, augment))
 
 
 def _finished(folder: StudyFolder, name: str) -> CellRecord | None:

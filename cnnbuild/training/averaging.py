@@ -33,9 +33,7 @@ class Average:
         self.every_step = isinstance(settings, Ema)
         self.start_epoch = 1 if isinstance(settings, Ema) else settings.start_epoch
         self._average: Callable[[list[Tensor], list[Tensor], int], None] = (
-            warmed_up_average(settings.decay)
-            if isinstance(settings, Ema)
-            else get_swa_multi_avg_fn()  # type: ignore[no-untyped-call]
+            warmed_up_average(settings.decay) if isinstance(settings, Ema) else get_swa_multi_avg_fn()  # type: ignore[no-untyped-call]
         )
 
     def after_step(self) -> None:

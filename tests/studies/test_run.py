@@ -175,6 +175,17 @@ def test_a_study_that_is_finished_needs_its_device_no_more(tmp_path, monkeypatch
     assert not start(path, out, seeds=1).missing
 
 
+def test_a_transform_that_makes_another_shape_stops_the_study_before_the_first_run(tmp_path):
+    faulty = "{epochs: 2, augment: [{transform: {name: Resize, size: 5}}],"
+    path = write_study(tmp_path, STUDY.replace("{epochs: 2,", faulty))
+    with pytest.raises(UsageError) as caught:
+        start(path, tmp_path / "out")
+    assert str(caught.value) == (
+        "transform Resize makes uint8 1x5x5 of an image of uint8 1x8x8; the type and the shape have to stay"
+    )
+    assert not (tmp_path / "out").exists()
+
+
 def test_results_that_cannot_be_written_stop_the_study_before_the_first_run(tmp_path):
     path, taken = write_study(tmp_path), tmp_path / "afile"
     taken.write_text("")
