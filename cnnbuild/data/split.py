@@ -52,3 +52,11 @@ def split_validation(labels: Tensor, fraction: float, *, seed: int = SPLIT_SEED)
     kept = torch.ones(len(labels), dtype=torch.bool)
     kept[held_out] = False
     return kept.nonzero().flatten(), held_out
+
+
+def cannot_be_split(label: str, count: int, fraction: float) -> str:
+    """The message for `count` training images of which too few are held out, or too few are left."""
+    remedy = "more images, or validation: 0 with select: last"
+    if round(count * fraction) > 0:
+        remedy = "more images, or a smaller validation"
+    return f"{label}: {count} training images cannot be split with validation: {fraction}; take {remedy}"

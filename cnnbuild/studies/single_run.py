@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cnnbuild.data.batches import normalization_of
 from cnnbuild.data.dataset import Dataset, Images, Part
-from cnnbuild.data.split import split_validation
+from cnnbuild.data.split import cannot_be_split, split_validation
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.graph.graph import Graph
 from cnnbuild.lang.recipe import Recipe
@@ -69,10 +69,7 @@ def describe_data(dataset: Dataset, recipe: Recipe) -> KeptData:
     """
     fitted, _ = split_validation(dataset.train.labels, recipe.validation)
     if len(fitted) == 0:
-        count, fraction = len(dataset.train), recipe.validation
-        raise DataError(
-            f"{dataset.label}: {count} training images cannot be split with validation: {fraction}"
-        )
+        raise DataError(cannot_be_split(dataset.label, len(dataset.train), recipe.validation))
     normalization = normalization_of(dataset.train, fitted)
     return KeptData(
         settings=dataset.settings,

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from cnnbuild.data.batches import Normalization, number_of_batches
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.data.sources import Batches, make_sources
-from cnnbuild.data.split import split_validation, stratified_subset
+from cnnbuild.data.split import cannot_be_split, split_validation, stratified_subset
 from cnnbuild.errors import DataError, RunError
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.training.averaging import Average, make_average
@@ -107,10 +107,7 @@ def prepare_run(
             raise DataError(f"{dataset.label} has no {name} images")
     fitted, held_out = split_validation(dataset.train.labels, recipe.validation)
     if len(fitted) == 0 or (recipe.validation > 0 and len(held_out) == 0):
-        count, fraction = len(dataset.train), recipe.validation
-        raise DataError(
-            f"{dataset.label}: {count} training images cannot be split with validation: {fraction}"
-        )
+        raise DataError(cannot_be_split(dataset.label, len(dataset.train), recipe.validation))
     world.refuse_small_batches(min(len(fitted), recipe.batch_size) // recipe.accumulate)
     has_maps = any(parameter.dim() == 4 for parameter in module.parameters())
     channels_last = has_maps and recipe.optimizer.lbfgs is None  # which flattens gradients by `view`
