@@ -7,6 +7,7 @@ as `<name>.previous`.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -22,6 +23,8 @@ from cnnbuild.files import flush_folder, replace_file
 
 CHECKPOINT_SCHEMA = 2
 MAGIC = b"cnnbuild checkpoint "
+_REMEDY = "name another folder with --out"
+_REMEDIES = {errno.ENOSPC: f"free space, or {_REMEDY}", errno.EDQUOT: f"free space, or {_REMEDY}"}
 
 
 class Checkpoint(TypedDict):
@@ -121,7 +124,7 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     except OSError as error:
         advice = "the last checkpoint still stands: the same run, started again, goes on from it"
         if not path.exists() and not previous_of(path).exists():
-            advice = "there is no earlier checkpoint"
+            advice = f"there is no earlier checkpoint; {_REMEDIES.get(error.errno, _REMEDY)}"
         raise RunError(f"{path} cannot be written: {error.strerror}; {advice}") from error
 
 

@@ -140,7 +140,8 @@ def test_a_full_disk_is_told_and_the_last_checkpoint_still_stands(tmp_path, monk
     with pytest.raises(RunError) as refused:
         write_checkpoint(content(1), path)
     assert str(refused.value) == (
-        f"{path} cannot be written: No space left on device; there is no earlier checkpoint"
+        f"{path} cannot be written: No space left on device; there is no earlier checkpoint; "
+        "free space, or name another folder with --out"
     )
     assert list(tmp_path.iterdir()) == []
     monkeypatch.undo()

@@ -143,7 +143,8 @@ def test_weights_and_checkpoints_that_do_not_fit_on_a_disk_leave_nothing_half(sm
 def test_a_read_only_folder_is_told(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     with pytest.raises(
-        RunError, match=r"checkpoint.pt cannot be written: Read-only file system; there is no"
+        RunError,
+        match=r"checkpoint.pt cannot be written: Read-only .* no earlier checkpoint; name another folder",
     ):
         fit(linear(), synthetic(), recipe(), seed=0, checkpoint=small_disk / "new" / "checkpoint.pt")
     with pytest.raises(RunError, match=r"weights.pt cannot be written: Read-only file system"):
@@ -194,6 +195,9 @@ def test_a_part_without_images_is_refused(part, name):
 def test_one_image_cannot_be_split():
     with pytest.raises(DataError, match=r"1 training images cannot be split with validation: 0.1"):
         fit(normalized(), few(1), recipe(), seed=0)
+    fit(normalized(), few(2), recipe(validation=0, select="last"), seed=0)  # as the message advises
+    with pytest.raises(DataError, match=r"validation: 0.9; take more images, or a smaller validation$"):
+        fit(normalized(), few(2), recipe(validation=0.9), seed=0)
 
 
 @pytest.mark.parametrize(
