@@ -124,7 +124,7 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     except OSError as error:
         advice = "the last checkpoint still stands: the same run, started again, goes on from it"
         if not path.exists() and not previous_of(path).exists():
-            advice = f"there is no earlier checkpoint; {_REMEDIES.get(error.errno, _REMEDY)}"
+            advice = f"there is no earlier checkpoint; {_REMEDIES.get(error.errno or 0, _REMEDY)}"
         raise RunError(f"{path} cannot be written: {error.strerror}; {advice}") from error
 
 
