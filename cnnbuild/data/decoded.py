@@ -6,6 +6,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -19,21 +20,56 @@ CACHE_VERSION = 3  # of the decoding below: raise it when its pixels would diffe
 MAX_16_BIT = 65_535
 
 
+class UnreadableError(DataError):
+    """A file is no image that Pillow reads, or a damaged one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """The uint8 pixels (C, H, W) of a file, and what it was where converting it lost something."""
+
+    pixels: np.ndarray
+    was: str
+
+
 def decode(file: IO[bytes] | Path, name: str, *, channels: int, size: int | None) -> np.ndarray:
     """One image as uint8 (C, H, W), grey for 1 channel and RGB for 3, resized to size x size where given.
 
     Raises:
-        DataError: the file is not an image that Pillow reads, or its values have no known range.
+        UnreadableError: the file is not an image that Pillow reads.
+        DataError: its values have no known range.
+    """
+    return decode_noted(file, name, channels=channels, size=size).pixels
+
+
+def decode_noted(file: IO[bytes] | Path, name: str, *, channels: int, size: int | None) -> Decoded:
+    """As `decode`, with a note on what is lost.
+
+    Raises:
+        UnreadableError: the file is not an image that Pillow reads.
+        DataError: its values have no known range.
     """
     try:
         with Image.open(file) as image:
+            was = _kind(image, channels)
             pixels = _with_8_bits(image, name).convert("L" if channels == 1 else "RGB")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{name} cannot be read as an image: {error}") from error
+        raise UnreadableError(f"{name} cannot be read as an image: {error}") from error
     if size is not None and pixels.size != (size, size):
         pixels = pixels.resize((size, size), Image.Resampling.BILINEAR)
     array = np.asarray(pixels)
-    return array[None] if channels == 1 else array.transpose(2, 0, 1)
+    return Decoded(array[None] if channels == 1 else array.transpose(2, 0, 1), was)
+
+
+def _kind(image: Image.Image, channels: int) -> str:
+    """What the image is where it is more, or less, than 8 bits of grey or of red, green and blue."""
+    if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info:
+        return "with transparency"
+    if image.mode.startswith("I"):
+        return "of 16 bits"
+    if image.mode in {"1", "L"}:
+        return "in grey" if channels == 3 else ""
+    return "" if image.mode in {"RGB", "P"} else f"in {image.mode}"
 
 
 def _with_8_bits(image: Image.Image, name: str) -> Image.Image:

@@ -12,7 +12,8 @@ import torch
 
 from cnnbuild.data.dataset import Images, Source, digest_of
 from cnnbuild.data.decoded import cached
-from cnnbuild.data.image_files import ImageFiles, Listed, Reading, decode_ahead, differing, scan
+from cnnbuild.data.file_notes import FileNotes
+from cnnbuild.data.image_files import ImageFiles, Listed, Reading, differing, scan
 from cnnbuild.data.progress import OnProgress, Progress
 from cnnbuild.data.space import fits_in_memory
 from cnnbuild.errors import DataError
@@ -42,14 +43,19 @@ def load_folder(
     listed = [_list(folder, part, names) for part in PARTS]
     channels, height, width = reading.shape
     count = sum(len(part.paths) for part in listed) * channels * height * width
-    key = f"{channels} {reading.decode_size} {_listing(folder, listed)}"
+    key = f"noted {channels} {reading.decode_size} {_listing(folder, listed)}"
     if data == "stream" or (data == "auto" and not fits_in_memory(count)):
         kept = cached(f"statistics {form} {reading.shape} {key}", lambda: scan(listed, reading, on_progress))
         left, left_test = (_left_in_files(part, reading, kept) for part in listed)
-        return Source(left, left_test, names, title, form, str(kept["digest"]), where=folder)
+        return Source(left, left_test, names, title, form, str(kept["digest"]), _warnings(kept), folder)
     kept = cached(f"{form} {key}", lambda: _decode(listed, reading, on_progress))
     train, test = images_from(kept)
-    return Source(train, test, names, title, form, str(kept["digest"]), where=folder)
+    return Source(train, test, names, title, form, str(kept["digest"]), _warnings(kept), folder)
+
+
+def _warnings(kept: dict[str, np.ndarray]) -> tuple[str, ...]:
+    converted = str(kept["converted"])
+    return (converted,) if converted else ()
 
 
 def _left_in_files(part: Listed, reading: Reading, kept: dict[str, np.ndarray]) -> ImageFiles:
@@ -84,12 +90,13 @@ def arrays_of(train: Images, test: Images) -> dict[str, np.ndarray]:
 
 def _decode(listed: Sequence[Listed], reading: Reading, on_progress: OnProgress) -> dict[str, np.ndarray]:
     total = sum(len(part.paths) for part in listed)
-    done = 0
+    done, notes = 0, FileNotes()
     parts: list[Images] = []
     on_progress(Progress("decoding images", 0, total, "images"))
     for part in listed:
         pixels = np.empty(0, np.uint8)
-        for index, image in enumerate(decode_ahead(part.paths, reading)):
+        for index, file in enumerate(notes.decoded(part.paths, reading.decode)):
+            image = file.pixels
             if index == 0:
                 pixels = np.empty((len(part.paths), *image.shape), np.uint8)
             elif image.shape != pixels.shape[1:]:
@@ -98,7 +105,9 @@ def _decode(listed: Sequence[Listed], reading: Reading, on_progress: OnProgress)
             done += 1
             on_progress(Progress("decoding images", done, total, "images"))
         parts.append(Images(torch.from_numpy(pixels), torch.tensor(part.labels, dtype=torch.int64)))
-    return arrays_of(parts[0], parts[1])
+    notes.refuse_faults()
+    converted = np.array(notes.conversions(reading.shape[0]))
+    return arrays_of(parts[0], parts[1]) | {"converted": converted}
 
 
 def _list(folder: Path, part: str, names: tuple[str, ...]) -> Listed:

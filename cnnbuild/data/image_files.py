@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnbuild.data.decoded import decode
+from cnnbuild.data.decoded import Decoded, decode_noted
+from cnnbuild.data.file_notes import FileNotes
 from cnnbuild.data.progress import OnProgress, Progress
 from cnnbuild.data.resizing import resize
 from cnnbuild.errors import DataError
-
-AT_ONCE = 256  # images that are decoded ahead while one is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +29,9 @@ class Reading:
     shape: tuple[int, int, int]
     decode_size: int | None
 
-    def decode(self, path: Path) -> np.ndarray:
+    def decode(self, path: Path) -> Decoded:
         """The pixels as uint8 (C, H', W'), as they are in the file or as Pillow resizes them."""
-        return decode(path, str(path), channels=self.shape[0], size=self.decode_size)
+        return decode_noted(path, str(path), channels=self.shape[0], size=self.decode_size)
 
     def finish(self, decoded: np.ndarray) -> np.ndarray:
         """The same as (C, H, W)."""
@@ -83,8 +80,7 @@ class ImageFiles:
             DataError: the file is gone, is no image any more, or has another size.
         """
         path = self.paths[index]
-        decoded = self.reading.decode(path)
-        image = self.reading.finish(decoded)
+        image = self.reading.finish(self.reading.decode(path).pixels)
         if image.shape != self.shape:
             raise DataError(f"{path} has changed while it was in use; start again")
         return image
@@ -103,19 +99,22 @@ class Listed:
 def scan(parts: Sequence[Listed], reading: Reading, on_progress: OnProgress) -> dict[str, np.ndarray]:
     """One pass over all files: `digest` as `digest_of` gives it, and each part's `…_sums` and `…_squares`.
 
+    `converted` is a sentence on those that were converted.
+
     Raises:
-        DataError: a file is not an image, or the images differ in size.
+        DataError: files are not images, or the images differ in size.
     """
     total = sum(len(part.paths) for part in parts)
     digest = hashlib.sha256()
     found: dict[str, np.ndarray] = {}
-    done = 0
+    done, notes = 0, FileNotes()
     on_progress(Progress("reading images", 0, total, "images"))
     for part in parts:
         sums = np.zeros((len(part.paths), reading.shape[0]), np.int64)
         squares = np.zeros_like(sums)
         first: tuple[int, ...] = ()
-        for index, decoded in enumerate(decode_ahead(part.paths, reading)):
+        for index, file in enumerate(notes.decoded(part.paths, reading.decode)):
+            decoded = file.pixels
             if not first:
                 first = decoded.shape
                 digest.update(str((len(part.paths), *first)).encode())
@@ -128,18 +127,13 @@ def scan(parts: Sequence[Listed], reading: Reading, on_progress: OnProgress) -> 
             on_progress(Progress("reading images", done, total, "images"))
         digest.update(np.asarray(part.labels, np.int64).data)
         found |= {f"{part.name}_sums": sums, f"{part.name}_squares": squares}
-    return found | {"digest": np.array(digest.hexdigest()[:16])}
-
-
-def decode_ahead(paths: Sequence[Path], reading: Reading) -> Iterator[np.ndarray]:
-    """The decoded images in order; Pillow works in threads meanwhile."""
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for start in range(0, len(paths), AT_ONCE):
-            yield from pool.map(reading.decode, paths[start : start + AT_ONCE])
+    notes.refuse_faults()
+    converted = np.array(notes.conversions(reading.shape[0]))
+    return found | {"digest": np.array(digest.hexdigest()[:16]), "converted": converted}
 
 
 def differing(where: Path, shapes: Iterable[tuple[int, ...]]) -> str:
-    """The message for images of several sizes where no `size` is given."""
+    """The message for images of several shapes (C, H, W) where no `size` is given; it says height x width."""
     ordered = sorted(shapes)
-    sizes = " and ".join(f"{width}x{height}" for _, height, width in (ordered[0], ordered[-1]))
+    sizes = " and ".join(f"{height}x{width}" for _, height, width in (ordered[0], ordered[-1]))
     return f"{where}: the images differ in size ({sizes}); give a `size`"

@@ -150,15 +150,18 @@ def _contract_of_folder(settings: DatasetSettings, folder: Path) -> DataContract
     if (folder / "test").is_dir():
         paths += images_of(folder / "test", class_names(folder / "test"))
     width, height, channels = 0, 0, 1
+    fault = ""
     for path in paths:
         try:
             with Image.open(path) as image:
                 width, height = (width, height) if width else image.size
                 channels = channels_of_mode(image.mode)
-        except (UnidentifiedImageError, OSError) as error:
-            raise DataError(f"{path} cannot be read as an image: {error}") from error
+        except (UnidentifiedImageError, OSError) as error:  # whoever reads the pixels names all such files
+            fault = fault or f"{path} cannot be read as an image: {error}; remove or replace it"
         if channels > 1:
             break  # one image with colour makes three channels of all
+    if not width:
+        raise DataError(fault)
     size = settings.size
     return DataContract("image_folder", channels, size or height, size or width, len(names))
 
@@ -173,7 +176,10 @@ def images_of(part: Path, names: Iterable[str]) -> list[Path]:
     for name in names:
         images = list(images_in(part / name))
         if not images:
-            raise DataError(f"{part / name} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
+            suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
+            raise DataError(
+                f"{part / name} holds no images ({suffixes}); remove the folder or put images there"
+            )
         found += images
     return found
 

@@ -93,7 +93,7 @@ def test_an_image_folder_is_read_in_the_order_of_names_and_once_only(tmp_path, m
         raise AssertionError("decoded again")
 
     with monkeypatch.context() as patched:
-        patched.setattr("cnnbuild.data.decoded.decode", never)
+        patched.setattr("cnnbuild.data.image_files.decode_noted", never)
         second = load(tmp_path, name="image_folder", path="pets")
     assert torch.equal(first.train.images, second.train.images)
     assert first.fingerprint == second.fingerprint
@@ -103,11 +103,11 @@ def test_an_image_folder_is_read_in_the_order_of_names_and_once_only(tmp_path, m
 
 
 def test_images_of_different_size_need_a_size(tmp_path):
-    make_folder(tmp_path / "pets", sizes=((6, 6), (8, 4)))
+    make_folder(tmp_path / "pets", sizes=((6, 6), (8, 4)))  # Pillow's sizes: width, height
     with pytest.raises(DataError) as refused:
         load(tmp_path, name="image_folder", path="pets")
     assert str(refused.value) == (
-        f"{tmp_path / 'pets' / 'train'}: the images differ in size (8x4 and 6x6); give a `size`"
+        f"{tmp_path / 'pets' / 'train'}: the images differ in size (4x8 and 6x6); give a `size`"
     )
     assert load(tmp_path, name="image_folder", path="pets", size=4).train.images.shape == (4, 3, 4, 4)
 
@@ -164,6 +164,50 @@ def test_grey_values_of_unknown_range_are_refused(tmp_path):
     )
 
 
+@pytest.mark.parametrize("data", ["memory", "stream"])
+def test_files_that_cannot_be_used_are_named_together(tmp_path, data):
+    make_folder(tmp_path / "pets", sizes=((6, 6),) * 8)
+    settings = DatasetSettings(name="image_folder", path="pets")
+    files = sorted((tmp_path / "pets").rglob("*.png"))
+    bad = [files[0], files[9], files[30]]  # empty, cut short, no image
+    for file, content in zip(bad, (b"", bad[1].read_bytes()[:45], b"no image"), strict=True):
+        file.write_bytes(content)
+    with pytest.raises(DataError) as refused:
+        load_dataset(settings, data_root=tmp_path, data=data)
+    first, *lines = str(refused.value).splitlines()
+    assert first == "3 files cannot be used; remove or replace them:"
+    for file, line in zip([bad[2], bad[0], bad[1]], lines, strict=True):  # the training part comes first
+        assert line.startswith(f"  {file} cannot be read as an image: ")
+    for file in files[:12]:
+        file.write_bytes(b"")
+    with pytest.raises(DataError, match=r"^the first 10 files cannot be used; remove or replace them:\n"):
+        load_dataset(settings, data_root=tmp_path, data=data)
+    for file in files:
+        Image.new("RGB", (6, 6)).save(file)
+    files[20].write_bytes(b"")
+    with pytest.raises(DataError) as refused:
+        load_dataset(settings, data_root=tmp_path, data=data)
+    assert str(refused.value).startswith(f"{files[20]} cannot be read as an image: ")
+    assert str(refused.value).endswith("; remove or replace it")
+
+
+@pytest.mark.parametrize("data", ["memory", "stream"])
+def test_files_of_another_kind_are_told(tmp_path, data):
+    make_folder(tmp_path / "pets", sizes=((6, 6),) * 10)
+
+    def warnings():  # from the files, then from the cache
+        settings = DatasetSettings(name="image_folder", path="pets")
+        return {load_dataset(settings, data_root=tmp_path, data=data).warnings for _ in "ab"}
+
+    assert "converted" not in str(warnings())
+    folder = tmp_path / "pets" / "train" / "cat"
+    Image.new("RGBA", (6, 6), (1, 2, 3, 4)).save(folder / "1.png")
+    Image.fromarray(np.full((6, 6), 40_000, dtype=np.uint16)).save(folder / "2.png")
+    Image.new("L", (6, 6), 7).save(tmp_path / "pets" / "test" / "dog" / "3.png")
+    told = "3 of 40 images were converted to RGB of 8 bits: 1 in grey, 1 of 16 bits, 1 with transparency"
+    assert warnings() == {(told,)}
+
+
 @pytest.mark.parametrize("coloured", ["train/cat/0.png", "train/dog/0.png", "test/dog/0.png"])
 def test_one_image_with_colour_makes_three_channels_wherever_it_sorts(tmp_path, coloured):
     make_folder(tmp_path / "pets")
@@ -182,7 +226,8 @@ def test_a_class_without_images_is_refused(tmp_path, part):
         load(tmp_path, name="image_folder", path="pets")
     assert str(refused.value) == (
         f"{tmp_path / 'pets' / part / 'dog'} holds no images "
-        "(.bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, .tiff, .webp)"
+        "(.bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, .tiff, .webp); "
+        "remove the folder or put images there"
     )
 
 

@@ -98,7 +98,7 @@ def test_statistics_in_files_are_read_once(pets, tmp_path, monkeypatch):
     def never(*args, **options):
         raise AssertionError("read again")
 
-    monkeypatch.setattr("cnnbuild.data.image_files.decode", never)
+    monkeypatch.setattr("cnnbuild.data.image_files.decode_noted", never)
     settings = DatasetSettings(name="image_folder", path="pets")
     again = load_dataset(settings, data_root=tmp_path, data="stream")
     assert torch.equal(again.train.sums, pets["stream"].train.sums)

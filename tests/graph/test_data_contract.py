@@ -63,6 +63,7 @@ def test_an_image_folder_that_is_none_says_what_is_missing(tmp_path):
     with pytest.raises(DataError) as damaged:
         contract_of(settings, data_root=tmp_path)
     assert str(damaged.value).startswith(f"{train / 'cat' / 'a.png'} cannot be read as an image: ")
+    assert str(damaged.value).endswith("; remove or replace it")
 
 
 @pytest.mark.parametrize(("text", "shape"), [("3x32x32", (3, 32, 32)), (" 1 X 28 x 28", (1, 28, 28))])
