@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ def summary_lines(record: RunRecord, told: Container[str]) -> Iterator[str]:
             f"Test accuracy {100 * record.test.accuracy:.2f} % (loss {record.test.loss:.4f}) on "
             f"{record.test_images:,} images, with the weights of epoch {record.selected_epoch}; one seed"
         )
-        yield from chance_warning(record.test)
+        yield from chance_warning(record.test, record.warnings)
     if record.ended == "stopped early":
         yield f"Stopped early, after {counted(len(record.epochs), 'epoch')}"
     if record.resumes:
@@ -50,8 +50,12 @@ def _chosen(record: RunRecord) -> str:
     return f"{precision}{auto}, {counted(record.threads, 'thread')}"
 
 
-def chance_warning(test: Evaluation) -> list[str]:
-    """What to say of a network that is no better than always naming the largest class."""
+def chance_warning(test: Evaluation, warnings: Sequence[str] = ()) -> list[str]:
+    """What to say of a network that is no better than always naming the largest class.
+
+    `warnings` are the run's: where they say that the data cannot be learned, no other recipe is advised.
+    """
+    from cnnbuild.data.peculiarities import UNLEARNABLE
     from cnnbuild.studies.statistics import is_at_chance
 
     sizes = [sum(row) for row in test.confusion]
@@ -59,9 +63,12 @@ def chance_warning(test: Evaluation) -> list[str]:
     if not is_at_chance(correct, sum(sizes), max(sizes) / sum(sizes)):
         return []
     share = 100 * max(sizes) / sum(sizes)
+    advice = ": try a learning rate ten times smaller, or --find-lr"
+    if not UNLEARNABLE.isdisjoint(warnings):
+        advice = ", since the data give it nothing to learn"
     return [
         f"This run did not learn: it is not above the {share:.2f} % of always naming the largest class. "
-        "Nothing follows from it about the architecture: try a learning rate ten times smaller, or --find-lr."
+        f"Nothing follows from it about the architecture{advice}."
     ]
 
 

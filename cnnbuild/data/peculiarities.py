@@ -7,13 +7,17 @@ import torch
 from cnnbuild.data.dataset import Images, Part
 
 FEW = 10  # images of a class; fewer give no accuracy worth the name
+ONE_CLASS = "there is only one class: accuracy means nothing"
+ONE_COLOUR = "all training images are of one plain colour: there is nothing to learn from"
+UNLEARNABLE = frozenset({ONE_CLASS, ONE_COLOUR})
+"""The sentences after which no recipe helps."""
 
 
 def peculiarities(train: Part, test: Part, class_names: tuple[str, ...]) -> tuple[str, ...]:
     """A sentence for each: a single class, a class with few or no images, a channel that never changes."""
     found: list[str] = []
     if len(class_names) == 1:
-        found.append("there is only one class: accuracy means nothing")
+        found.append(ONE_CLASS)
     for part, word in ((train, "training"), (test, "test")):
         counts = torch.bincount(part.labels, minlength=len(class_names)).tolist()
         if empty := [name for name, count in zip(class_names, counts, strict=True) if count == 0]:
@@ -31,7 +35,7 @@ def constant_channels(train: Part) -> tuple[str, ...]:
     if not flat:
         return ()
     if len(flat) == channels:
-        return ("all training images are of one plain colour: there is nothing to learn from",)
+        return (ONE_COLOUR,)
     return (f"channel {', '.join(map(str, flat))} has the same value in all training images",)
 
 

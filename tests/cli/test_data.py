@@ -181,6 +181,7 @@ def test_a_single_class_trains_with_a_warning(tmp_path, train):
     make_folder(tmp_path / "pets", ("cat",), images=20)
     done = train()
     assert done.code == 0, done.err
+    assert "learning rate" not in done.out
     record = json.loads((tmp_path / "run" / "record.json").read_text())
     assert "there is only one class: accuracy means nothing" in record["run"]["warnings"]
 
@@ -191,5 +192,6 @@ def test_plain_images_train_with_a_warning(tmp_path, train):
         Image.new("RGB", (8, 8), (7, 7, 7)).save(file)
     done = train()
     assert done.code == 0, done.err
+    assert "learning rate" not in done.out
     warnings = json.loads((tmp_path / "run" / "record.json").read_text())["run"]["warnings"]
     assert "all training images are of one plain colour: there is nothing to learn from" in warnings

@@ -99,6 +99,11 @@ def test_a_run_that_did_not_learn_is_called_that():
         "This run did not learn: it is not above the 10.00 % of always naming the largest class. "
         "Nothing follows from it about the architecture: try a learning rate ten times smaller, or --find-lr."
     ]
+    one_colour = "all training images are of one plain colour: there is nothing to learn from"
+    assert chance_warning(Evaluation(2.3, 0.1, (1.0, *[0.0] * 9), blind), [one_colour]) == [
+        "This run did not learn: it is not above the 10.00 % of always naming the largest class. "
+        "Nothing follows from it about the architecture, since the data give it nothing to learn."
+    ]
     seeing = tuple(tuple(20 if row == column else 0 for column in range(10)) for row in range(10))
     assert chance_warning(Evaluation(0.1, 1.0, (1.0,) * 10, seeing)) == []
 
