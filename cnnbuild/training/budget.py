@@ -50,6 +50,15 @@ def _elapsed(run: Run) -> float:
     return run.world.from_first(run.elapsed())
 
 
+def what_no_batch_holds(recipe: Recipe, images: int) -> Iterator[str]:
+    """Where a batch is to have more images than are trained on, as a sentence for the record."""
+    if recipe.batch_size > images:
+        yield (
+            f"batch_size {recipe.batch_size} is more than the {images:,} training images: every step takes "
+            "them all"
+        )
+
+
 def what_cannot_be_repeated(recipe: Recipe) -> Iterator[str]:
     """What makes two runs with one seed differ, as sentences for the record."""
     if recipe.seconds is not None:

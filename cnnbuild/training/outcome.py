@@ -9,7 +9,7 @@ import torch
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.data.stream import StreamSource
 from cnnbuild.lang.recipe import never_reached
-from cnnbuild.training.budget import what_cannot_be_repeated
+from cnnbuild.training.budget import what_cannot_be_repeated, what_no_batch_holds
 from cnnbuild.training.devices import device_choices
 from cnnbuild.training.distributed import what_is_shared
 from cnnbuild.training.environment import describe_environment
@@ -71,6 +71,7 @@ def record_of(
         warnings=(
             *(sentence for _, sentence in never_reached(run.recipe)),
             *dataset.warnings,
+            *what_no_batch_holds(run.recipe, len(run.fitted)),
             *what_cannot_be_repeated(run.recipe),
             *what_is_shared(run.module, run.world),
             *run.warnings,

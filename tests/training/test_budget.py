@@ -24,6 +24,13 @@ def test_a_run_by_epochs_says_so():
     assert (record.ended, len(record.epochs)) == ("epochs", 2)
 
 
+def test_a_batch_of_more_images_than_there_are_is_told():
+    assert trained(epochs=1, batch_size=180).warnings == ()
+    assert trained(epochs=1, batch_size=100_000).warnings == (
+        "batch_size 100000 is more than the 180 training images: every step takes them all",
+    )
+
+
 # 180 images in batches of 64 are 3 steps
 @pytest.mark.parametrize(("steps", "epochs"), [(1, 1), (3, 1), (7, 3)])
 def test_a_run_by_steps_cuts_its_last_epoch_short(steps, epochs, monkeypatch):
