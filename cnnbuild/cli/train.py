@@ -97,6 +97,7 @@ def train(
     cnnbuild train architectures/simple_cnn.yaml --train optimizer.sgd.lr=0.1 --epochs 5 --out runs/sgd
     """
     from cnnbuild.graph.data_contract import contract_of
+    from cnnbuild.graph.single_values import single_value
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with
     from cnnbuild.studies.run_folder import Origin
@@ -112,6 +113,8 @@ def train(
         overrides = parse_settings(set_)
         registry = registry_with(plugin or ())
         graph = graph_asked(architecture, contract_of(settings, data_root=data_root), overrides, registry)
+        if refused := single_value(graph, chosen):
+            raise UsageError(refused)
         if not was_started_here():
             echo_warnings(graph)
         folder = out if out is not None else _default_folder(path, variant, settings, seed)

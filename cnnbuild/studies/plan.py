@@ -12,6 +12,7 @@ from cnnbuild.errors import DocumentError, Place, Problem, Problems, did_you_mea
 from cnnbuild.graph.data_contract import DataContract, contract_of, train_images_of
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
+from cnnbuild.graph.single_values import single_value
 from cnnbuild.lang.architecture import ArchitectureDocument, read_architecture
 from cnnbuild.lang.dataset import DatasetSettings
 from cnnbuild.lang.recipe import Recipe
@@ -192,6 +193,10 @@ class _Planner:
             self.adopt(moved, f"for {combination.architecture} on {combination.dataset.label}")
             return None
         self.adopt(graph.warnings)
+        if refused := single_value(graph, combination.recipe):
+            context = f"for {combination.architecture} on {combination.dataset.label}"
+            self.problems.add(refused, combination.place, context=(context,))
+            return None
         return graph
 
     def has_images(self, combination: Combination, contract: DataContract) -> bool:

@@ -129,6 +129,20 @@ def test_a_misspelt_data_set_and_a_negative_rate_are_refused():
     assert str(negative.exception) == "--lr is a number above 0, not -1.0"
 
 
+def test_batches_of_one_image_for_batch_normalisation_at_one_pixel_are_refused_before_anything(tmp_path):
+    (tmp_path / "small.yaml").write_text(NETWORK.replace("- relu", "- adaptive_avg_pool: 1\n  - batch_norm"))
+    refused = run("--batch-size", "1", "--out", "here")
+    assert isinstance(refused.exception, UsageError)
+    assert "batch normalisation has one value per channel" in str(refused.exception)
+    assert str(refused.exception).endswith("; take a larger batch_size")
+    assert not Path("here").exists()
+    in_parts = run("--batch-size", "4", "--train", "accumulate=4", "--out", "here")
+    assert str(in_parts.exception).endswith("; take a larger batch_size, or a smaller accumulate")
+    assert run("--batch-size", "4", "--train", "accumulate=2", "-e", "1").exit_code == 0
+    (tmp_path / "small.yaml").write_text(NETWORK.replace("- relu", "- batch_norm"))
+    assert run("--batch-size", "1", "--train", "steps=2", "--out", "here").exit_code == 0
+
+
 def test_a_file_where_the_folder_should_be_is_refused_before_training(tmp_path):
     (tmp_path / "taken").write_text("", encoding="utf-8")
     outcome = cnnbuild(

@@ -93,6 +93,16 @@ def test_faults_of_all_architectures_are_reported_together(tmp_path):
     assert "= for wide on digits" in found[0]
 
 
+def test_batches_of_one_image_for_batch_normalisation_of_single_values_are_a_fault(tmp_path):
+    net = NET.replace("- relu", "- batch_norm")
+    assert len(cells(tmp_path, net=net)) == 4
+    found = faults(tmp_path, STUDY.replace("{epochs: 2,", "{epochs: 2, batch_size: 1,"), net)
+    assert len(found) == 2
+    assert found[0].startswith("tiny.yaml:5:3: error: ")
+    assert "batch normalisation has one value per channel" in found[0]
+    assert "for narrow on digits" in found[0]
+
+
 def test_a_variant_that_no_file_has_is_an_error(tmp_path):
     text = STUDY.replace("wide: {file: net.yaml, vars: {width: 32}}", "wide: net.yaml@big")
     assert faults(tmp_path, text) == [
