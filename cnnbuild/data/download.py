@@ -78,10 +78,10 @@ def _reason(error: Exception) -> str:
 def _download(address: str, path: Path, md5: str, on_progress: OnProgress) -> None:
     if not address.startswith(SCHEMES):
         raise ValueError(f"{address} is no address of a web server")
-    path.parent.mkdir(parents=True, exist_ok=True)
     request = urllib.request.Request(address, headers={"User-Agent": f"cnnbuild/{__version__}"})  # noqa: S310 - checked above
     with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - checked above
         total: int | None = answer.length
+        path.parent.mkdir(parents=True, exist_ok=True)  # not before: no empty folder without a network
         free = shutil.disk_usage(path.parent).free
         if total is not None and total > free:
             raise OSError(f"{path.parent} has {free:,} bytes free; {path.name} has {total:,}")

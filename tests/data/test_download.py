@@ -104,6 +104,11 @@ def test_a_server_that_does_not_answer(tmp_path):
         assert refusal([RemoteFile("data.bin", (address,), "")], tmp_path) == "Connection refused"
 
 
+def test_no_empty_folder_is_left_where_nothing_came(site, tmp_path):
+    assert refusal([remote(site)], tmp_path / "data" / "raw") == "HTTP Error 404: Not Found"
+    assert names_in(tmp_path) == []
+
+
 def test_the_second_address_is_tried_and_all_reasons_are_told(site, tmp_path):
     both = RemoteFile("data.bin", (site.address + "gone", site.address + "data.bin"), md5(CONTENT))
     site.files["data.bin"] = CONTENT
