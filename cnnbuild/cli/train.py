@@ -187,6 +187,8 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
         images = f"{len(data.train):,} training and {len(data.test):,} test images"
         network = f"{order.graph.parameters:,} parameters, {order.graph.macs:,} multiply-adds per image"
         typer.echo(f"{data.label}: {images}; {network}")
+        if order.recipe.compile:
+            typer.echo("compile: true takes up to a minute before the first step")
         if resumed:
             typer.echo(f"Going on with the unfinished run in {order.folder}")
     fitted, _ = split_validation(data.train.labels, order.recipe.validation)

@@ -7,6 +7,7 @@ convolutional part in oneDNN's blocked memory, and the precision of the recipe.
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ def prepare_execution(
     forms = _forms(module, image, precision, blocks=blocks)
     training, evaluation = forms.training, forms.evaluation
     if recipe.compile:
+        logging.getLogger("torch.utils.cpp_extension").addFilter(_is_news)
         training, evaluation = (torch.compile(each, backend=compiler) for each in (training, evaluation))
     choices: dict[str, str | int | bool] = {
         "precision": precision,
@@ -146,6 +148,11 @@ def _shapes_of(module: nn.Module, program: Program, image: Tensor) -> dict[int, 
         return shapes_of(program, image)
     finally:
         module.train(was_training)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a message of torch's C++ builds is more than that there is no GPU, which the record says."""
+    return not record.getMessage().startswith("No CUDA runtime is found")
 
 
 def _memory_format(module: nn.Module) -> str:

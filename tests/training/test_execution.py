@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from pathlib import Path
 
 import pytest
@@ -241,6 +242,18 @@ def test_two_runs_in_the_fast_form_have_the_same_bits(
         torch.set_num_threads(before)
     assert runs[0][0] == runs[1][0]
     assert all(torch.equal(runs[0][1][name], value) for name, value in runs[1][1].items())
+
+
+def test_torchs_remark_on_a_missing_gpu_is_not_shown_and_others_are(caplog: pytest.LogCaptureFixture) -> None:
+    prepare_execution(simple(), recipe(compile=True), CPU, torch.zeros(1, 3, 32, 32), compiler="eager")
+    log = logging.getLogger("torch.utils.cpp_extension")
+    log.addHandler(caplog.handler)
+    try:
+        log.warning("No CUDA runtime is found, using CUDA_HOME='%s'", "/usr/local/cuda")
+        log.warning("something else")
+    finally:
+        log.removeHandler(caplog.handler)
+    assert set(caplog.messages) == {"something else"}
 
 
 def test_compile_wraps_the_form_and_is_recorded() -> None:

@@ -50,7 +50,7 @@ RECIPE_TEXTS = {
     "validation": "The fraction of the training part that is held out.",
     "test_time_flip": "Whether outputs are averaged over an image and its mirror, in validation and test.",
     "precision": "In what the network computes; `auto` takes `bf16` where the hardware computes it natively.",
-    "compile": "Whether `torch.compile` prepares the network: slow to begin, then often faster.",
+    "compile": "Whether `torch.compile` prepares the network: up to a minute; a CPU needs a C++ compiler.",
     "device": "What the network is trained on.",
     "data": "Where images are: all in `memory`, or read as a `stream` by worker processes.",
     "lr": "The learning rate.",
