@@ -3,11 +3,12 @@
 0    fine
 1    the answer is no: a failed run, an `expect` that does not hold
 2    a faulty file or argument
-130  interrupted
+130  interrupted, 143 by SIGTERM
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -18,12 +19,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from cnnbuild.cli.terminal import echo_faults
+from cnnbuild.cli.wording import Verbs
 from cnnbuild.errors import CnnbuildError, RunError, error_text
 from cnnbuild.version import __version__
 
 EPILOG = (
     "Exit codes: 0 fine, 1 the answer is no (a failed run, an expectation that does not hold), "
-    "2 a faulty file or argument, 130 interrupted."
+    "2 a faulty file or argument, 130 interrupted (143 by SIGTERM)."
 )
 
 VERBS = (
@@ -42,6 +44,7 @@ VERBS = (
 )
 """In the order of the help; each is the function of its name in the module of its name."""
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 OBJECTS_BETWEEN_COLLECTIONS = 100_000  # most commands are over before cycles matter
 
 
@@ -63,6 +66,7 @@ def application(verbs: Iterable[str] = VERBS) -> typer.Typer:
     """The command line with some of its verbs; each takes time to be read, and only one is used."""
     app = typer.Typer(
         name="cnnbuild",
+        cls=Verbs,
         help="Declare convolutional networks in YAML and compare them honestly.",
         epilog=EPILOG,
         no_args_is_help=True,
@@ -88,8 +92,26 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         _leave(130)
+    except OSError as error:
+        if not _is_about_printing(error):
+            raise
+        _print_nowhere()
+        echo_faults(f"error: standard output cannot be written: {error.strerror}")
+        _leave(2)
     except SystemExit as end:
         _leave(end.code)
+
+
+def _is_about_printing(error: OSError) -> bool:
+    """Whether a fault is of standard output: those of files have names, or were told where they were met."""
+    return error.filename is None and error.errno in NO_ROOM
+
+
+def _print_nowhere() -> None:
+    """Throw away what standard output did not take; Python would try once more at its end, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _leave(code: str | int | None) -> NoReturn:
@@ -100,8 +122,9 @@ def _leave(code: str | int | None) -> NoReturn:
     if isinstance(code, str) or "torch" in sys.modules or sys.gettrace() or sys.getprofile():
         sys.exit(code)
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # as after `>&-`
+                stream.flush()
     except (OSError, ValueError):  # nobody reads any more
         sys.exit(code)
     os._exit(code or 0)

@@ -11,7 +11,7 @@ import typer
 from cnnbuild.cli.launch import DevicesOption, joined_quietly, start_processes, was_started_here
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
 from cnnbuild.cli.target import PluginOption, dataset_asked, graph_asked
-from cnnbuild.cli.terminal import echo_warnings, echo_wrapped
+from cnnbuild.cli.terminal import echo_sentences_of_warning, echo_warnings, echo_wrapped
 from cnnbuild.cli.train_recipe import (
     BatchSizeOption,
     DeviceOption,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cnnbuild.lang.recipe import Recipe
     from cnnbuild.studies.run_folder import Origin
     from cnnbuild.training.distributed import World
+    from cnnbuild.training.record import RunRecord
 
 
 def train(
@@ -60,7 +61,7 @@ def train(
     precision: PrecisionOption = None,
     device: DeviceOption = None,
     seed: Annotated[
-        int, typer.Option("--seed", help="Decides initial weights, order and dropout.", min=0, metavar="N")
+        int, typer.Option("--seed", help="Decides initial weights, order and dropout.", metavar="N")
     ] = 0,
     out: Annotated[
         Path | None,
@@ -100,11 +101,13 @@ def train(
     from cnnbuild.graph.single_values import single_value
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with
+    from cnnbuild.studies.run_arguments import require_seed
     from cnnbuild.studies.run_folder import Origin
 
     with joined_quietly() as world:
         if resume and overwrite:
             raise UsageError("--resume keeps what --overwrite removes; give one of them")
+        require_seed(seed, name="--seed")
         settings = dataset_asked(dataset)
         chosen = recipe_asked(
             RecipeArguments(recipe, tuple(train_ or ()), epochs, batch_size, lr, device, precision)
@@ -162,16 +165,15 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
         typer.Exit: 130 after Ctrl-C, 143 after SIGTERM.
     """
     from cnnbuild.cli.train_progress import TrainProgress
-    from cnnbuild.cli.train_summary import divergence_advice, kept_lines, summary_lines
-    from cnnbuild.lang.recipe import never_reached
+    from cnnbuild.cli.train_summary import divergence_advice
     from cnnbuild.studies.run_folder import RunFolder
     from cnnbuild.training.record import DivergedRunError
 
     folder = RunFolder(order.folder)
-    if world is None or world.first:
+    if (world is None or world.first) and (overwrite or not folder.is_finished):
         folder.open(overwrite=overwrite)  # what is wrong with it is told before torch is loaded
     from cnnbuild.data.split import split_validation
-    from cnnbuild.studies.single_run import describe_run, goes_on, train_run
+    from cnnbuild.studies.single_run import describe_run, finished_before, goes_on, train_run
     from cnnbuild.training.distributed import ALONE
     from cnnbuild.training.environment import git_revision
 
@@ -180,17 +182,24 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
         data = _loaded(order)
     origin = replace(order.origin, git=git_revision(order.origin.file))
     run = describe_run(order.graph, origin, data, order.recipe, order.seed)
+    finished = finished_before(folder, run) if world.first else None
+    if world.from_first(float(finished is not None)):
+        if finished is not None:
+            typer.echo(f"{order.folder} holds this run, finished before; --overwrite begins anew", err=True)
+            _show(order, finished, data)
+        return
     resumed = world.first and goes_on(folder, run)
     if world.first and resume and not resumed:
         raise UsageError(f"{order.folder} holds no unfinished run; leave --resume out to begin one")
     if not order.quiet:
         images = f"{len(data.train):,} training and {len(data.test):,} test images"
         network = f"{order.graph.parameters:,} parameters, {order.graph.macs:,} multiply-adds per image"
-        typer.echo(f"{data.label}: {images}; {network}")
+        typer.echo(f"{data.label}: {images}; {network}", err=True)
         if order.recipe.compile:
-            typer.echo("compile: true takes up to a minute before the first step")
+            typer.echo("compile: true takes up to a minute before the first step", err=True)
         if resumed:
-            typer.echo(f"Going on with the unfinished run in {order.folder}")
+            typer.echo(f"Going on with the unfinished run in {order.folder}", err=True)
+    echo_sentences_of_warning(data.warnings)
     fitted, _ = split_validation(data.train.labels, order.recipe.validation)
     try:
         with TrainProgress(order.recipe.epochs, len(fitted), quiet=order.quiet) as progress:
@@ -201,8 +210,17 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
     except RunInterruptedError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from None
-    told = {sentence for _, sentence in never_reached(order.recipe)}  # with their places, at the beginning
-    for line in summary_lines(trained.record, told):
+    _show(order, trained.record, data)
+
+
+def _show(order: _Order, record: RunRecord, data: Dataset) -> None:
+    """Say how a run went, and where it is."""
+    from cnnbuild.cli.train_summary import kept_lines, summary_lines
+    from cnnbuild.lang.recipe import never_reached
+
+    at_the_beginning = {*data.warnings, *(sentence for _, sentence in never_reached(order.recipe))}
+    echo_sentences_of_warning(one for one in record.warnings if one not in at_the_beginning)
+    for line in summary_lines(record):
         echo_wrapped(line)
     for line in kept_lines(order.folder):
         typer.echo(line)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cnnbuild.cli.terminal import echo_wrapped
+from cnnbuild.cli.terminal import echo_sentences_of_warning, echo_wrapped
 from cnnbuild.errors import UsageError
+from cnnbuild.training.record import loss_text
 
 if TYPE_CHECKING:
     from cnnbuild.graph.graph import Graph
@@ -40,7 +41,8 @@ def find_learning_rate(
     RunFolder(folder).prepare()
     data = load_dataset(settings, data_root=data_root, data=recipe.data)
     if not quiet:
-        typer.echo(f"Learning-rate range test: {title_of(graph, data, recipe)}")
+        typer.echo(f"Learning-rate range test: {title_of(graph, data, recipe)}", err=True)
+    echo_sentences_of_warning(data.warnings)
     found = find_lr_of(graph, data, recipe, seed)
     from cnnbuild.report.lr_range_figure import write_lr_range
 
@@ -62,8 +64,8 @@ def range_lines(found: LrRange) -> Iterator[str]:
     yield f"{len(found.points)} steps from {first:.0e} to {last:.1e} ({end})"
     if found.suggestion is None or found.steepest is None or found.lowest is None:
         yield (
-            f"No suggestion: the loss, {found.beginning:.4f} at first, never fell clearly at any rate. "
-            "Look at the plot, the data and the network."
+            f"No suggestion: the loss, {loss_text(found.beginning)} at first, never fell clearly at any "
+            "rate. Look at the plot, the data and the network."
         )
         return
     yield f"Suggested learning rate: {found.suggestion:g}"

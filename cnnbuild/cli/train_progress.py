@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cnnbuild.training.record import loss_text
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -27,7 +29,7 @@ class TrainProgress:
         self.task: TaskID | None = None
 
     def __enter__(self) -> TrainProgress:
-        if sys.stderr.isatty() and sys.stdout.isatty() and not self.quiet:
+        if sys.stderr.isatty() and not self.quiet:
             self._start()
         return self
 
@@ -43,7 +45,7 @@ class TrainProgress:
             return
         line = describe(epoch, self.epochs, self.images)
         if self.live is None or self.task is None:
-            typer.echo(line)
+            typer.echo(line, err=True)
             return
         self.live.console.print(line, markup=False, highlight=False, soft_wrap=True)
         self.live.update(self.task, completed=epoch.epoch, description=f"epoch {epoch.epoch + 1}")
@@ -65,7 +67,7 @@ class TrainProgress:
 def describe(epoch: EpochRecord, epochs: int | None, images: int) -> str:
     """One epoch as a line of text; accuracies are those of the record."""
     number = f"{epoch.epoch}/{epochs}" if epochs is not None else str(epoch.epoch)
-    line = f"epoch {number}: loss {epoch.running_loss:.4f}, train accuracy {epoch.train_accuracy:.4f}"
+    line = f"epoch {number}: loss {loss_text(epoch.running_loss)}, train accuracy {epoch.train_accuracy:.4f}"
     if epoch.validation_accuracy is not None:
         line += f", validation accuracy {epoch.validation_accuracy:.4f}"
     line += f", {epoch.seconds:.1f} s"

@@ -115,7 +115,7 @@ def _report(
         place = part.place if key is None else key.place
         problems.add(f"{owner} needs '{name}'", place, help=f"add `{name}: …`", context=context)
     else:
-        rule, _, advice = _rule(detail).partition("; ")
+        rule, _, advice = rule_of(detail).partition("; ")
         if not path and kind == "value_error":
             place = _blamed(yaml, rule)
             problems.add(f"{what}: {rule}", place, help=advice, context=context)
@@ -130,7 +130,7 @@ def _report(
         )
 
 
-def _rule(detail: ErrorDetails) -> str:
+def rule_of(detail: ErrorDetails) -> str:
     """What is expected, in words."""
     kind, limits = detail["type"], detail.get("ctx", {})
     if kind in _EXPECTED:
@@ -230,17 +230,18 @@ def _models_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[type
         for candidate in models:
             field = candidate.model_fields.get(str(step))
             if field is not None:
-                inner += _models_in(field.annotation)
+                inner += models_in(field.annotation)
             elif candidate.__name__ == step:
                 inner.append(candidate)
         models = inner or models
     return models
 
 
-def _models_in(annotation: object) -> list[type[BaseModel]]:
+def models_in(annotation: object) -> list[type[BaseModel]]:
+    """The models that a field with this annotation may hold."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for argument in get_args(annotation) for model in _models_in(argument)]
+    return [model for argument in get_args(annotation) for model in models_in(argument)]
 
 
 def place_of_key(yaml: Yaml, name: str) -> Place:

@@ -22,7 +22,7 @@ from cnnbuild.layers.registry import Registry
 from cnnbuild.studies.naming import slug
 from cnnbuild.studies.plugin_source import own_sources
 
-RUN_FORMAT = 1
+RUN_FORMAT = 2
 """Raised whenever the same configuration would train to another result: finished cells are then run again."""
 
 

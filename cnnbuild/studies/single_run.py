@@ -18,13 +18,14 @@ from cnnbuild.modules.build import build_module
 from cnnbuild.studies.kept_graph import keep_graph
 from cnnbuild.studies.plan import RUN_FORMAT, describe_graph
 from cnnbuild.studies.plugin_source import own_sources
+from cnnbuild.studies.run_arguments import require_seed
 from cnnbuild.studies.run_folder import KeptArchitecture, KeptData, Origin, RunFile, RunFolder, identity_of
 from cnnbuild.studies.trained_run import TrainedRun, trained_run
 from cnnbuild.training.checkpoint import remove_checkpoint, save_weights
 from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.fit import fit
 from cnnbuild.training.lr_range import LrRange, find_lr
-from cnnbuild.training.record import DivergedRunError, EpochRecord
+from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
 from cnnbuild.training.seeding import seeded
 from cnnbuild.version import __version__
 
@@ -33,8 +34,9 @@ def describe_run(graph: Graph, origin: Origin, dataset: Dataset, recipe: Recipe,
     """What `run.json` says of a run.
 
     Raises:
-        UsageError: a layer type from outside has no source to be found.
+        UsageError: a layer type from outside has no source to be found, or the seed is none.
     """
+    require_seed(seed)
     own_types = own_sources(graph)
     architecture = KeptArchitecture(
         file=str(origin.file),
@@ -138,7 +140,12 @@ def train_run(
 
 
 def find_lr_of(graph: Graph, dataset: Dataset, recipe: Recipe, seed: int) -> LrRange:
-    """A range test of a network, drawn as for a run with `seed` and thrown away."""
+    """A range test of a network, drawn as for a run with `seed` and thrown away.
+
+    Raises:
+        UsageError: the seed is none.
+    """
+    require_seed(seed)
     with seeded(seed):
         module = build_module(graph)
     return find_lr(module, dataset, recipe, seed=seed, head_weights=graph.head_weights)
@@ -165,6 +172,25 @@ def goes_on(folder: RunFolder, run: RunFile) -> bool:
     raise UsageError(
         f"{folder.path} holds an unfinished run that is not this one ({differing}); "
         "name another --out, or use --overwrite to give it up"
+    )
+
+
+def finished_before(folder: RunFolder, run: RunFile) -> RunRecord | None:
+    """The record of the same configuration, if the folder holds that run, finished.
+
+    Raises:
+        UsageError: the finished run there is another one.
+        DataError: what it was cannot be read.
+    """
+    if not folder.is_finished:
+        return None
+    before = folder.read_run()
+    if before.identity == run.identity:
+        return folder.read_record()
+    differing = "; ".join(differences(before, run)) or "it is of another version of cnnbuild"
+    raise UsageError(
+        f"{folder.path} holds the record of an earlier run that is not this one ({differing}); "
+        "name another --out, or use --overwrite"
     )
 
 

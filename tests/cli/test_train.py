@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 import cnnbuild as package
 from cnnbuild.cli.train import train
 from cnnbuild.cli.train_progress import TrainProgress, describe
-from cnnbuild.cli.train_summary import chance_warning
+from cnnbuild.cli.train_summary import chance_warning, summary_lines
 from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.training.record import DivergedRunError, EpochRecord, Evaluation, RunRecord
 from tests.cli.commands import ROOT, cnnbuild
@@ -48,7 +49,7 @@ def run(*arguments):
 def test_a_run_prints_its_epochs_and_keeps_record_and_weights():
     result = run("--epochs", "2", "--seed", "3", "--set", "width=2")
     assert result.exit_code == 0, result.output
-    lines = result.stdout.splitlines()
+    lines = result.stderr.splitlines()  # progress, so that a pipe has the results only
     # conv 2 * 27 + 2, linear 512 * 10 + 10; multiply-adds 256 * 54 and 5120
     data, network = lines[0].split("; ")
     assert data == "synthetic images: 1,000 training and 200 test images"
@@ -68,7 +69,8 @@ def test_a_run_prints_its_epochs_and_keeps_record_and_weights():
     weights = torch.load(kept / "weights.pt", weights_only=True)
     assert sum(tensor.numel() for tensor in weights.values()) == 5186
     assert sorted(path.name for path in kept.iterdir()) == ["record.json", "run.json", "weights.pt"]
-    assert lines[-2:] == [
+    assert result.stdout.startswith("Test accuracy ")
+    assert result.stdout.splitlines()[-2:] == [
         f"Use it:       cnnbuild predict {kept} IMAGE...",
         f"Look closer:  cnnbuild evaluate {kept}",
     ]
@@ -78,7 +80,19 @@ def test_quiet_prints_the_results_only():
     result = run("--epochs", "1", "--quiet", "--out", "here")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("Test accuracy ")
+    assert result.stderr == ""
     assert Path("here/record.json").is_file()
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+def test_warnings_about_the_data_are_told_once_and_are_no_result(quiet):
+    few = ("--dataset", "{synthetic: {train_images: 50}}", "--epochs", "1", "--out", "here")
+    result = run(*few, *quiet)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("warning: fewer than 10 training images of ") == 1
+    assert "warning" not in result.stdout
+    test = run(*few, "--find-lr", *quiet)
+    assert test.stderr.count("warning: fewer than 10 training images of ") == 1
 
 
 def test_an_earlier_record_is_replaced_only_when_asked():
@@ -86,10 +100,33 @@ def test_an_earlier_record_is_replaced_only_when_asked():
     refused = run("--epochs", "2", "--out", "here")
     assert isinstance(refused.exception, UsageError)
     assert str(refused.exception) == (
-        "here holds the record of an earlier run; name another --out, or use --overwrite"
+        "here holds the record of an earlier run that is not this one (epochs: 1 there, 2 here); "
+        "name another --out, or use --overwrite"
     )
     assert run("--epochs", "2", "--out", "here", "--overwrite").exit_code == 0
     assert len(json.loads(Path("here/record.json").read_text())["run"]["epochs"]) == 2
+
+
+@pytest.mark.parametrize("more", [(), ("--quiet",), ("--resume",)])
+def test_the_same_command_after_the_end_shows_the_run_and_trains_nothing(more):
+    first = run("--epochs", "1", "--out", "here")
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in Path("here").iterdir()}
+    again = run("--epochs", "1", "--out", "here", *more)
+    assert again.exit_code == 0, again.output
+    assert again.stdout == first.stdout
+    assert "here holds this run, finished before; --overwrite begins anew" in again.stderr.splitlines()
+    assert "epoch 1/1" not in again.stderr
+    now = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in Path("here").iterdir()}
+    assert now == before
+
+
+def test_a_finished_run_whose_weights_are_lost_is_not_called_finished():
+    run("--epochs", "1", "--out", "here")
+    Path("here/weights.pt").unlink()
+    again = run("--epochs", "1", "--out", "here")
+    assert str(again.exception) == (
+        "here holds the record of an earlier run; name another --out, or use --overwrite"
+    )
 
 
 def test_a_run_that_did_not_learn_is_called_that():
@@ -143,6 +180,13 @@ def test_batches_of_one_image_for_batch_normalisation_at_one_pixel_are_refused_b
     assert run("--batch-size", "1", "--train", "steps=2", "--out", "here").exit_code == 0
 
 
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "99999999999999999999"])
+def test_a_seed_that_no_random_generator_takes_is_refused(seed):
+    result = run("--seed", seed)
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == f"--seed is a whole number from 0 to 4294967295, not {seed}"
+
+
 def test_a_file_where_the_folder_should_be_is_refused_before_training(tmp_path):
     (tmp_path / "taken").write_text("", encoding="utf-8")
     outcome = cnnbuild(
@@ -176,12 +220,12 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_with_the_bits_of_one_that_was_
     assert f"stopped by {number.name} after 2 epochs" in stopped.stderr
     assert stopped.stderr.strip().endswith("the same run, started again, goes on from there")
     assert not Path("here/record.json").exists()
-    assert "has finished" not in stopped.stdout
+    assert stopped.stdout == ""
     resumed = run("--epochs", "4", "--out", "here")
     assert resumed.exit_code == 0, resumed.output
-    assert resumed.stdout.splitlines()[1] == "Going on with the unfinished run in here"
-    assert "epoch 3/4" in resumed.stdout
-    assert "epoch 2/4" not in resumed.stdout
+    assert resumed.stderr.splitlines()[1] == "Going on with the unfinished run in here"
+    assert "epoch 3/4" in resumed.stderr
+    assert "epoch 2/4" not in resumed.stderr
     assert sorted(path.name for path in Path("here").iterdir()) == ["record.json", "run.json", "weights.pt"]
     ours, theirs = (torch.load(f"{name}/weights.pt", weights_only=True) for name in ("here", "whole"))
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
@@ -204,7 +248,7 @@ def test_an_unfinished_run_of_another_kind_is_not_lost(monkeypatch):
     assert Path("here/checkpoint.pt").read_bytes() == before
     anew = run("--epochs", "5", "--out", "here", "--overwrite")
     assert anew.exit_code == 0
-    assert "epoch 1/5" in anew.stdout
+    assert "epoch 1/5" in anew.stderr
 
 
 def test_resume_begins_nothing():
@@ -240,3 +284,12 @@ def test_an_epoch_is_described_in_one_line():
         "epoch 3/10: loss 0.5000, train accuracy 0.9100, validation accuracy 0.9000, 2.5 s, 500 images/s"
     )
     assert describe(epoch, None, 1000).startswith("epoch 3: loss 0.5000")
+
+
+def test_a_loss_that_blows_up_is_told_by_its_order_of_magnitude():
+    epoch = EpochRecord(3, 1e-3, 6696756339219396338647040.0, 0.4, 0.91, 0.45, 0.9, 2.5, 2.0)
+    assert describe(epoch, 10, 1000).startswith("epoch 3/10: loss 6.7e+24, train accuracy 0.9100, ")
+    assert run("--epochs", "1", "--out", "here").exit_code == 0
+    record = package.load_run("here").record
+    blown = replace(record, test=replace(record.test, loss=519596256550468760781923024896.0))
+    assert "(loss 5.2e+29) on 200 images" in next(summary_lines(blown))

@@ -1,0 +1,98 @@
+"""What every verb shares: how the command line ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from cnnbuild.cli.inspect_table import emit
+from cnnbuild.cli.options import print_or_write
+from cnnbuild.errors import UsageError
+from tests.cli.commands import ROOT, cnnbuild
+
+CODE = "import sys; sys.argv[0] = 'cnnbuild'; from cnnbuild.cli.main import main; main()"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["layers"], ["--help"], ["layers", "conv"]])
+def test_a_full_disk_under_standard_output_is_told_in_one_sentence(arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", CODE, *arguments],
+            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "error: standard output cannot be written: No space left on device\n"
+
+
+def test_a_closed_standard_output_is_no_fault():
+    command = f'"{sys.executable}" -c "{CODE}" layers >&-'
+    done = subprocess.run(command, shell=True, cwd=ROOT, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_reader_that_leaves_early_is_not_told_anything():
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, "schema", "study"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.close()
+    _, said = process.communicate(timeout=60)
+    assert said == b""
+
+
+@pytest.mark.parametrize(
+    "name", ["run.json", "weights.pt", "record.json", "checkpoint.pt", "checkpoint.pt.previous"]
+)
+def test_no_verb_writes_over_a_file_of_a_run(tmp_path, name):
+    (tmp_path / "run.json").write_text("{}")
+    target = tmp_path / name
+    before = target.read_text() if target.exists() else None
+    for write in (print_or_write, partial(emit, quiet=True)):
+        with pytest.raises(UsageError) as caught:
+            write("something else", target)
+        assert str(caught.value) == f"{target} belongs to the run in {tmp_path}; name another file"
+    assert (target.read_text() if target.exists() else None) == before
+    print_or_write("a table", tmp_path / "table.txt")
+    assert (tmp_path / "table.txt").read_text() == "a table\n"
+
+
+def test_a_file_of_such_a_name_is_written_where_no_run_is(tmp_path):
+    print_or_write("{}", tmp_path / "record.json")
+    assert (tmp_path / "record.json").read_text() == "{}\n"
+
+
+def test_schema_and_expand_leave_a_run_as_it_is(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    for arguments in (
+        ("schema", "study"),
+        ("expand", ROOT / "architectures/simple_cnn.yaml", "-d", "digits"),
+    ):
+        outcome = cnnbuild(*arguments, "-o", "run.json", cwd=tmp_path)
+        assert (outcome.code, outcome.err) == (
+            2,
+            "error: run.json belongs to the run in .; name another file\n",
+        )
+    assert (tmp_path / "run.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("train", "x.yaml", "--epochs", "foo"), "expected a whole number, not 'foo'"),
+        (("train", "x.yaml", "--batch-size", "1.5"), "expected a whole number, not '1.5'"),
+        (("train", "x.yaml", "--lr", "foo"), "expected a number, not 'foo'"),
+        (("train", "x.yaml", "--epochs", "0"), "expected a number of at least 1, not 0"),
+        (("data", "--format", "foo"), "'foo' is not one of 'text', 'json'"),
+    ],
+)
+def test_a_wrong_value_of_a_flag_is_told_in_the_words_of_the_language(arguments, told):
+    outcome = cnnbuild(*arguments)
+    assert outcome.code == 2
+    said = " ".join(outcome.err.replace("│", " ").split())
+    assert f": {told} " in said
