@@ -153,6 +153,13 @@ def test_a_study_is_run_from_python_with_plugins(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "report.html").is_file()
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32, 2**70, 1.5, True])
+def test_a_seed_that_no_random_generator_takes_is_refused(seed: int) -> None:
+    for verb in (cnnbuild.train, cnnbuild.find_lr):
+        with pytest.raises(UsageError, match="seed is a whole number from 0 to 4294967295"):
+            verb(ARCHITECTURES / "simple_cnn.yaml", seed=seed)
+
+
 def test_a_network_is_trained_in_memory_and_used(tmp_path: Path) -> None:
     seen: list[int] = []
     run = cnnbuild.train(

@@ -60,7 +60,7 @@ def train(
     precision: PrecisionOption = None,
     device: DeviceOption = None,
     seed: Annotated[
-        int, typer.Option("--seed", help="Decides initial weights, order and dropout.", min=0, metavar="N")
+        int, typer.Option("--seed", help="Decides initial weights, order and dropout.", metavar="N")
     ] = 0,
     out: Annotated[
         Path | None,
@@ -100,11 +100,13 @@ def train(
     from cnnbuild.graph.single_values import single_value
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with
+    from cnnbuild.studies.run_arguments import require_seed
     from cnnbuild.studies.run_folder import Origin
 
     with joined_quietly() as world:
         if resume and overwrite:
             raise UsageError("--resume keeps what --overwrite removes; give one of them")
+        require_seed(seed, name="--seed")
         settings = dataset_asked(dataset)
         chosen = recipe_asked(
             RecipeArguments(recipe, tuple(train_ or ()), epochs, batch_size, lr, device, precision)

@@ -1,4 +1,4 @@
-"""The data set and the recipe of one run as they are given in Python: words, or plain data."""
+"""The data set, the recipe and the seed of one run as they are given in Python: words, or plain data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from cnnbuild.lang.dataset import DatasetSettings, parse_dataset
 from cnnbuild.lang.reader import parse_yaml
 from cnnbuild.lang.recipe import Recipe, parse_recipe
 from cnnbuild.lang.source import Yaml, from_plain
+from cnnbuild.lang.study_settings import MAX_SEED
 
 
 def dataset_of(given: str | Mapping[str, object] | DatasetSettings) -> DatasetSettings:
@@ -47,6 +48,16 @@ def recipe_of(given: Mapping[str, object] | Recipe | None) -> Recipe:
     if recipe is None:
         raise UsageError(f"{given!r} is no recipe")
     return recipe
+
+
+def require_seed(given: object, *, name: str = "seed") -> None:
+    """Do nothing if a seed is one that every random generator takes.
+
+    Raises:
+        UsageError: it is none; `name` is how it is called where it was given.
+    """
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MAX_SEED:
+        raise UsageError(f"{name} is a whole number from 0 to {MAX_SEED}, not {given!r}")
 
 
 def _tree(given: object, name: str, expected: str) -> Yaml:

@@ -18,6 +18,7 @@ from cnnbuild.modules.build import build_module
 from cnnbuild.studies.kept_graph import keep_graph
 from cnnbuild.studies.plan import RUN_FORMAT, describe_graph
 from cnnbuild.studies.plugin_source import own_sources
+from cnnbuild.studies.run_arguments import require_seed
 from cnnbuild.studies.run_folder import KeptArchitecture, KeptData, Origin, RunFile, RunFolder, identity_of
 from cnnbuild.studies.trained_run import TrainedRun, trained_run
 from cnnbuild.training.checkpoint import remove_checkpoint, save_weights
@@ -33,8 +34,9 @@ def describe_run(graph: Graph, origin: Origin, dataset: Dataset, recipe: Recipe,
     """What `run.json` says of a run.
 
     Raises:
-        UsageError: a layer type from outside has no source to be found.
+        UsageError: a layer type from outside has no source to be found, or the seed is none.
     """
+    require_seed(seed)
     own_types = own_sources(graph)
     architecture = KeptArchitecture(
         file=str(origin.file),
@@ -138,7 +140,12 @@ def train_run(
 
 
 def find_lr_of(graph: Graph, dataset: Dataset, recipe: Recipe, seed: int) -> LrRange:
-    """A range test of a network, drawn as for a run with `seed` and thrown away."""
+    """A range test of a network, drawn as for a run with `seed` and thrown away.
+
+    Raises:
+        UsageError: the seed is none.
+    """
+    require_seed(seed)
     with seeded(seed):
         module = build_module(graph)
     return find_lr(module, dataset, recipe, seed=seed, head_weights=graph.head_weights)

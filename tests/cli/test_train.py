@@ -143,6 +143,13 @@ def test_batches_of_one_image_for_batch_normalisation_at_one_pixel_are_refused_b
     assert run("--batch-size", "1", "--train", "steps=2", "--out", "here").exit_code == 0
 
 
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "99999999999999999999"])
+def test_a_seed_that_no_random_generator_takes_is_refused(seed):
+    result = run("--seed", seed)
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == f"--seed is a whole number from 0 to 4294967295, not {seed}"
+
+
 def test_a_file_where_the_folder_should_be_is_refused_before_training(tmp_path):
     (tmp_path / "taken").write_text("", encoding="utf-8")
     outcome = cnnbuild(
