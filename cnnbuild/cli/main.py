@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -42,6 +43,7 @@ VERBS = (
 )
 """In the order of the help; each is the function of its name in the module of its name."""
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 OBJECTS_BETWEEN_COLLECTIONS = 100_000  # most commands are over before cycles matter
 
 
@@ -88,8 +90,26 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         _leave(130)
+    except OSError as error:
+        if not _is_about_printing(error):
+            raise
+        _print_nowhere()
+        echo_faults(f"error: standard output cannot be written: {error.strerror}")
+        _leave(2)
     except SystemExit as end:
         _leave(end.code)
+
+
+def _is_about_printing(error: OSError) -> bool:
+    """Whether a fault is of standard output: those of files have names, or were told where they were met."""
+    return error.filename is None and error.errno in NO_ROOM
+
+
+def _print_nowhere() -> None:
+    """Throw away what standard output did not take; Python would try once more at its end, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _leave(code: str | int | None) -> NoReturn:
@@ -100,8 +120,9 @@ def _leave(code: str | int | None) -> NoReturn:
     if isinstance(code, str) or "torch" in sys.modules or sys.gettrace() or sys.getprofile():
         sys.exit(code)
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # as after `>&-`
+                stream.flush()
     except (OSError, ValueError):  # nobody reads any more
         sys.exit(code)
     os._exit(code or 0)
