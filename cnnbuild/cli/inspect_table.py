@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
+from cnnbuild.cli.options import keep_files_of_runs
 from cnnbuild.cli.terminal import colours_wanted, text_width
 from cnnbuild.errors import UsageError
 
@@ -231,6 +232,7 @@ def emit(text: str, output: Path | None, *, quiet: bool) -> None:
     if output is None:
         typer.echo(text.encode() if "\r" in text else text, nl=False)
         return
+    keep_files_of_runs(output)
     try:
         output.write_bytes(text.encode())
     except OSError as error:

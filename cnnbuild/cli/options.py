@@ -65,17 +65,34 @@ def parse_settings(assignments: list[str] | None) -> dict[str, object]:
     return settings
 
 
+def keep_files_of_runs(path: Path) -> None:
+    """Do nothing if a file may be written: unless it is what a run keeps itself.
+
+    Raises:
+        UsageError: the file belongs to the run of its folder.
+    """
+    from cnnbuild.errors import UsageError
+
+    target = path.resolve()
+    name = target.name
+    if not (name in {"run.json", "weights.pt", "record.json"} or name.startswith("checkpoint.pt")):
+        return
+    if (target.parent / "run.json").exists():
+        raise UsageError(f"{path} belongs to the run in {path.parent}; name another file")
+
+
 def print_or_write(text: str, output: Path | None) -> None:
     """Print a result, or write it to the file of `-o`.
 
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: the file cannot be written, or belongs to a run.
     """
     from cnnbuild.errors import UsageError
 
     if output is None:
         typer.echo(text)
         return
+    keep_files_of_runs(output)
     try:
         output.write_text(text + "\n", encoding="utf-8")
     except OSError as error:

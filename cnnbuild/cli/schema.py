@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cnnbuild.cli.options import OutputOption
+from cnnbuild.cli.options import OutputOption, keep_files_of_runs
 from cnnbuild.cli.target import PluginOption
 from cnnbuild.errors import UsageError
 
@@ -61,6 +61,7 @@ def schema(
     if output is None:
         typer.echo(text, nl=False)
         return
+    keep_files_of_runs(output)
     try:
         replace_file(output, text.encode())
     except OSError as error:

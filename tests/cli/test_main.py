@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import ROOT
+from cnnbuild.cli.inspect_table import emit
+from cnnbuild.cli.options import print_or_write
+from cnnbuild.errors import UsageError
+from tests.cli.commands import ROOT, cnnbuild
 
 CODE = "import sys; sys.argv[0] = 'cnnbuild'; from cnnbuild.cli.main import main; main()"
 
@@ -40,3 +44,35 @@ def test_a_reader_that_leaves_early_is_not_told_anything():
     process.stdout.close()
     _, said = process.communicate(timeout=60)
     assert said == b""
+
+
+@pytest.mark.parametrize(
+    "name", ["run.json", "weights.pt", "record.json", "checkpoint.pt", "checkpoint.pt.previous"]
+)
+def test_no_verb_writes_over_a_file_of_a_run(tmp_path, name):
+    (tmp_path / "run.json").write_text("{}")
+    target = tmp_path / name
+    before = target.read_text() if target.exists() else None
+    for write in (print_or_write, partial(emit, quiet=True)):
+        with pytest.raises(UsageError) as caught:
+            write("something else", target)
+        assert str(caught.value) == f"{target} belongs to the run in {tmp_path}; name another file"
+    assert (target.read_text() if target.exists() else None) == before
+    print_or_write("a table", tmp_path / "table.txt")
+    assert (tmp_path / "table.txt").read_text() == "a table\n"
+
+
+def test_a_file_of_such_a_name_is_written_where_no_run_is(tmp_path):
+    print_or_write("{}", tmp_path / "record.json")
+    assert (tmp_path / "record.json").read_text() == "{}\n"
+
+
+def test_schema_and_expand_leave_a_run_as_it_is(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    for arguments in (("schema", "study"), ("expand", ROOT / "architectures/simple_cnn.yaml")):
+        outcome = cnnbuild(*arguments, "-o", "run.json", cwd=tmp_path)
+        assert (outcome.code, outcome.err) == (
+            2,
+            "error: run.json belongs to the run in .; name another file\n",
+        )
+    assert (tmp_path / "run.json").read_text() == "{}"
