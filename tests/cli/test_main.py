@@ -69,7 +69,10 @@ def test_a_file_of_such_a_name_is_written_where_no_run_is(tmp_path):
 
 def test_schema_and_expand_leave_a_run_as_it_is(tmp_path):
     (tmp_path / "run.json").write_text("{}")
-    for arguments in (("schema", "study"), ("expand", ROOT / "architectures/simple_cnn.yaml")):
+    for arguments in (
+        ("schema", "study"),
+        ("expand", ROOT / "architectures/simple_cnn.yaml", "-d", "digits"),
+    ):
         outcome = cnnbuild(*arguments, "-o", "run.json", cwd=tmp_path)
         assert (outcome.code, outcome.err) == (
             2,
