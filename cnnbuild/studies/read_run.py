@@ -19,6 +19,7 @@ from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.graph import Graph
 from cnnbuild.layers.registry import Registry
 from cnnbuild.modules.build import build_module
+from cnnbuild.studies.json_files import AGAIN
 from cnnbuild.studies.kept_graph import graph_from
 from cnnbuild.studies.plugin_source import own_sources
 from cnnbuild.studies.run_folder import RunFile, RunFolder
@@ -56,11 +57,13 @@ def _graph_of(folder: RunFolder, file: RunFile, registry: Registry) -> Graph:
     architecture = file.architecture
     missing = sorted(name for name in architecture.own_types if name not in registry)
     if missing:
-        files = " ".join(f"--plugin {plugin}" for plugin in architecture.plugins) or "--plugin FILE"
+        files = architecture.plugins or ("FILE",)
+        flags = " ".join(f"--plugin {file}" for file in files)
+        argument = f"plugins=[{', '.join(map(repr, files))}]"
         words = "types" if len(missing) > 1 else "type"
         raise UsageError(
             f"{folder.path}: its network has the layer {words} {', '.join(missing)}, which cnnbuild has not; "
-            f"give the Python file as for the training: {files}"
+            f"give the Python file as for the training: {flags} (in Python: {argument})"
         )
     if architecture.network is None:
         raise DataError(f"{folder.path}: its network could not be kept, so it cannot be built again")
@@ -81,21 +84,20 @@ def _graph_of(folder: RunFolder, file: RunFile, registry: Registry) -> Graph:
 
 def _weights(folder: RunFolder, module: nn.Module) -> dict[str, Tensor]:
     path = folder.weights
-    again = "train it again with --overwrite"
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path} is missing; {again}") from None
+        raise DataError(f"{path} is missing; {AGAIN}") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
     try:
         _require_sound(content)
         loaded: object = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise DataError(f"{path} is damaged or cut off; {again}") from error
+        raise DataError(f"{path} is damaged or cut off; {AGAIN}") from error
     expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     if not isinstance(loaded, dict) or expected != dict(_shapes(loaded)):
-        raise DataError(f"{path} does not hold the weights of this run's network; {again}")
+        raise DataError(f"{path} does not hold the weights of this run's network; {AGAIN}")
     return loaded
 
 

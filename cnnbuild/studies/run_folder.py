@@ -17,8 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnbuild.errors import DataError, RunError, UsageError
-from cnnbuild.studies.files import write_atomically
+from cnnbuild.errors import DataError, UsageError
+from cnnbuild.studies.json_files import AGAIN, read_json, write_json
 from cnnbuild.studies.kept_graph import KeptGraph
 from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import RunRecord, record_from
@@ -195,7 +195,8 @@ class RunFolder:
             if (path / "study.json").exists():
                 raise UsageError(f"{path} is the folder of a study; name one of its runs: {path}/cells/<run>")
             if self.record.exists():
-                raise UsageError(f"{path} was written before runs kept their networks; train it again")
+                reason = "lost, or written before runs kept their networks"
+                raise UsageError(f"{path} holds a record and no run.json: {reason}; {AGAIN}")
             inside = sorted(str(one.parent) for one in path.glob("*/run.json"))
             hint = f"; name one of the runs in it, like {inside[0]}" if inside else ""
             raise UsageError(f"{path} is not the folder of a run: it holds no run.json{hint}")
@@ -209,7 +210,7 @@ class RunFolder:
             RunError: the file cannot be written.
         """
         content = run.to_dict()
-        _write(self.path / "run.json", {**content, "digest": identity_of(content)})
+        write_json(self.path / "run.json", {**content, "digest": identity_of(content)})
 
     def read_run(self) -> RunFile:
         """What was, or is to be, trained.
@@ -218,11 +219,14 @@ class RunFolder:
             DataError: the file is damaged, or of another version.
         """
         path = self.path / "run.json"
-        content = _read(path)
+        content = read_json(path)
         digest = content.pop("digest", None)
-        run = record_from(content, _adapter(), schemas=(SCHEMA,), what=str(path))
+        try:
+            run = record_from(content, _adapter(), schemas=(SCHEMA,), what=str(path))
+        except DataError as error:
+            raise DataError(f"{error}; {AGAIN}") from None
         if digest != identity_of(content):
-            raise DataError(f"{path} is damaged: it is not what cnnbuild wrote")
+            raise DataError(f"{path} is damaged: it is not what cnnbuild wrote; {AGAIN}")
         return run
 
     def write_record(self, run: RunFile, record: RunRecord) -> None:
@@ -238,7 +242,7 @@ class RunFolder:
             "vars": architecture.vars,
             "macs": architecture.macs,
         }
-        _write(self.record, {"architecture": about, "run": record.to_dict()})
+        write_json(self.record, {"architecture": about, "run": record.to_dict()})
 
     def read_record(self) -> RunRecord:
         """How the run ended; in the folder of a study's cell too.
@@ -246,47 +250,21 @@ class RunFolder:
         Raises:
             DataError: the record is damaged, or the cell left none.
         """
-        content = _read(self.record)
+        content = read_json(self.record)
         run = content.get("run")
         if run is None and "state" in content:
             raise DataError(f"{self.path}: this run has {content['state']}: {content.get('reason')}")
         if not isinstance(run, dict):
-            raise DataError(f"{self.record} is damaged: it holds no run")
+            raise DataError(f"{self.record} is damaged: it holds no run; {AGAIN}")
         try:
             return RunRecord.from_dict(run)
         except DataError as error:
-            raise DataError(f"{self.record}: {error}") from None
+            raise DataError(f"{self.record}: {error}; {AGAIN}") from None
 
 
 def identity_of(*parts: object) -> str:
     """64 hexadecimal digits that change whenever one of the parts, plain data, does."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _write(path: Path, content: Mapping[str, object]) -> None:
-    try:
-        write_atomically(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-    except OSError as error:
-        raise RunError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _read(path: Path) -> dict[str, object]:
-    """The mapping in a JSON file.
-
-    Raises:
-        DataError: there is none, or it is damaged.
-    """
-    try:
-        content: object = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise DataError(f"{path} is damaged: {error}") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path} is damaged: it holds no mapping")
-    return content
 
 
 @lru_cache(maxsize=1)

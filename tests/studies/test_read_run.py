@@ -15,6 +15,8 @@ from cnnbuild.errors import DataError, DocumentError, UsageError
 from cnnbuild.studies.trained_run import TrainedRun
 from tests.studies.runs_on_disk import small_run
 
+WHAT_TO_DO = "put back a copy, or train again with --overwrite (in Python: overwrite=True)"
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
@@ -121,14 +123,25 @@ def test_an_unfinished_run_is_told(copy):
     assert str(caught.value) == f"{copy}: this run is not finished; the same `cnnbuild train` goes on"
 
 
+def test_a_lost_run_file_is_told_with_what_to_do(copy):
+    (copy / "run.json").unlink()
+    with pytest.raises(UsageError) as caught:
+        cnnbuild.load_run(copy)
+    assert str(caught.value) == (
+        f"{copy} holds a record and no run.json: lost, or written before runs kept their networks; {WHAT_TO_DO}"
+    )
+
+
 def test_every_file_cut_short_at_any_byte_is_refused(copy):
     """None may be half read: a JSON document and a zip both end with what closes them."""
     for name in ("run.json", "record.json", "weights.pt"):
         whole = (copy / name).read_bytes()
         for length in {0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 2}:
             (copy / name).write_bytes(whole[:length])
-            with pytest.raises(DataError, match=name):
+            with pytest.raises(DataError, match=name) as caught:
                 cnnbuild.load_run(copy)
+            assert " is damaged or cut off" in str(caught.value)
+            assert str(caught.value).endswith(f"; {WHAT_TO_DO}")
         (copy / name).write_bytes(whole)
     cnnbuild.load_run(copy)
 
@@ -158,7 +171,7 @@ def test_weights_of_another_network_are_refused(copy):
     with pytest.raises(DataError) as caught:
         cnnbuild.load_run(copy)
     assert str(caught.value) == (
-        f"{copy / 'weights.pt'} does not hold the weights of this run's network; train it again with --overwrite"
+        f"{copy / 'weights.pt'} does not hold the weights of this run's network; {WHAT_TO_DO}"
     )
 
 
@@ -188,6 +201,7 @@ def test_a_run_file_that_says_something_else_is_refused(copy, change, message):
     with pytest.raises(DataError, match=r"run\.json") as caught:
         cnnbuild.load_run(copy)
     assert message in str(caught.value)
+    assert str(caught.value).endswith(WHAT_TO_DO)
 
 
 def test_another_data_set_is_evaluated_where_it_fits_and_refused_where_not(copy, tmp_path):
@@ -227,7 +241,7 @@ def test_a_plugin_is_asked_for_again_and_never_run_from_the_stored_path(tmp_path
         cnnbuild.load_run(tmp_path / "run")
     assert str(caught.value) == (
         f"{tmp_path / 'run'}: its network has the layer type halve, which cnnbuild has not; give the Python file "
-        f"as for the training: --plugin {plugin}"
+        f"as for the training: --plugin {plugin} (in Python: plugins=['{plugin}'])"
     )
     assert cnnbuild.load_run(tmp_path / "run", plugins=[plugin]).evaluate().images == 359
     plugin.write_text(PLUGIN.replace("x / 2", "x / 3"))
