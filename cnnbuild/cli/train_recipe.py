@@ -121,6 +121,7 @@ def recipe_asked(arguments: RecipeArguments) -> Recipe:
     if any(path in BUDGETS for path in changes):
         tree = without(tree, *BUDGETS)  # a budget that is asked for takes the place of the file's
     for path, (flag, value) in changes.items():
+        _require_optimizer(_optimizer(tree, changes), path, value, problems)
         tree = set_path(tree, path, value, problems, flag=flag)
     problems.raise_if_any()
     recipe = parse_recipe(tree, problems)
@@ -130,6 +131,25 @@ def recipe_asked(arguments: RecipeArguments) -> Recipe:
     for warning in problems.warnings:
         echo_faults(f"{warning}\n")
     return recipe
+
+
+def _require_optimizer(optimizer: str, path: str, value: object, problems: Problems) -> None:
+    """Add to `problems` that `optimizer.lr` says no optimizer, with the path that does.
+
+    Raises:
+        DocumentError: it does not; what follows from it need not be told.
+    """
+    from cnnbuild.lang.recipe.misplaced import is_setting_of
+
+    first, _, name = path.partition(".")
+    if first != "optimizer" or not is_setting_of(optimizer, name):
+        return
+    text = f"{path}={value}"
+    other = f", or --lr {value}" if name == "lr" else ""
+    help_ = f"write optimizer.{optimizer}.{name}={value}{other}"
+    place = Place("--train", 1, len(first) + 2, len(name), text)
+    problems.add(f"unknown optimizer '{name}'", place, help=help_)
+    problems.raise_if_any()
 
 
 def _changes(arguments: RecipeArguments, tree: YamlMap) -> dict[str, tuple[str, object]]:
@@ -176,19 +196,17 @@ def _assigned(assignments: tuple[str, ...]) -> dict[str, object]:
 
 def _optimizer(tree: YamlMap, changes: Mapping[str, tuple[str, object]]) -> str:
     """The word of the optimizer that the recipe will have."""
-    from cnnbuild.lang.source import YamlMap, YamlScalar
+    from cnnbuild.lang.recipe import OptimizerChoice
+    from cnnbuild.lang.recipe.misplaced import chosen_optimizer
 
     for path, (_, value) in reversed(list(changes.items())):
         steps = path.split(".")
         if steps[0] == "optimizer":
             named = next(iter(value), "") if isinstance(value, dict) else value
-            return steps[1] if len(steps) > 1 else str(named)
-    written = tree.get("optimizer")
-    if isinstance(written, YamlScalar) and isinstance(written.value, str):
-        return written.value
-    if isinstance(written, YamlMap) and len(written.entries) == 1:
-        return written.entries[0].name
-    return "adam"
+            word = steps[1] if len(steps) > 1 else str(named)
+            if word in OptimizerChoice.model_fields:
+                return word
+    return chosen_optimizer(tree)
 
 
 def _tree_of(reference: str) -> YamlMap:

@@ -13,7 +13,7 @@ from pydantic import model_validator
 
 from cnnbuild.errors import Problems, did_you_mean
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlMap, YamlScalar, describe
-from cnnbuild.lang.validation import Settings
+from cnnbuild.lang.validation import Settings, models_in
 
 
 class Choice(Settings):
@@ -65,7 +65,7 @@ def spell_out(choice: type[Choice], value: Yaml, problems: Problems) -> YamlMap 
             reason = f"the {choice.noun} '{entry.name}' {choice.refused[entry.name]}"
             problems.add(reason, entry.key.place, help=f"{listing}: {', '.join(known)}")
             continue
-        hint = did_you_mean(entry.name, known, listing=listing)
+        hint = _inside(choice, entry) or did_you_mean(entry.name, known, listing=listing)
         problems.add(f"unknown {choice.noun} '{entry.name}'", entry.key.place, help=hint)
     if len(value.entries) > 1 and not unknown:
         first, second = value.entries[:2]
@@ -78,3 +78,13 @@ def spell_out(choice: type[Choice], value: Yaml, problems: Problems) -> YamlMap 
     if isinstance(only.value, YamlScalar) and only.value.value is None:
         only = YamlEntry(only.key, YamlMap((), only.key.place))
     return YamlMap((only,), value.place)
+
+
+def _inside(choice: type[Choice], entry: YamlEntry) -> str:
+    """Where to write a setting that stands in the place of the word that it is for, if it is one."""
+    for name, field in choice.model_fields.items():
+        if any(entry.name in model.model_fields for model in models_in(field.annotation)):
+            text = entry.value.text if isinstance(entry.value, YamlScalar) and entry.value.text else "…"
+            example = f"`{{{name}: {{{entry.name}: {text}}}}}`"
+            return f"'{entry.name}' is a setting: name the {choice.noun} first, {example}"
+    return ""

@@ -230,17 +230,18 @@ def _models_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[type
         for candidate in models:
             field = candidate.model_fields.get(str(step))
             if field is not None:
-                inner += _models_in(field.annotation)
+                inner += models_in(field.annotation)
             elif candidate.__name__ == step:
                 inner.append(candidate)
         models = inner or models
     return models
 
 
-def _models_in(annotation: object) -> list[type[BaseModel]]:
+def models_in(annotation: object) -> list[type[BaseModel]]:
+    """The models that a field with this annotation may hold."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for argument in get_args(annotation) for model in _models_in(argument)]
+    return [model for argument in get_args(annotation) for model in models_in(argument)]
 
 
 def place_of_key(yaml: Yaml, name: str) -> Place:

@@ -154,3 +154,36 @@ def test_what_is_wrong_in_the_file_is_shown_there(text: str, message: str):
 def test_what_is_never_reached_is_a_warning(capsys: pytest.CaptureFixture[str]):
     asked("schedule.step.step_size=5", epochs=3)
     assert "warning: a step_size of 5 is never reached in 3 epochs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("assignments", "help_"),
+    [
+        (("optimizer.lr=1",), "write optimizer.adam.lr=1, or --lr 1"),
+        (("optimizer.lr=1", "optimizer=adamw"), "write optimizer.adamw.lr=1, or --lr 1"),
+        (("optimizer.eps=1",), "write optimizer.adam.eps=1"),
+        (("lr=3",), "the rate belongs to the optimizer: `optimizer: {adam: {lr: 3}}`"),
+        (
+            ("momentum=0.9", "optimizer.sgd.lr=1"),
+            "'momentum' belongs to the optimizer: `optimizer: {sgd: {momentum: 0.9}}`",
+        ),
+    ],
+)
+def test_a_setting_of_the_optimizer_in_another_place_is_told_where_it_belongs(assignments, help_):
+    with pytest.raises(DocumentError) as caught:
+        asked(*assignments)
+    assert [problem.help for problem in caught.value.problems] == [help_]
+
+
+def test_settings_in_a_wrong_place_of_a_file_are_told_where_they_belong():
+    Path("recipe.yaml").write_text("epochs: 1\nlr: 3e-1\noptimizer: adamw\n")
+    Path("inside.yaml").write_text("optimizer: {lr: 1}\n")
+    with pytest.raises(DocumentError) as beside:
+        asked(file="recipe.yaml")
+    [problem] = beside.value.problems
+    assert (problem.message, problem.place.line) == ("unknown key 'lr' in the recipe", 2)
+    assert problem.help == "the rate belongs to the optimizer: `optimizer: {adamw: {lr: 3e-1}}`"
+    with pytest.raises(DocumentError) as inside:
+        asked(file="inside.yaml")
+    [problem] = inside.value.problems
+    assert problem.help == "'lr' is a setting: name the optimizer first, `{sgd: {lr: 1}}`"

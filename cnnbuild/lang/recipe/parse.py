@@ -6,6 +6,7 @@ from cnnbuild.errors import Problems
 from cnnbuild.lang.choice import Choice, spell_out
 from cnnbuild.lang.recipe.augmentations import AugmentChoice
 from cnnbuild.lang.recipe.averaging import AverageChoice
+from cnnbuild.lang.recipe.misplaced import without_misplaced
 from cnnbuild.lang.recipe.models import Recipe
 from cnnbuild.lang.recipe.optimizers import OptimizerChoice
 from cnnbuild.lang.recipe.reach import never_reached
@@ -25,7 +26,7 @@ def parse_recipe(yaml: Yaml, problems: Problems, *, what: str = "the recipe") ->
         problems.add(f"{what} is a mapping, not {describe(yaml)}", yaml.place)
         return None
     faults_before = len(problems.errors)
-    spelled = _spell_out_choices(yaml, problems)
+    spelled = _spell_out_choices(without_misplaced(yaml, problems, what=what), problems)
     recipe = validate(Recipe, spelled, problems, what=what)
     if recipe is None or len(problems.errors) > faults_before:
         return None
