@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import typer
@@ -43,6 +44,12 @@ def echo_warnings(*graphs: Graph) -> None:
     """Print the warnings of some networks to standard error, each once."""
     for warning in dict.fromkeys(str(warning) for graph in graphs for warning in graph.warnings):
         echo_faults(f"{warning}\n")
+
+
+def echo_sentences_of_warning(sentences: Iterable[str]) -> None:
+    """Print warnings that are about no place in a file to standard error, each once."""
+    for sentence in dict.fromkeys(sentences):
+        echo_faults(f"warning: {sentence}")
 
 
 def echo_wrapped(text: str) -> None:

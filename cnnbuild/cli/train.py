@@ -11,7 +11,7 @@ import typer
 from cnnbuild.cli.launch import DevicesOption, joined_quietly, start_processes, was_started_here
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
 from cnnbuild.cli.target import PluginOption, dataset_asked, graph_asked
-from cnnbuild.cli.terminal import echo_warnings, echo_wrapped
+from cnnbuild.cli.terminal import echo_sentences_of_warning, echo_warnings, echo_wrapped
 from cnnbuild.cli.train_recipe import (
     BatchSizeOption,
     DeviceOption,
@@ -188,11 +188,12 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
     if not order.quiet:
         images = f"{len(data.train):,} training and {len(data.test):,} test images"
         network = f"{order.graph.parameters:,} parameters, {order.graph.macs:,} multiply-adds per image"
-        typer.echo(f"{data.label}: {images}; {network}")
+        typer.echo(f"{data.label}: {images}; {network}", err=True)
         if order.recipe.compile:
-            typer.echo("compile: true takes up to a minute before the first step")
+            typer.echo("compile: true takes up to a minute before the first step", err=True)
         if resumed:
-            typer.echo(f"Going on with the unfinished run in {order.folder}")
+            typer.echo(f"Going on with the unfinished run in {order.folder}", err=True)
+    echo_sentences_of_warning(data.warnings)
     fitted, _ = split_validation(data.train.labels, order.recipe.validation)
     try:
         with TrainProgress(order.recipe.epochs, len(fitted), quiet=order.quiet) as progress:
@@ -203,8 +204,9 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
     except RunInterruptedError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from None
-    told = {sentence for _, sentence in never_reached(order.recipe)}  # with their places, at the beginning
-    for line in summary_lines(trained.record, told):
+    at_the_beginning = {*data.warnings, *(sentence for _, sentence in never_reached(order.recipe))}
+    echo_sentences_of_warning(one for one in trained.record.warnings if one not in at_the_beginning)
+    for line in summary_lines(trained.record):
         echo_wrapped(line)
     for line in kept_lines(order.folder):
         typer.echo(line)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cnnbuild.cli.terminal import echo_wrapped
+from cnnbuild.cli.terminal import echo_sentences_of_warning, echo_wrapped
 from cnnbuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def find_learning_rate(
     RunFolder(folder).prepare()
     data = load_dataset(settings, data_root=data_root, data=recipe.data)
     if not quiet:
-        typer.echo(f"Learning-rate range test: {title_of(graph, data, recipe)}")
+        typer.echo(f"Learning-rate range test: {title_of(graph, data, recipe)}", err=True)
+    echo_sentences_of_warning(data.warnings)
     found = find_lr_of(graph, data, recipe, seed)
     from cnnbuild.report.lr_range_figure import write_lr_range
 

@@ -27,7 +27,7 @@ class TrainProgress:
         self.task: TaskID | None = None
 
     def __enter__(self) -> TrainProgress:
-        if sys.stderr.isatty() and sys.stdout.isatty() and not self.quiet:
+        if sys.stderr.isatty() and not self.quiet:
             self._start()
         return self
 
@@ -43,7 +43,7 @@ class TrainProgress:
             return
         line = describe(epoch, self.epochs, self.images)
         if self.live is None or self.task is None:
-            typer.echo(line)
+            typer.echo(line, err=True)
             return
         self.live.console.print(line, markup=False, highlight=False, soft_wrap=True)
         self.live.update(self.task, completed=epoch.epoch, description=f"epoch {epoch.epoch + 1}")

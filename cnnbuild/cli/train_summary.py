@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,8 @@ def kept_lines(folder: Path) -> Iterator[str]:
     yield f"Look closer:  cnnbuild evaluate {folder}"
 
 
-def summary_lines(record: RunRecord, told: Container[str]) -> Iterator[str]:
-    """What a reader wants to know of a finished run, in sentences; warnings in `told` are not said again."""
-    news = dict.fromkeys(warning for warning in record.warnings if warning not in told)
-    yield from (f"warning: {warning}" for warning in news)
+def summary_lines(record: RunRecord) -> Iterator[str]:
+    """What a reader wants to know of a finished run, in sentences."""
     if record.test is not None:
         yield (
             f"Test accuracy {100 * record.test.accuracy:.2f} % (loss {record.test.loss:.4f}) on "

@@ -135,10 +135,9 @@ def test_inside_a_run_that_torchrun_started_the_number_is_its_own(monkeypatch: p
 def test_two_devices_train_one_network_and_say_it_once(folder: Path) -> None:
     done = cnnbuild(*TRAIN, "--epochs", "2", "--devices", "2", cwd=folder)
     assert done.code == 0, done.err
-    assert done.err == ""
-    lines = done.out.splitlines()
-    assert [line.partition(":")[0] for line in lines[:3]] == ["synthetic images", "epoch 1/2", "epoch 2/2"]
-    assert sum(line.startswith("Test accuracy") for line in lines) == 1
+    progress = [line.partition(":")[0] for line in done.err.splitlines()]
+    assert progress == ["synthetic images", "epoch 1/2", "epoch 2/2"]
+    assert sum(line.startswith("Test accuracy") for line in done.out.splitlines()) == 1
     assert sorted(path.name for path in Path("run").iterdir()) == ["record.json", "run.json", "weights.pt"]
     record = json.loads(Path("run/record.json").read_text())["run"]
     assert record["execution"]["devices"] == 2
@@ -160,7 +159,7 @@ def test_torchrun_starts_the_same_run(folder: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     mine = cnnbuild(*TRAIN, "--epochs", "2", "--devices", "2", "--out", "other", cwd=folder)
-    assert losses(done.stdout) == losses(mine.out) != []
+    assert losses(done.stderr) == losses(mine.err) != []
 
 
 def losses(printed: str) -> list[str]:
@@ -196,8 +195,8 @@ def begin(folder: Path, epochs: int) -> subprocess.Popen[str]:
     run = subprocess.Popen(
         [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
-    assert run.stdout is not None
-    for line in run.stdout:
+    assert run.stderr is not None
+    for line in run.stderr:
         if line.startswith("epoch 2/"):
             break
     return run
@@ -221,7 +220,7 @@ def test_a_killed_process_ends_the_run_with_one_error_and_it_resumes(folder: Pat
     again = cnnbuild(*TRAIN, "--epochs", "40", "--devices", "2", cwd=folder)
     assert again.code == 0, again.err
     whole = cnnbuild(*TRAIN, "--epochs", "40", "--devices", "2", "--out", "other", cwd=folder)
-    assert losses(whole.out)[-3:] == losses(again.out)[-3:] != []
+    assert losses(whole.err)[-3:] == losses(again.err)[-3:] != []
     assert Path("run/weights.pt").read_bytes() == Path("other/weights.pt").read_bytes()
 
 

@@ -48,7 +48,7 @@ def run(*arguments):
 def test_a_run_prints_its_epochs_and_keeps_record_and_weights():
     result = run("--epochs", "2", "--seed", "3", "--set", "width=2")
     assert result.exit_code == 0, result.output
-    lines = result.stdout.splitlines()
+    lines = result.stderr.splitlines()  # progress, so that a pipe has the results only
     # conv 2 * 27 + 2, linear 512 * 10 + 10; multiply-adds 256 * 54 and 5120
     data, network = lines[0].split("; ")
     assert data == "synthetic images: 1,000 training and 200 test images"
@@ -68,7 +68,8 @@ def test_a_run_prints_its_epochs_and_keeps_record_and_weights():
     weights = torch.load(kept / "weights.pt", weights_only=True)
     assert sum(tensor.numel() for tensor in weights.values()) == 5186
     assert sorted(path.name for path in kept.iterdir()) == ["record.json", "run.json", "weights.pt"]
-    assert lines[-2:] == [
+    assert result.stdout.startswith("Test accuracy ")
+    assert result.stdout.splitlines()[-2:] == [
         f"Use it:       cnnbuild predict {kept} IMAGE...",
         f"Look closer:  cnnbuild evaluate {kept}",
     ]
@@ -78,7 +79,19 @@ def test_quiet_prints_the_results_only():
     result = run("--epochs", "1", "--quiet", "--out", "here")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("Test accuracy ")
+    assert result.stderr == ""
     assert Path("here/record.json").is_file()
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+def test_warnings_about_the_data_are_told_once_and_are_no_result(quiet):
+    few = ("--dataset", "{synthetic: {train_images: 50}}", "--epochs", "1", "--out", "here")
+    result = run(*few, *quiet)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("warning: fewer than 10 training images of ") == 1
+    assert "warning" not in result.stdout
+    test = run(*few, "--find-lr", *quiet)
+    assert test.stderr.count("warning: fewer than 10 training images of ") == 1
 
 
 def test_an_earlier_record_is_replaced_only_when_asked():
@@ -183,12 +196,12 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_with_the_bits_of_one_that_was_
     assert f"stopped by {number.name} after 2 epochs" in stopped.stderr
     assert stopped.stderr.strip().endswith("the same run, started again, goes on from there")
     assert not Path("here/record.json").exists()
-    assert "has finished" not in stopped.stdout
+    assert stopped.stdout == ""
     resumed = run("--epochs", "4", "--out", "here")
     assert resumed.exit_code == 0, resumed.output
-    assert resumed.stdout.splitlines()[1] == "Going on with the unfinished run in here"
-    assert "epoch 3/4" in resumed.stdout
-    assert "epoch 2/4" not in resumed.stdout
+    assert resumed.stderr.splitlines()[1] == "Going on with the unfinished run in here"
+    assert "epoch 3/4" in resumed.stderr
+    assert "epoch 2/4" not in resumed.stderr
     assert sorted(path.name for path in Path("here").iterdir()) == ["record.json", "run.json", "weights.pt"]
     ours, theirs = (torch.load(f"{name}/weights.pt", weights_only=True) for name in ("here", "whole"))
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
@@ -211,7 +224,7 @@ def test_an_unfinished_run_of_another_kind_is_not_lost(monkeypatch):
     assert Path("here/checkpoint.pt").read_bytes() == before
     anew = run("--epochs", "5", "--out", "here", "--overwrite")
     assert anew.exit_code == 0
-    assert "epoch 1/5" in anew.stdout
+    assert "epoch 1/5" in anew.stderr
 
 
 def test_resume_begins_nothing():

@@ -54,7 +54,10 @@ def _printed(command: str, folder: Path) -> str:
     outcome = cnnbuild(*arguments, cwd=folder, columns=COLUMNS)
     if "Traceback" in outcome.err:
         raise ValueError(f"{command}:\n{outcome.err}")
-    printed = "\n".join(part.strip("\n") for part in (outcome.out, outcome.err) if part.strip())
+    parts = (outcome.out, outcome.err)
+    if arguments[0] == "train":  # its progress comes before its results
+        parts = (outcome.err, outcome.out)
+    printed = "\n".join(part.strip("\n") for part in parts if part.strip())
     return f"$ {command}\n{printed}\n" if printed else f"$ {command}\n"
 
 
