@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from cnnbuild.studies.cell_run import describe_epoch
 from cnnbuild.studies.events import CellEnded, CellStarted, EpochEnded, StudyEvent, StudyPlanned
+from cnnbuild.training.record import loss_text
 
 
 class StudyProgress:
@@ -90,7 +91,7 @@ class StudyProgress:
             self._say(f"  {describe_epoch(event.epoch, event.cell.recipe.epochs)}")
             return
         accuracy = event.epoch.validation_accuracy
-        note = f"loss {event.epoch.running_loss:.3f}"
+        note = f"loss {loss_text(event.epoch.running_loss)}"
         note += "" if accuracy is None else f"  validation {100 * accuracy:.2f} %"
         self.live.update(self.current, completed=event.epoch.epoch, note=note)
 

@@ -10,6 +10,7 @@ import typer
 
 from cnnbuild.cli.terminal import echo_sentences_of_warning, echo_wrapped
 from cnnbuild.errors import UsageError
+from cnnbuild.training.record import loss_text
 
 if TYPE_CHECKING:
     from cnnbuild.graph.graph import Graph
@@ -63,8 +64,8 @@ def range_lines(found: LrRange) -> Iterator[str]:
     yield f"{len(found.points)} steps from {first:.0e} to {last:.1e} ({end})"
     if found.suggestion is None or found.steepest is None or found.lowest is None:
         yield (
-            f"No suggestion: the loss, {found.beginning:.4f} at first, never fell clearly at any rate. "
-            "Look at the plot, the data and the network."
+            f"No suggestion: the loss, {loss_text(found.beginning)} at first, never fell clearly at any "
+            "rate. Look at the plot, the data and the network."
         )
         return
     yield f"Suggested learning rate: {found.suggestion:g}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cnnbuild.training.record import loss_text
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -65,7 +67,7 @@ class TrainProgress:
 def describe(epoch: EpochRecord, epochs: int | None, images: int) -> str:
     """One epoch as a line of text; accuracies are those of the record."""
     number = f"{epoch.epoch}/{epochs}" if epochs is not None else str(epoch.epoch)
-    line = f"epoch {number}: loss {epoch.running_loss:.4f}, train accuracy {epoch.train_accuracy:.4f}"
+    line = f"epoch {number}: loss {loss_text(epoch.running_loss)}, train accuracy {epoch.train_accuracy:.4f}"
     if epoch.validation_accuracy is not None:
         line += f", validation accuracy {epoch.validation_accuracy:.4f}"
     line += f", {epoch.seconds:.1f} s"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnbuild.cli.terminal import counted
+from cnnbuild.training.record import loss_text
 
 if TYPE_CHECKING:
     from cnnbuild.training.record import Evaluation, RunRecord
@@ -23,7 +24,7 @@ def summary_lines(record: RunRecord) -> Iterator[str]:
     """What a reader wants to know of a finished run, in sentences."""
     if record.test is not None:
         yield (
-            f"Test accuracy {100 * record.test.accuracy:.2f} % (loss {record.test.loss:.4f}) on "
+            f"Test accuracy {100 * record.test.accuracy:.2f} % (loss {loss_text(record.test.loss)}) on "
             f"{record.test_images:,} images, with the weights of epoch {record.selected_epoch}; one seed"
         )
         yield from chance_warning(record.test, record.warnings)

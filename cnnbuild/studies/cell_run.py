@@ -22,7 +22,7 @@ from cnnbuild.training.checkpoint import save_weights
 from cnnbuild.training.environment import git_revision
 from cnnbuild.training.fit import fit
 from cnnbuild.training.observations import GitRevision
-from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
+from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord, loss_text
 from cnnbuild.training.seeding import seeded
 from cnnbuild.version import __version__
 
@@ -102,7 +102,7 @@ def _train(
     if run.resumes:
         print("went on from a checkpoint", file=log)
     if run.test is not None:
-        print(f"test accuracy {run.test.accuracy:.4f}, loss {run.test.loss:.4f}", file=log)
+        print(f"test accuracy {run.test.accuracy:.4f}, loss {loss_text(run.test.loss)}", file=log)
     return run
 
 
@@ -127,7 +127,7 @@ def _fit(
 def describe_epoch(epoch: EpochRecord, epochs: int | None) -> str:
     """One epoch as a line of text, of so many where that is known before."""
     number = f"{epoch.epoch}" if epochs is None else f"{epoch.epoch}/{epochs}"
-    line = f"epoch {number}: loss {epoch.running_loss:.4f}"
+    line = f"epoch {number}: loss {loss_text(epoch.running_loss)}"
     line += f", train accuracy {epoch.train_accuracy:.4f}"
     if epoch.validation_accuracy is not None:
         line += f", validation accuracy {epoch.validation_accuracy:.4f}"

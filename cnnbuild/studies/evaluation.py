@@ -13,7 +13,7 @@ from cnnbuild.studies.statistics import wilson_interval
 from cnnbuild.training.evaluate import CHUNK
 from cnnbuild.training.execution import Forward
 from cnnbuild.training.heads import main_logits
-from cnnbuild.training.record import Evaluation
+from cnnbuild.training.record import Evaluation, loss_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class PartEvaluation:
         yield f"{self.dataset_label}, {self.part} part, {self.images:,} images"
         yield from (f"note: {note}" for note in self.notes)
         yield f"accuracy     {100 * self.accuracy:.2f} % (95 % interval {low:.2f} to {high:.2f})"
-        yield f"loss         {self.loss:.4f}"
+        yield f"loss         {loss_text(self.loss)}"
         if self.calibration_error is not None and self.confidence is not None:
             off, sure = 100 * self.calibration_error, 100 * self.confidence
             yield f"calibration  {off:.2f} points off on average; mean confidence {sure:.2f} %"

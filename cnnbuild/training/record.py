@@ -24,6 +24,7 @@ from cnnbuild.training.observations import (
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+LARGE_LOSS = 1e5  # nothing is learnt at such a loss, and its digits say nothing
 SCHEMA: Literal[2] = 2
 READABLE = (1, 2)  # what schema 2 added is empty in a record of schema 1
 
@@ -149,6 +150,15 @@ class RunRecord:
             DataError: the data has another schema, or is not a record.
         """
         return record_from(data, _adapter(), schemas=READABLE, what="the record")
+
+
+def loss_text(loss: float) -> str:
+    """A loss for people: four decimals, and of one that is blowing up the order of magnitude.
+
+    >>> loss_text(2.30258), loss_text(6696756339219396338647040.0)
+    ('2.3026', '6.7e+24')
+    """
+    return f"{loss:.4f}" if abs(loss) < LARGE_LOSS else f"{loss:.1e}"
 
 
 def record_from(

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 import cnnbuild as package
 from cnnbuild.cli.train import train
 from cnnbuild.cli.train_progress import TrainProgress, describe
-from cnnbuild.cli.train_summary import chance_warning
+from cnnbuild.cli.train_summary import chance_warning, summary_lines
 from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.training.record import DivergedRunError, EpochRecord, Evaluation, RunRecord
 from tests.cli.commands import ROOT, cnnbuild
@@ -260,3 +261,12 @@ def test_an_epoch_is_described_in_one_line():
         "epoch 3/10: loss 0.5000, train accuracy 0.9100, validation accuracy 0.9000, 2.5 s, 500 images/s"
     )
     assert describe(epoch, None, 1000).startswith("epoch 3: loss 0.5000")
+
+
+def test_a_loss_that_blows_up_is_told_by_its_order_of_magnitude():
+    epoch = EpochRecord(3, 1e-3, 6696756339219396338647040.0, 0.4, 0.91, 0.45, 0.9, 2.5, 2.0)
+    assert describe(epoch, 10, 1000).startswith("epoch 3/10: loss 6.7e+24, train accuracy 0.9100, ")
+    assert run("--epochs", "1", "--out", "here").exit_code == 0
+    record = package.load_run("here").record
+    blown = replace(record, test=replace(record.test, loss=519596256550468760781923024896.0))
+    assert "(loss 5.2e+29) on 200 images" in next(summary_lines(blown))
