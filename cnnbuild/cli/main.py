@@ -19,6 +19,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cnnbuild.cli.terminal import echo_faults
+from cnnbuild.cli.wording import Verbs
 from cnnbuild.errors import CnnbuildError, RunError, error_text
 from cnnbuild.version import __version__
 
@@ -65,6 +66,7 @@ def application(verbs: Iterable[str] = VERBS) -> typer.Typer:
     """The command line with some of its verbs; each takes time to be read, and only one is used."""
     app = typer.Typer(
         name="cnnbuild",
+        cls=Verbs,
         help="Declare convolutional networks in YAML and compare them honestly.",
         epilog=EPILOG,
         no_args_is_help=True,

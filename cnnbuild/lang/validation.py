@@ -115,7 +115,7 @@ def _report(
         place = part.place if key is None else key.place
         problems.add(f"{owner} needs '{name}'", place, help=f"add `{name}: …`", context=context)
     else:
-        rule, _, advice = _rule(detail).partition("; ")
+        rule, _, advice = rule_of(detail).partition("; ")
         if not path and kind == "value_error":
             place = _blamed(yaml, rule)
             problems.add(f"{what}: {rule}", place, help=advice, context=context)
@@ -130,7 +130,7 @@ def _report(
         )
 
 
-def _rule(detail: ErrorDetails) -> str:
+def rule_of(detail: ErrorDetails) -> str:
     """What is expected, in words."""
     kind, limits = detail["type"], detail.get("ctx", {})
     if kind in _EXPECTED:

@@ -79,3 +79,20 @@ def test_schema_and_expand_leave_a_run_as_it_is(tmp_path):
             "error: run.json belongs to the run in .; name another file\n",
         )
     assert (tmp_path / "run.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("train", "x.yaml", "--epochs", "foo"), "expected a whole number, not 'foo'"),
+        (("train", "x.yaml", "--batch-size", "1.5"), "expected a whole number, not '1.5'"),
+        (("train", "x.yaml", "--lr", "foo"), "expected a number, not 'foo'"),
+        (("train", "x.yaml", "--epochs", "0"), "expected a number of at least 1, not 0"),
+        (("data", "--format", "foo"), "'foo' is not one of 'text', 'json'"),
+    ],
+)
+def test_a_wrong_value_of_a_flag_is_told_in_the_words_of_the_language(arguments, told):
+    outcome = cnnbuild(*arguments)
+    assert outcome.code == 2
+    said = " ".join(outcome.err.replace("│", " ").split())
+    assert f": {told} " in said
