@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cnnbuild.lang.recipe import Recipe
     from cnnbuild.studies.run_folder import Origin
     from cnnbuild.training.distributed import World
+    from cnnbuild.training.record import RunRecord
 
 
 def train(
@@ -164,16 +165,15 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
         typer.Exit: 130 after Ctrl-C, 143 after SIGTERM.
     """
     from cnnbuild.cli.train_progress import TrainProgress
-    from cnnbuild.cli.train_summary import divergence_advice, kept_lines, summary_lines
-    from cnnbuild.lang.recipe import never_reached
+    from cnnbuild.cli.train_summary import divergence_advice
     from cnnbuild.studies.run_folder import RunFolder
     from cnnbuild.training.record import DivergedRunError
 
     folder = RunFolder(order.folder)
-    if world is None or world.first:
+    if (world is None or world.first) and (overwrite or not folder.is_finished):
         folder.open(overwrite=overwrite)  # what is wrong with it is told before torch is loaded
     from cnnbuild.data.split import split_validation
-    from cnnbuild.studies.single_run import describe_run, goes_on, train_run
+    from cnnbuild.studies.single_run import describe_run, finished_before, goes_on, train_run
     from cnnbuild.training.distributed import ALONE
     from cnnbuild.training.environment import git_revision
 
@@ -182,6 +182,12 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
         data = _loaded(order)
     origin = replace(order.origin, git=git_revision(order.origin.file))
     run = describe_run(order.graph, origin, data, order.recipe, order.seed)
+    finished = finished_before(folder, run) if world.first else None
+    if world.from_first(float(finished is not None)):
+        if finished is not None:
+            typer.echo(f"{order.folder} holds this run, finished before; --overwrite begins anew", err=True)
+            _show(order, finished, data)
+        return
     resumed = world.first and goes_on(folder, run)
     if world.first and resume and not resumed:
         raise UsageError(f"{order.folder} holds no unfinished run; leave --resume out to begin one")
@@ -204,9 +210,17 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
     except RunInterruptedError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from None
+    _show(order, trained.record, data)
+
+
+def _show(order: _Order, record: RunRecord, data: Dataset) -> None:
+    """Say how a run went, and where it is."""
+    from cnnbuild.cli.train_summary import kept_lines, summary_lines
+    from cnnbuild.lang.recipe import never_reached
+
     at_the_beginning = {*data.warnings, *(sentence for _, sentence in never_reached(order.recipe))}
-    echo_sentences_of_warning(one for one in trained.record.warnings if one not in at_the_beginning)
-    for line in summary_lines(trained.record):
+    echo_sentences_of_warning(one for one in record.warnings if one not in at_the_beginning)
+    for line in summary_lines(record):
         echo_wrapped(line)
     for line in kept_lines(order.folder):
         typer.echo(line)

@@ -182,6 +182,11 @@ class RunFolder:
         """Whether a run began here, left a checkpoint, and did not end."""
         return (self.path / "run.json").is_file() and bool(self.checkpoints) and not self.record.exists()
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether a run ended here, and left its weights."""
+        return (self.path / "run.json").is_file() and self.record.is_file() and self.weights.is_file()
+
     def require_finished(self) -> None:
         """Do nothing if a finished run is here.
 

@@ -25,7 +25,7 @@ from cnnbuild.training.checkpoint import remove_checkpoint, save_weights
 from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.fit import fit
 from cnnbuild.training.lr_range import LrRange, find_lr
-from cnnbuild.training.record import DivergedRunError, EpochRecord
+from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
 from cnnbuild.training.seeding import seeded
 from cnnbuild.version import __version__
 
@@ -172,6 +172,25 @@ def goes_on(folder: RunFolder, run: RunFile) -> bool:
     raise UsageError(
         f"{folder.path} holds an unfinished run that is not this one ({differing}); "
         "name another --out, or use --overwrite to give it up"
+    )
+
+
+def finished_before(folder: RunFolder, run: RunFile) -> RunRecord | None:
+    """The record of the same configuration, if the folder holds that run, finished.
+
+    Raises:
+        UsageError: the finished run there is another one.
+        DataError: what it was cannot be read.
+    """
+    if not folder.is_finished:
+        return None
+    before = folder.read_run()
+    if before.identity == run.identity:
+        return folder.read_record()
+    differing = "; ".join(differences(before, run)) or "it is of another version of cnnbuild"
+    raise UsageError(
+        f"{folder.path} holds the record of an earlier run that is not this one ({differing}); "
+        "name another --out, or use --overwrite"
     )
 
 

@@ -100,10 +100,33 @@ def test_an_earlier_record_is_replaced_only_when_asked():
     refused = run("--epochs", "2", "--out", "here")
     assert isinstance(refused.exception, UsageError)
     assert str(refused.exception) == (
-        "here holds the record of an earlier run; name another --out, or use --overwrite"
+        "here holds the record of an earlier run that is not this one (epochs: 1 there, 2 here); "
+        "name another --out, or use --overwrite"
     )
     assert run("--epochs", "2", "--out", "here", "--overwrite").exit_code == 0
     assert len(json.loads(Path("here/record.json").read_text())["run"]["epochs"]) == 2
+
+
+@pytest.mark.parametrize("more", [(), ("--quiet",), ("--resume",)])
+def test_the_same_command_after_the_end_shows_the_run_and_trains_nothing(more):
+    first = run("--epochs", "1", "--out", "here")
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in Path("here").iterdir()}
+    again = run("--epochs", "1", "--out", "here", *more)
+    assert again.exit_code == 0, again.output
+    assert again.stdout == first.stdout
+    assert "here holds this run, finished before; --overwrite begins anew" in again.stderr.splitlines()
+    assert "epoch 1/1" not in again.stderr
+    now = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in Path("here").iterdir()}
+    assert now == before
+
+
+def test_a_finished_run_whose_weights_are_lost_is_not_called_finished():
+    run("--epochs", "1", "--out", "here")
+    Path("here/weights.pt").unlink()
+    again = run("--epochs", "1", "--out", "here")
+    assert str(again.exception) == (
+        "here holds the record of an earlier run; name another --out, or use --overwrite"
+    )
 
 
 def test_a_run_that_did_not_learn_is_called_that():
