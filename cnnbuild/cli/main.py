@@ -3,7 +3,7 @@
 0    fine
 1    the answer is no: a failed run, an `expect` that does not hold
 2    a faulty file or argument
-130  interrupted
+130  interrupted, 143 by SIGTERM
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cnnbuild.version import __version__
 
 EPILOG = (
     "Exit codes: 0 fine, 1 the answer is no (a failed run, an expectation that does not hold), "
-    "2 a faulty file or argument, 130 interrupted."
+    "2 a faulty file or argument, 130 interrupted (143 by SIGTERM)."
 )
 
 VERBS = (

@@ -4,6 +4,7 @@ A mark is an HTML comment on the line before a block:
 
     <!-- fragment -->            a few layers, or keys of an architecture, to be put into a network
     <!-- study fragment -->      keys of a study
+    <!-- recipe -->              the keys of a recipe alone, as `--recipe` takes them
     <!-- faulty -->              a file that cnnbuild refuses
     <!-- figures differ -->      a transcript whose numbers depend on machine and training
     <!-- findings differ -->     the same, and what is concluded from them

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cnnbuild.cli.train_recipe import RecipeArguments, recipe_asked
 from cnnbuild.errors import DocumentError
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
@@ -17,6 +18,7 @@ from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.views.reference_page import contents
 from cnnbuild.lang.architecture import parse_architecture, read_architecture
 from cnnbuild.lang.reader import parse_yaml
+from cnnbuild.lang.recipe import Recipe
 from cnnbuild.lang.study import read_study
 from cnnbuild.layers.base import Shape
 from cnnbuild.layers.plugins import registry_with
@@ -32,7 +34,9 @@ from tests.documentation.wrapping import COLOUR, GREY, whole, whole_study
 
 PAGES = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages()}
 LANGUAGES = {"", "yaml", "console", "python", "sh", "json", "lua", "text", "toml"}
-MARKS = re.compile(r"fragment|study fragment|faulty|figures differ|findings differ|not run: .+|run|tests")
+MARKS = re.compile(
+    r"fragment|study fragment|recipe|faulty|figures differ|findings differ|not run: .+|run|tests"
+)
 SHAPE = re.compile(r"# (?P<before>\([\d, ]+\)(?: and \([\d, ]+\))*) -> (?P<after>\([\d, ]+\))")
 
 NOT_RUN = {
@@ -123,6 +127,8 @@ def _check_file(path: Path, block: Block, registry: Registry) -> None:
     if block.mark == "faulty":
         with pytest.raises(DocumentError):
             _elaborated(path, COLOUR, registry)
+    elif block.mark == "recipe":
+        assert recipe_asked(RecipeArguments(str(path))).plain() != Recipe().plain()
     elif "\nstudy:" in block.body:
         assert len(plan_study(read_study(path), data_root=None, registry=registry).cells) > 0
     elif "\nlayers:" in block.body:
