@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,6 +12,15 @@ from cnnbuild.cli.launch import DevicesOption, joined_quietly, start_processes, 
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
 from cnnbuild.cli.target import PluginOption, dataset_asked, graph_asked
 from cnnbuild.cli.terminal import echo_sentences_of_warning, echo_warnings, echo_wrapped
+from cnnbuild.cli.train_options import (
+    ArchitectureArgument,
+    FindLrOption,
+    OverwriteOption,
+    ResumeOption,
+    RunFolderOption,
+    SeedOption,
+    TrainedOnOption,
+)
 from cnnbuild.cli.train_recipe import (
     BatchSizeOption,
     DeviceOption,
@@ -36,21 +45,8 @@ if TYPE_CHECKING:
 
 
 def train(
-    architecture: Annotated[
-        str,
-        typer.Argument(
-            help="Architecture file, with @variant for a variant of it.", metavar="ARCH[@VARIANT]"
-        ),
-    ],
-    dataset: Annotated[
-        str,
-        typer.Option(
-            "--dataset",
-            "-d",
-            help="Data set: digits, mnist, cifar10, …; with options '{cifar10: {train_images: 5000}}'.",
-            metavar="NAME",
-        ),
-    ] = "digits",
+    architecture: ArchitectureArgument,
+    dataset: TrainedOnOption = "digits",
     data_root: DataRootOption = None,
     set_: SetOption = None,
     recipe: RecipeOption = None,
@@ -60,29 +56,11 @@ def train(
     lr: LrOption = None,
     precision: PrecisionOption = None,
     device: DeviceOption = None,
-    seed: Annotated[
-        int, typer.Option("--seed", help="Decides initial weights, order and dropout.", metavar="N")
-    ] = 0,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="Folder of the run (otherwise runs/train/<arch>-<dataset>-seed<N>).",
-            metavar="DIR",
-            show_default=False,
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Only go on with the unfinished run of the folder; begin none.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Begin anew: replace the run that the folder holds.")
-    ] = False,
-    find_lr: Annotated[
-        bool,
-        typer.Option("--find-lr", help="Look for a learning rate instead (range test); train nothing."),
-    ] = False,
+    seed: SeedOption = 0,
+    out: RunFolderOption = None,
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    find_lr: FindLrOption = False,
     devices: DevicesOption = None,
     plugin: PluginOption = None,
     quiet: QuietOption = False,

@@ -30,12 +30,7 @@ def record_of(
     """
     seconds = run.elapsed()
     latency: tuple[Latency, ...] = ()
-    validation: Evaluation | None = None
-    if test is not None and len(run.held_out):
-        forward, flip, classes = run.execution.forward, run.recipe.test_time_flip, len(dataset.class_names)
-        validation = evaluate(
-            run.module, run.train, classes, run.held_out, forward=forward, flip=flip, world=run.world
-        )
+    validation = None if test is None else _validated(run)
     if test is not None and run.world.first:
         sizes = sorted({1, min(run.recipe.batch_size, len(run.test))})
         latency = tuple(measure_latency(run.module, run.test, size) for size in sizes)
@@ -68,14 +63,7 @@ def record_of(
         hardware=hardware_name(run.device),
         threads=torch.get_num_threads(),
         versions=versions(),
-        warnings=(
-            *(sentence for _, sentence in never_reached(run.recipe)),
-            *dataset.warnings,
-            *what_no_batch_holds(run.recipe, len(run.fitted)),
-            *what_cannot_be_repeated(run.recipe),
-            *what_is_shared(run.module, run.world),
-            *run.warnings,
-        ),
+        warnings=_warnings_of(run, dataset),
         resumes=run.resumed,
         ended=ended,
         validation=validation,
@@ -92,6 +80,28 @@ def record_of(
         parameter_layers=run.diagnostics.parameter_layers,
         activation_layers=run.diagnostics.activation_layers,
         loss_curve=run.diagnostics.loss_curve,
+    )
+
+
+def _validated(run: Run) -> Evaluation | None:
+    """The selected weights on the validation part, None where there is none."""
+    if len(run.held_out) == 0:
+        return None
+    forward, flip = run.execution.forward, run.recipe.test_time_flip
+    return evaluate(
+        run.module, run.train, run.classes, run.held_out, forward=forward, flip=flip, world=run.world
+    )
+
+
+def _warnings_of(run: Run, dataset: Dataset) -> tuple[str, ...]:
+    """What a reader of the record should know before its figures."""
+    return (
+        *(sentence for _, sentence in never_reached(run.recipe)),
+        *dataset.warnings,
+        *what_no_batch_holds(run.recipe, len(run.fitted)),
+        *what_cannot_be_repeated(run.recipe),
+        *what_is_shared(run.module, run.world),
+        *run.warnings,
     )
 
 

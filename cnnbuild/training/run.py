@@ -102,27 +102,12 @@ def prepare_run(
         DataError: there is nothing to train on, to validate with, or to test on.
         UsageError: a batch has too few images for so many processes.
     """
-    for name, part in (("training", dataset.train), ("test", dataset.test)):
-        if len(part) == 0:
-            raise DataError(f"{dataset.label} has no {name} images")
-    fitted, held_out = split_validation(dataset.train.labels, recipe.validation)
-    if len(fitted) == 0 or (recipe.validation > 0 and len(held_out) == 0):
-        raise DataError(cannot_be_split(dataset.label, len(dataset.train), recipe.validation))
+    fitted, held_out = _parts_of(dataset, recipe)
     world.refuse_small_batches(min(len(fitted), recipe.batch_size) // recipe.accumulate)
-    has_maps = any(parameter.dim() == 4 for parameter in module.parameters())
-    channels_last = has_maps and recipe.optimizer.lbfgs is None  # which flattens gradients by `view`
-    module.to(device)
-    if channels_last:
-        module.to(memory_format=torch.channels_last)
+    channels_last = _lay_out(module, recipe, device)
     world.spread(module)
     train, test = make_sources(
-        dataset,
-        fitted,
-        recipe,
-        device,
-        channels_last=channels_last,
-        seed=seed,
-        normalization=normalization,
+        dataset, fitted, recipe, device, channels_last=channels_last, seed=seed, normalization=normalization
     )
     probe_size = min(len(fitted), max(MIN_PROBE_IMAGES, len(held_out)))
     probe = fitted[stratified_subset(dataset.train.labels[fitted], probe_size)]
@@ -156,6 +141,31 @@ def prepare_run(
         average=make_average(recipe.average, optimizer),
         scaler=GradScaler(device.type) if execution.precision == "fp16" else None,
     )
+
+
+def _parts_of(dataset: Dataset, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """The indices of the training images to train on and to hold out.
+
+    Raises:
+        DataError: there is nothing to train on, to validate with, or to test on.
+    """
+    for name, part in (("training", dataset.train), ("test", dataset.test)):
+        if len(part) == 0:
+            raise DataError(f"{dataset.label} has no {name} images")
+    fitted, held_out = split_validation(dataset.train.labels, recipe.validation)
+    if len(fitted) == 0 or (recipe.validation > 0 and len(held_out) == 0):
+        raise DataError(cannot_be_split(dataset.label, len(dataset.train), recipe.validation))
+    return fitted, held_out
+
+
+def _lay_out(module: nn.Module, recipe: Recipe, device: torch.device) -> bool:
+    """Move the module to the device; whether its maps now hold their channels last."""
+    has_maps = any(parameter.dim() == 4 for parameter in module.parameters())
+    channels_last = has_maps and recipe.optimizer.lbfgs is None  # which flattens gradients by `view`
+    module.to(device)
+    if channels_last:
+        module.to(memory_format=torch.channels_last)
+    return channels_last
 
 
 def _check_output(module: nn.Module, source: Batches, classes: int) -> None:
