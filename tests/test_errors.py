@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cnnbuild.errors import DocumentError, Place, Problem, UsageError, did_you_mean, error_text
+from cnnbuild.errors import DocumentError, Place, Problem, UsageError, error_text
+from cnnbuild.texts import did_you_mean
 
 
 def test_nothing_that_a_terminal_obeys_is_shown_and_the_caret_stays_in_place() -> None:

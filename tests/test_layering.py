@@ -120,6 +120,7 @@ def test_the_page_names_every_room() -> None:
     rooms = rooms_of(PAGE.read_text(encoding="utf-8"))
     expected = [
         "errors",
+        "texts",
         "files",
         "version",
         "lang",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnbuild.analyses.difference import Check, Difference, Verification
-from cnnbuild.errors import escaped
 from cnnbuild.graph.views.text_columns import wrapped_row
+from cnnbuild.texts import escaped
 
 WIDTH = 100
 EQUAL, DIFFERENT = "as torch", "DIFFERS"

@@ -13,7 +13,7 @@ import typer
 from cnnbuild.cli.options import DataRootOption, DatasetOption
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_asked
 from cnnbuild.cli.terminal import counted, echo_faults
-from cnnbuild.errors import escaped
+from cnnbuild.texts import escaped
 
 if TYPE_CHECKING:
     from cnnbuild.cli.checking import FileReport

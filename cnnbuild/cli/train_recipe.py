@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cnnbuild.errors import Place, Problems, UsageError, did_you_mean
+from cnnbuild.errors import Place, Problems, UsageError
+from cnnbuild.texts import did_you_mean
 
 if TYPE_CHECKING:
     from cnnbuild.lang.recipe import Recipe

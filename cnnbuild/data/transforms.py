@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cnnbuild.errors import UsageError, did_you_mean
+from cnnbuild.errors import UsageError
 from cnnbuild.lang.recipe import AugmentChoice, Transform
+from cnnbuild.texts import did_you_mean
 
 SEED_BYTES = 7
 _ENUMERATIONS = {"interpolation": "InterpolationMode", "policy": "AutoAugmentPolicy"}

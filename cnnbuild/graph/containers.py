@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cnnbuild.errors import Place, did_you_mean
+from cnnbuild.errors import Place
 from cnnbuild.graph.evaluation import UnresolvedError
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame, Level
@@ -18,6 +18,7 @@ from cnnbuild.layers.base import format_shape
 from cnnbuild.layers.convolution import Conv
 from cnnbuild.layers.joining import ResidualSum, ZeroPadShortcut
 from cnnbuild.layers.normalization import BatchNorm
+from cnnbuild.texts import did_you_mean
 
 if TYPE_CHECKING:
     from cnnbuild.graph.elaboration import Elaboration

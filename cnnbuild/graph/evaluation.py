@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from cnnbuild.errors import Place, Problems, did_you_mean, shortened
+from cnnbuild.errors import Place, Problems
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Call, Frame
@@ -20,6 +20,7 @@ from cnnbuild.lang.source import Yaml, YamlList, YamlScalar, describe_value
 from cnnbuild.lang.tokens import ExpressionError
 from cnnbuild.lang.values import evaluate_text, has_expression, paths_in
 from cnnbuild.layers.base import Shape
+from cnnbuild.texts import did_you_mean, shortened
 
 OVERRIDE = "--set"
 """The name that stands for the file where a value was set from outside."""

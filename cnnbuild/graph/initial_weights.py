@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cnnbuild.errors import Place, did_you_mean
+from cnnbuild.errors import Place
 from cnnbuild.graph.arguments import as_plain
 from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError, explain
 from cnnbuild.graph.graph import Tensor
@@ -20,6 +20,7 @@ from cnnbuild.lang.source import (
 from cnnbuild.lang.validation import validate
 from cnnbuild.layers.base import Layer, Shape, ShapeError
 from cnnbuild.layers.initialization import INITIALIZERS, Initializer
+from cnnbuild.texts import did_you_mean
 
 EXAMPLE = "write `init: {weight: kaiming_normal}`"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnbuild.errors import Place, Problems, shortened
+from cnnbuild.errors import Place, Problems
 from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError, explain
 from cnnbuild.graph.levels import NAME, TAKEN_BY_TORCH, Call, Claim, Frame, Level, NameTakenError
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.sections import RESERVED_NAMES
 from cnnbuild.lang.source import YamlScalar
+from cnnbuild.texts import shortened
 
 
 @dataclass(frozen=True, slots=True)

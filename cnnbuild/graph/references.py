@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnnbuild.errors import Place, did_you_mean, shortened
+from cnnbuild.errors import Place
 from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame
 from cnnbuild.lang.nodes import JOINS, Node
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe
+from cnnbuild.texts import did_you_mean, shortened
 
 
 def node_input(evaluator: Evaluator, node: Node, previous: Tensor, frame: Frame, context: Context) -> Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cnnbuild.errors import did_you_mean, shortened
 from cnnbuild.graph.assembly import Repeated
 from cnnbuild.graph.evaluation import UnresolvedError, explain
 from cnnbuild.graph.graph import Tensor
@@ -18,6 +17,7 @@ from cnnbuild.graph.naming import Site, claim, name_of
 from cnnbuild.graph.repetition import copies
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.source import YamlList, YamlScalar, describe
+from cnnbuild.texts import did_you_mean, shortened
 
 if TYPE_CHECKING:
     from cnnbuild.graph.elaboration import Elaboration

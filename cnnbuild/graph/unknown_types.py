@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cnnbuild.errors import Place, Problems, did_you_mean, shortened
+from cnnbuild.errors import Place, Problems
 from cnnbuild.lang.nodes import SIBLINGS
 from cnnbuild.lang.source import YamlEntry
 from cnnbuild.layers.parameters import SUPPLIED
+from cnnbuild.texts import did_you_mean, shortened
 
 OTHER_NAMES = {
     "bn": "batch_norm",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from cnnbuild.errors import Place, UsageError, did_you_mean
+from cnnbuild.errors import Place, UsageError
 from cnnbuild.graph.evaluation import OVERRIDE, UNRESOLVED, Context, Evaluator, UnresolvedError, origin_of
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, from_plain
+from cnnbuild.texts import did_you_mean
 
 
 def with_variables(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.errors import Problems
 from cnnbuild.graph.idle import report_idle_parameters
 from cnnbuild.graph.unknown_types import report_unknown_parameter, report_unknown_type
 from cnnbuild.lang.blocks import Block
@@ -19,6 +19,7 @@ from cnnbuild.lang.source import YamlMap, YamlScalar, scalars
 from cnnbuild.lang.values import has_expression, paths_in
 from cnnbuild.layers.registry import STRUCTURAL, Registry
 from cnnbuild.layers.standard_blocks import standard_block, standard_block_names
+from cnnbuild.texts import did_you_mean
 
 SEEN_IN_BLOCKS = frozenset({"data", "in", "block", "i"})
 OF_TENSORS = frozenset({"channels", "height", "width", "features"})

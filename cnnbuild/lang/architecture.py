@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from cnnbuild.errors import DocumentError, Place, Problem, Problems, did_you_mean, shortened
+from cnnbuild.errors import DocumentError, Place, Problem, Problems
 from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.library import Uses, parse_scope
 from cnnbuild.lang.nodes import Node, parse_layers
@@ -18,6 +18,7 @@ from cnnbuild.lang.scope import Scope
 from cnnbuild.lang.sections import check_format_version, named_section, section, text_of
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, describe, find
 from cnnbuild.lang.validation import Settings, place_of_key, validate
+from cnnbuild.texts import did_you_mean, shortened
 
 TOP_LEVEL = (
     "cnnbuild",

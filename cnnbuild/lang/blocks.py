@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cnnbuild.errors import Place, Problems, did_you_mean
+from cnnbuild.errors import Place, Problems
 from cnnbuild.lang.nodes import Node, parse_layers
 from cnnbuild.lang.sections import name_is_sound, named_section, section
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, describe
 from cnnbuild.lang.values import has_expression
+from cnnbuild.texts import did_you_mean
 
 PARAMETER_TYPES = ("int", "float", "bool", "str", "layer", "list")
 _OTHER_WORDS = {

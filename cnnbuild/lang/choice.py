@@ -11,9 +11,10 @@ from typing import ClassVar
 
 from pydantic import model_validator
 
-from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.errors import Problems
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlMap, YamlScalar, describe
 from cnnbuild.lang.validation import Settings, models_in
+from cnnbuild.texts import did_you_mean
 
 
 class Choice(Settings):

@@ -9,9 +9,10 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import Field
 
-from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.errors import Problems
 from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar, describe
 from cnnbuild.lang.validation import Settings, validate
+from cnnbuild.texts import did_you_mean
 
 DatasetName: TypeAlias = Literal[
     "digits",

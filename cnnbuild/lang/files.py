@@ -7,9 +7,10 @@ import os
 import stat
 from pathlib import Path
 
-from cnnbuild.errors import UsageError, did_you_mean, escaped, shortened
+from cnnbuild.errors import UsageError
 from cnnbuild.lang.reader import MAX_CHARACTERS, parse_yaml
 from cnnbuild.lang.source import Yaml
+from cnnbuild.texts import did_you_mean, escaped, shortened
 
 MAX_BYTES = 4 * MAX_CHARACTERS  # UTF-8 has at most four bytes for a character
 MAX_PATH = 300  # characters of a path that a message shows

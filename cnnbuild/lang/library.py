@@ -6,13 +6,14 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cnnbuild.errors import DocumentError, Place, Problem, Problems, UsageError, did_you_mean, shortened
+from cnnbuild.errors import DocumentError, Place, Problem, Problems, UsageError
 from cnnbuild.lang.blocks import parse_blocks
 from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.scope import Scope
 from cnnbuild.lang.sections import check_format_version, section, text_of
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe
 from cnnbuild.lang.validation import place_of_key
+from cnnbuild.texts import did_you_mean, shortened
 
 LIBRARY_KEYS = ("cnnbuild", "name", "description", "source", "uses", "defaults", "blocks")
 MAX_FILES = 100  # that one file may use, directly or through others

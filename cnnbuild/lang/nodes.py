@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cnnbuild.errors import Place, Problems, did_you_mean, shortened
+from cnnbuild.errors import Place, Problems
 from cnnbuild.lang.reader import GLUED
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, describe
 from cnnbuild.lang.validation import place_of_key
+from cnnbuild.texts import did_you_mean, shortened
 
 SIBLINGS = ("name", "from", "repeat", "first", "when", "init", "do")
 """The keys that may stand beside a node's type key."""

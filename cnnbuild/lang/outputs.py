@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.errors import Problems
 from cnnbuild.lang.sections import name_is_sound
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlMap, YamlScalar, describe
+from cnnbuild.texts import did_you_mean
 
 HEAD_KEYS = ("from", "weight", "train_only", "when")
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import yaml as pyyaml
 
-from cnnbuild.errors import DocumentError, Place, Problem, Problems, shortened
+from cnnbuild.errors import DocumentError, Place, Problem, Problems
 from cnnbuild.lang.complaints import explain
 from cnnbuild.lang.masking import EXPRESSION_MASK, LINE_BREAK, mask_expressions, place_at
 from cnnbuild.lang.scalars import parse_scalar
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar
+from cnnbuild.texts import shortened
 
 MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 60

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from cnnbuild.errors import Problems, shortened
+from cnnbuild.errors import Problems
 from cnnbuild.lang.source import YamlEntry, YamlMap, YamlScalar, describe
+from cnnbuild.texts import shortened
 
 RESERVED_NAMES = frozenset(
     {"data", "in", "block", "prev", "i", "true", "false", "null", "and", "or", "not", "if", "else"}

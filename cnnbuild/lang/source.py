@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cnnbuild.errors import Place, UsageError, shortened
+from cnnbuild.errors import Place, UsageError
+from cnnbuild.texts import shortened
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 

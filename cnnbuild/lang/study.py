@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cnnbuild.errors import Place, Problems, UsageError, did_you_mean
+from cnnbuild.errors import Place, Problems, UsageError
 from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.merging import merge_maps, set_path, with_entry, without
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, from_plain
@@ -20,6 +20,7 @@ from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.lang.study_resolution import add_errors, named_variables, resolve
 from cnnbuild.lang.study_settings import refuse_later_keys, spell_out_architectures, spell_out_train
 from cnnbuild.lang.validation import place_of_key
+from cnnbuild.texts import did_you_mean
 
 FIXED = ("cnnbuild", "variants")  # what neither a variant nor --set can change
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnbuild.errors import Place, Problems, did_you_mean, shortened
+from cnnbuild.errors import Place, Problems
 from cnnbuild.lang.dataset import DATASET_NAMES, DatasetSettings, parse_dataset
 from cnnbuild.lang.files import MAX_PATH, is_regular_file, proposed_neighbour
 from cnnbuild.lang.merging import merge_maps, merge_train, set_path, submap, with_entry
@@ -17,6 +17,7 @@ from cnnbuild.lang.source import Plain, YamlList, YamlMap, YamlScalar, to_plain
 from cnnbuild.lang.study_document import Combination, StudyDocument, Variable
 from cnnbuild.lang.study_settings import StudySettings, parse_seeds, spell_out_train
 from cnnbuild.lang.validation import place_of_key, validate, whole_floats_as_ints
+from cnnbuild.texts import did_you_mean, shortened
 
 LAYERED = ("vars", "train", "seeds")  # what the layers of a study may each say
 

@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from cnnbuild.errors import Problems, did_you_mean
+from cnnbuild.errors import Problems
 from cnnbuild.lang.merging import CHOICES, submap, with_entry, without
 from cnnbuild.lang.reference import split_reference
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe
 from cnnbuild.lang.validation import Settings
+from cnnbuild.texts import did_you_mean
 
 LATER = (
     "grid",

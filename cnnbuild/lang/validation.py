@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cnnbuild.errors import Place, Problems, did_you_mean
+from cnnbuild.errors import Place, Problems
 from cnnbuild.lang.scalars import parse_scalar
 from cnnbuild.lang.source import Plain, Yaml, YamlMap, YamlScalar, describe, describe_value, find, to_plain
 from cnnbuild.lang.values import has_expression
+from cnnbuild.texts import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

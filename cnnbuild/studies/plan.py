@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from cnnbuild.errors import DocumentError, Place, Problem, Problems, did_you_mean
+from cnnbuild.errors import DocumentError, Place, Problem, Problems
 from cnnbuild.graph.data_contract import DataContract, contract_of, train_images_of
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
@@ -21,6 +21,7 @@ from cnnbuild.lang.study_document import Combination, StudyDocument
 from cnnbuild.layers.registry import Registry
 from cnnbuild.studies.naming import slug
 from cnnbuild.studies.plugin_source import own_sources
+from cnnbuild.texts import did_you_mean
 
 RUN_FORMAT = 2
 """Raised whenever the same configuration would train to another result: finished cells are then run again."""

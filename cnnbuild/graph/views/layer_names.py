@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnbuild.errors import UsageError, did_you_mean
+from cnnbuild.errors import UsageError
 from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.views.summary.lines import Line, View, flat_lines_of, lines_of
+from cnnbuild.texts import did_you_mean
 
 MOST_LISTED = 8
 MOST_DIGITS = 10  # of the number of a row

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cnnbuild.errors import UsageError, did_you_mean
+from cnnbuild.errors import UsageError
 from cnnbuild.graph.views.form_pages import FORMS, Form
 from cnnbuild.graph.views.summary import Json
 from cnnbuild.graph.views.worked_examples import WorkedExample, call_yaml, example_yaml, work
@@ -20,6 +20,7 @@ from cnnbuild.layers.catalogue.facts import PLUGINS, ParameterFacts, TypeFacts, 
 from cnnbuild.layers.catalogue.meanings import MEANINGS
 from cnnbuild.layers.registry import Registry
 from cnnbuild.layers.standard_blocks import standard_block, standard_block_file, standard_block_names
+from cnnbuild.texts import did_you_mean
 
 SCHEMA_VERSION = 1
 BLOCKS, FORMS_TITLE = "standard blocks", "forms"

@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, WithJsonSchema, field_validator
 
-from cnnbuild.errors import did_you_mean
 from cnnbuild.lang.choice import Choice
 from cnnbuild.lang.recipe.quantities import Count, Positive, Share
 from cnnbuild.lang.recipe.transforms import REFUSED_TRANSFORMS, TRANSFORM_NAMES
 from cnnbuild.lang.validation import Settings
+from cnnbuild.texts import did_you_mean
 
 
 class RandomCrop(Settings):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from cnnbuild.errors import UsageError, did_you_mean
+from cnnbuild.errors import UsageError
 from cnnbuild.graph.graph import INPUT
 from cnnbuild.graph.views.summary.captions import (
     both,
@@ -18,6 +18,7 @@ from cnnbuild.graph.views.summary.captions import (
     sizes,
 )
 from cnnbuild.graph.views.summary.entries import Entry
+from cnnbuild.texts import did_you_mean
 
 Raw: TypeAlias = "int | float | str"
 """A value as programs read it; "" where there is none."""

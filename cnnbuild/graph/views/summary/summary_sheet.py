@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from cnnbuild.errors import escaped
 from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.views.summary.captions import sizes
 from cnnbuild.graph.views.summary.columns import TABLE_COLUMNS, Column, Raw, columns_named
@@ -14,6 +13,7 @@ from cnnbuild.graph.views.summary.lines import lines_of
 from cnnbuild.graph.views.summary.sheets import Reduction, Sheet, SheetColumn
 from cnnbuild.graph.views.summary.summary import Summary
 from cnnbuild.graph.views.summary.text import text_table
+from cnnbuild.texts import escaped
 
 REDUCTIONS: tuple[Reduction, ...] = (
     ("round", "macs", 0),

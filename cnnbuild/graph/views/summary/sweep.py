@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from cnnbuild.errors import DocumentError, UsageError, escaped
+from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.graph.memory import Dtype
 from cnnbuild.graph.optimizer_state import Optimizer
 from cnnbuild.graph.views.summary.captions import Json, both, format_bytes, rounded, rounded_bytes, sizes
@@ -15,6 +15,7 @@ from cnnbuild.graph.views.summary.footer import MACS_CONVENTION
 from cnnbuild.graph.views.summary.json_form import SWEEP_VERSION, last_map_to_dict
 from cnnbuild.graph.views.summary.sheets import Level, Reduction, Remark, Sheet, SheetColumn
 from cnnbuild.graph.views.summary.summary import Summary
+from cnnbuild.texts import escaped
 
 InputSize: TypeAlias = "tuple[int, int, int]"
 
