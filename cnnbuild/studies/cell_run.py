@@ -11,6 +11,7 @@ from typing import TextIO
 
 from torch import nn
 
+from cnnbuild.data.batches import Normalization
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import CheckpointError
 from cnnbuild.modules.build import build_module
@@ -92,12 +93,14 @@ def _train(
             on_epoch(epoch)
 
     origin = Origin(cell.file, cell.variant, cell.vars, git=git)
-    RunFolder(folder).write_run(describe_run(cell.graph, origin, dataset, cell.recipe, cell.seed))
+    described = describe_run(cell.graph, origin, dataset, cell.recipe, cell.seed)
+    RunFolder(folder).write_run(described)
+    normalization = described.data.normalization
     try:
-        module, run = _fit(cell, dataset, folder / CHECKPOINT, follow, resume=True)
+        module, run = _fit(cell, dataset, normalization, folder / CHECKPOINT, follow, resume=True)
     except CheckpointError as error:  # of another torch, or damaged: what it says, the log keeps
         print(f"begun anew: {error}", file=log)
-        module, run = _fit(cell, dataset, folder / CHECKPOINT, follow, resume=False)
+        module, run = _fit(cell, dataset, normalization, folder / CHECKPOINT, follow, resume=False)
     save_weights(module, folder / "weights.pt")
     if run.resumes:
         print("went on from a checkpoint", file=log)
@@ -107,7 +110,13 @@ def _train(
 
 
 def _fit(
-    cell: Cell, dataset: Dataset, checkpoint: Path, follow: Callable[[EpochRecord], None], *, resume: bool
+    cell: Cell,
+    dataset: Dataset,
+    normalization: Normalization,
+    checkpoint: Path,
+    follow: Callable[[EpochRecord], None],
+    *,
+    resume: bool,
 ) -> tuple[nn.Module, RunRecord]:
     with seeded(cell.seed):
         module = build_module(cell.graph)
@@ -120,6 +129,7 @@ def _fit(
         checkpoint=checkpoint,
         resume=resume,
         head_weights=cell.graph.head_weights,
+        normalization=normalization,
     )
     return module, run
 

@@ -165,14 +165,8 @@ def goes_on(folder: RunFolder, run: RunFile) -> bool:
     """
     if not folder.is_unfinished:
         return False
-    before = folder.read_run()
-    if before.identity == run.identity:
-        return True
-    differing = "; ".join(differences(before, run)) or "it is of another version of cnnbuild"
-    raise UsageError(
-        f"{folder.path} holds an unfinished run that is not this one ({differing}); "
-        "name another --out, or use --overwrite to give it up"
-    )
+    _refuse_another(folder, run, "an unfinished run", "--overwrite to give it up")
+    return True
 
 
 def finished_before(folder: RunFolder, run: RunFile) -> RunRecord | None:
@@ -184,13 +178,23 @@ def finished_before(folder: RunFolder, run: RunFile) -> RunRecord | None:
     """
     if not folder.is_finished:
         return None
+    _refuse_another(folder, run, "the record of an earlier run", "--overwrite")
+    return folder.read_record()
+
+
+def _refuse_another(folder: RunFolder, run: RunFile, held: str, way_out: str) -> None:
+    """Refuse a folder whose run is of another configuration; `held` and `way_out` are words of the message.
+
+    Raises:
+        UsageError: the run there is another one.
+        DataError: what it was cannot be read.
+    """
     before = folder.read_run()
     if before.identity == run.identity:
-        return folder.read_record()
+        return
     differing = "; ".join(differences(before, run)) or "it is of another version of cnnbuild"
     raise UsageError(
-        f"{folder.path} holds the record of an earlier run that is not this one ({differing}); "
-        "name another --out, or use --overwrite"
+        f"{folder.path} holds {held} that is not this one ({differing}); name another --out, or use {way_out}"
     )
 
 
