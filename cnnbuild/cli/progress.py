@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from cnnbuild.studies.cell_run import describe_epoch
 from cnnbuild.studies.events import CellEnded, CellStarted, EpochEnded, StudyEvent, StudyPlanned
 from cnnbuild.training.record import loss_text
 
@@ -88,7 +87,7 @@ class StudyProgress:
 
     def _epoch(self, event: EpochEnded) -> None:
         if self.live is None or self.current is None:
-            self._say(f"  {describe_epoch(event.epoch, event.cell.recipe.epochs)}")
+            self._say(f"  {event.epoch}")
             return
         accuracy = event.epoch.validation_accuracy
         note = f"loss {loss_text(event.epoch.running_loss)}"

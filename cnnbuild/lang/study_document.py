@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from cnnbuild.errors import Place, Problem
 from cnnbuild.lang.dataset import DatasetSettings
@@ -24,9 +25,49 @@ class Variable:
     shared: bool
 
 
+Quantity: TypeAlias = Literal["parameters", "macs"]
+BudgetUnit: TypeAlias = Literal["macs", "images", "seconds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The variable `by` of every architecture is solved for `target` of a quantity, to the share `within`.
+
+    `macs` are multiply-adds for one image.
+    """
+
+    quantity: Quantity
+    target: int
+    by: str
+    within: float
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The same amount of training for every run, whatever the recipe says of its length.
+
+    `macs` are multiply-adds of training: three times those of the forward pass, for every image.
+    """
+
+    unit: BudgetUnit
+    amount: float
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class GridValue:
+    """One value of one path of the grid; `short` is the last step of the path that tells it from others."""
+
+    path: str
+    short: str
+    value: Plain
+    place: Place
+
+
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """One architecture on one data set, with everything settled but the graph.
+    """One architecture on one data set at one point of the grid, with everything settled but the graph.
 
     `place` is the architecture's, `dataset_place` that of the data set's `train_images`, or of its name.
     """
@@ -40,6 +81,12 @@ class Combination:
     seeds: tuple[int, ...]
     place: Place
     dataset_place: Place
+    grid: tuple[GridValue, ...] = ()
+
+    @property
+    def setting(self) -> str:
+        """The point of the grid in words, such as "lr=0.1, width=16"; empty without a grid."""
+        return ", ".join(f"{one.short}={one.value}" for one in self.grid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +94,8 @@ class StudyDocument:
     """A study, read and checked.
 
     `equivalence_points` are the points of accuracy that make no practical difference. `named_variables` are
-    those that overrides and variants set, also where they select no combination.
+    those that overrides and variants set, also where they select no combination. `plugins` are the Python
+    files that the study asks for, each with the place of its name; nothing of them has been read.
     """
 
     file: Path
@@ -62,6 +110,9 @@ class StudyDocument:
     combinations: tuple[Combination, ...]
     warnings: tuple[Problem, ...]
     named_variables: tuple[Variable, ...] = ()
+    match: Match | None = None
+    budget: Budget | None = None
+    plugins: tuple[tuple[Path, Place], ...] = ()
 
     @property
     def title(self) -> str:

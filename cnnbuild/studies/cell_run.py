@@ -15,6 +15,7 @@ from cnnbuild.data.batches import Normalization
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import CheckpointError
 from cnnbuild.modules.build import build_module
+from cnnbuild.studies.epoch_news import news_of
 from cnnbuild.studies.plan import Cell
 from cnnbuild.studies.record import CellRecord, State
 from cnnbuild.studies.run_folder import Origin, RunFolder
@@ -76,6 +77,7 @@ def run_cell(
         seconds=time.perf_counter() - begin,
         cnnbuild_version=__version__,
         git=git,
+        grid=dict(cell.grid),
     )
 
 
@@ -88,7 +90,7 @@ def _train(
     on_epoch: Callable[[EpochRecord], None] | None,
 ) -> RunRecord:
     def follow(epoch: EpochRecord) -> None:
-        print(describe_epoch(epoch, cell.recipe.epochs), file=log)
+        print(news_of(epoch, epochs=cell.recipe.epochs), file=log)
         if on_epoch is not None:
             on_epoch(epoch)
 
@@ -132,16 +134,6 @@ def _fit(
         normalization=normalization,
     )
     return module, run
-
-
-def describe_epoch(epoch: EpochRecord, epochs: int | None) -> str:
-    """One epoch as a line of text, of so many where that is known before."""
-    number = f"{epoch.epoch}" if epochs is None else f"{epoch.epoch}/{epochs}"
-    line = f"epoch {number}: loss {loss_text(epoch.running_loss)}"
-    line += f", train accuracy {epoch.train_accuracy:.4f}"
-    if epoch.validation_accuracy is not None:
-        line += f", validation accuracy {epoch.validation_accuracy:.4f}"
-    return f"{line}, {epoch.seconds:.1f} s"
 
 
 def _first_line(error: Exception) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from cnnbuild.studies.epoch_news import EpochNews
 from cnnbuild.studies.plan import Cell, StudyPlan
-from cnnbuild.studies.record import CellRecord
-from cnnbuild.training.record import EpochRecord
+from cnnbuild.studies.record import Attempt, CellRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,12 @@ class StudyPlanned:
 
 @dataclass(frozen=True, slots=True)
 class CellStarted:
-    """A run begins; `number` counts the plan's cells from 1."""
+    """A process begins to work on a run; `number` counts the plan's cells from 1, `attempt` its processes."""
 
     number: int
     total: int
     cell: Cell
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,18 @@ class EpochEnded:
     """An epoch of a run has been trained and measured."""
 
     cell: Cell
-    epoch: EpochRecord
+    epoch: EpochNews
+
+
+@dataclass(frozen=True, slots=True)
+class CellRetried:
+    """A process that worked on a run ended without finishing it, and another will; `attempt` says why."""
+
+    number: int
+    total: int
+    cell: Cell
+    attempt: Attempt
+    log: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +59,11 @@ class CellEnded:
     reused: bool
 
 
-StudyEvent: TypeAlias = StudyPlanned | CellStarted | EpochEnded | CellEnded
+@dataclass(frozen=True, slots=True)
+class StudyNote:
+    """Something that whoever watches should know: a node was lost, a tracker does not answer."""
+
+    text: str
+
+
+StudyEvent: TypeAlias = StudyPlanned | CellStarted | EpochEnded | CellRetried | CellEnded | StudyNote

@@ -29,7 +29,10 @@ RUN_FORMAT = 2
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a study, settled to the last value; `own_types` are as `own_sources` gives them."""
+    """One run of a study, settled to the last value; `own_types` are as `own_sources` gives them.
+
+    `grid` maps the paths of the study's grid to this run's values, and `setting` says the same in words.
+    """
 
     architecture: str
     file: Path
@@ -40,11 +43,14 @@ class Cell:
     seed: int
     graph: Graph
     own_types: Mapping[str, str] = field(default_factory=dict)
+    grid: Mapping[str, Plain] = field(default_factory=dict)
+    setting: str = ""
 
     @property
     def label(self) -> str:
         """How messages name the cell."""
-        return f"{self.architecture} on {self.dataset.label}, seed {self.seed}"
+        setting = f" ({self.setting})" if self.setting else ""
+        return f"{self.architecture} on {self.dataset.label}{setting}, seed {self.seed}"
 
     def identity(self, fingerprint: str) -> str:
         """64 hexadecimal digits that change whenever the run's result could.
@@ -117,6 +123,8 @@ def _cell(
         seed=seed,
         graph=graph,
         own_types=own_types,
+        grid={one.path: one.value for one in combination.grid},
+        setting=combination.setting,
     )
 
 

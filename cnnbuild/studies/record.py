@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -13,10 +13,27 @@ from cnnbuild.training.record import RunRecord, record_from
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-SCHEMA: Literal[2] = 2
-READABLE = (1, 2)  # schema 2 added `git`
+SCHEMA: Literal[3] = 3
+READABLE = (1, 2, 3)  # schema 2 added `git`, schema 3 the last five fields before `schema`
 
-State: TypeAlias = Literal["done", "diverged", "failed"]
+State: TypeAlias = Literal["done", "diverged", "failed", "out_of_memory", "stalled", "killed"]
+"""How a run may end; one that has not ended is pending or running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One process that worked on a run: how it ended, why, and for how many seconds it lived.
+
+    `accumulate` is into how many micro-batches it split a batch; `resumed` whether it went on from a
+    checkpoint.
+    """
+
+    state: State
+    reason: str
+    seconds: float
+    host: str = ""
+    accumulate: int = 1
+    resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +42,11 @@ class CellRecord:
 
     `reason` says why a cell is not done. `run` is None where the run left no record. `macs` are multiply-adds
     and `activation_bytes` float32 activations, both for one image. `started` is ISO 8601 in UTC. `git` is the
-    commit that holds the architecture's file, None where it is in no repository.
+    commit that holds the architecture's file, None where it is in no repository. `grid` maps the paths of the
+    study's grid to this run's values. `attempts` are the processes that worked on the run, the last of which
+    gave `state`; empty where the study's own process did. `executor` started them, and up to `parallel` runs
+    shared the machine: times and latencies are those of a shared machine. `tracked` says what became of the
+    run in trackers.
     """
 
     cell_id: str
@@ -47,12 +68,17 @@ class CellRecord:
     seconds: float
     cnnbuild_version: str
     git: GitRevision | None = None
-    schema: Literal[1, 2] = SCHEMA
+    grid: dict[str, object] = field(default_factory=dict)
+    attempts: tuple[Attempt, ...] = ()
+    executor: str = ""
+    parallel: int = 1
+    tracked: dict[str, str] = field(default_factory=dict)
+    schema: Literal[1, 2, 3] = SCHEMA
 
     @property
     def is_final(self) -> bool:
         """Whether running the cell again could only give the same: it is done, or its loss diverged."""
-        return self.state != "failed"
+        return self.state in {"done", "diverged"}
 
     def to_dict(self) -> dict[str, object]:
         """The record as JSON-safe data."""

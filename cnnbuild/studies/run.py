@@ -13,6 +13,7 @@ from cnnbuild.lang.recipe import AugmentChoice
 from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.layers.registry import Registry
 from cnnbuild.studies.cell_run import CHECKPOINT, run_cell
+from cnnbuild.studies.epoch_news import news_of
 from cnnbuild.studies.events import CellEnded, CellStarted, EpochEnded, StudyEvent, StudyPlanned
 from cnnbuild.studies.plan import Cell, StudyPlan, plan_study
 from cnnbuild.studies.record import CellRecord
@@ -101,7 +102,7 @@ def _ignore(event: StudyEvent) -> None:
 
 
 def _epoch_listener(cell: Cell, tell: Callable[[StudyEvent], None]) -> Callable[[EpochRecord], None]:
-    return lambda epoch: tell(EpochEnded(cell, epoch))
+    return lambda epoch: tell(EpochEnded(cell, news_of(epoch, epochs=cell.recipe.epochs)))
 
 
 def _load(plan: StudyPlan, data_root: Path | None) -> dict[str, Dataset]:

@@ -36,5 +36,5 @@ def test_a_cell_whose_run_is_of_an_unknown_schema_is_refused():
     ):
         CellRecord.from_dict(data)
     with pytest.raises(DataError) as refused:
-        CellRecord.from_dict({**data, "schema": 3})
-    assert str(refused.value) == "the cell's record has schema 3; this version reads schema 1 and 2"
+        CellRecord.from_dict({**data, "schema": 4})
+    assert str(refused.value) == "the cell's record has schema 4; this version reads schema 1, 2 and 3"
