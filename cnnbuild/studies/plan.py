@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from cnnbuild.errors import DocumentError, Place, Problem, Problems
+from cnnbuild.errors import DocumentError, Place, Problem, Problems, UsageError
 from cnnbuild.graph.data_contract import DataContract, contract_of, train_images_of
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
@@ -98,6 +98,9 @@ def plan_study(
         DataError: the shape of an image folder cannot be read.
         UsageError: a layer type from outside has no source to be found.
     """
+    if document.match is not None or document.budget is not None:
+        key = "match" if document.match is not None else "budget"
+        raise UsageError(f"{document.file}: '{key}' is read, and this version cannot plan with it yet")
     planner = _Planner(data_root, registry)
     cells: list[Cell] = []
     for combination in document.combinations:
@@ -245,12 +248,25 @@ class _Planner:
         known = {name for one in self.documents.values() if one is not None for name in one.vars}
         if None in self.documents.values():
             return  # the variables of a faulty file are not known
-        settled = (v for combination in document.combinations for v in combination.variables if v.shared)
-        for variable in (*settled, *document.named_variables):
+        for combination in document.combinations:
+            self.check_varied(combination, known)
+        for variable in document.named_variables:
             if variable.name not in known:
                 hint = did_you_mean(variable.name, known, listing="known variables")
                 message = f"no architecture of this study has a variable '{variable.name}'"
                 self.problems.add(message, variable.place, help=hint)
+
+    def check_varied(self, combination: Combination, known: Set[str]) -> None:
+        """Add the variables of the grid that others have and this architecture has not."""
+        document = self.documents.get(combination.file)
+        for one in combination.grid:
+            name = one.path.removeprefix("vars.")
+            if name != one.path and name in known and document is not None and name not in document.vars:
+                message = f"{document.file} has no variable '{name}', which the grid varies"
+                hint = (
+                    "its runs would be the same at every value: give it the variable, or a study of its own"
+                )
+                self.problems.add(message, combination.place, help=hint)
 
     def adopt(self, problems: tuple[Problem, ...], *context: str) -> None:
         for one in problems:
