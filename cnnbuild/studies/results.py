@@ -8,41 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 
-from cnnbuild.lang.validation import Settings
 from cnnbuild.studies.health import Health, health_of
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.statistics import Summary, summarize
 from cnnbuild.studies.store import StudyFolder
+from cnnbuild.studies.study_file import PlannedCell, StudyFile
 from cnnbuild.training.record import Latency
-
-
-class PlannedCell(Settings):
-    """A cell that belongs to a study, as `study.json` lists it."""
-
-    folder: str
-    architecture: str
-    dataset: str
-    seed: int
-
-
-class StudyFile(Settings):
-    """What `study.json` holds: the question, and which cells answer it."""
-
-    schema_version: int = 1
-    study: str
-    title: str
-    variant: str | None
-    question: str
-    description: str
-    file: str
-    architectures: tuple[str, ...]
-    datasets: tuple[str, ...]
-    baseline: str
-    equivalence_points: float
-    analyses: tuple[str, ...]
-    warnings: tuple[str, ...]
-    cnnbuild_version: str
-    cells: tuple[PlannedCell, ...]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from cnnbuild.studies.record import CellRecord
-from cnnbuild.studies.results import PlannedCell, StudyFile, StudyResults
+from cnnbuild.studies.results import StudyResults
+from cnnbuild.studies.study_file import PlannedCell, StudyFile
 from cnnbuild.training.record import EpochRecord, Evaluation, Latency, RunRecord
 
 TEST_IMAGES = 1000
