@@ -47,11 +47,6 @@ class StudyFile(Settings):
     matched: tuple[Matched, ...] = ()
     budget: str = ""
 
-    def matched_for(self, architecture: str, dataset: str, setting: str) -> Matched | None:
-        """What `match` chose there, None without a `match`."""
-        here = (architecture, dataset, setting)
-        return next((m for m in self.matched if (m.architecture, m.dataset, m.setting) == here), None)
-
 
 def describe_study(plan: StudyPlan, names: Mapping[str, Cell]) -> StudyFile:
     """What `study.json` says of a plan, whose cells are keyed by the names of their folders."""

@@ -69,7 +69,7 @@ def test_what_was_chosen_survives_the_study_s_file(tmp_path):
     study = describe_study(plan, {str(n): cell for n, cell in enumerate(plan.cells)})
     again = StudyFile.model_validate(json.loads(json.dumps(study.model_dump(mode="json"))), strict=False)
     assert again == study
-    found = again.matched_for("7x7", "CIFAR-10", "")
+    found = next(one for one in again.matched if one.architecture == "7x7")
     assert (found.value, found.count, found.target) == (31, 1_117_462, 1_105_000)
     assert found.deviation == pytest.approx(0.011278, abs=1e-6)
 
