@@ -17,12 +17,12 @@ from cnnbuild.studies.epoch_news import news_of
 from cnnbuild.studies.events import CellEnded, CellStarted, EpochEnded, StudyEvent, StudyPlanned
 from cnnbuild.studies.plan import Cell, StudyPlan, plan_study
 from cnnbuild.studies.record import CellRecord
-from cnnbuild.studies.results import PlannedCell, StudyFile, StudyResults, read_results
+from cnnbuild.studies.results import StudyResults, read_results
 from cnnbuild.studies.store import StudyFolder
+from cnnbuild.studies.study_file import describe_study
 from cnnbuild.training.checkpoint import remove_checkpoint
 from cnnbuild.training.machine import choose_device
 from cnnbuild.training.record import EpochRecord
-from cnnbuild.version import __version__
 
 
 def run_study(
@@ -74,7 +74,7 @@ def run_plan(
         choose_device(device)  # what every single run would raise
     _try_transforms([cell for name, cell in names.items() if name not in kept], datasets)
     folder.prepare()
-    folder.write_study(_describe(plan, names).model_dump(mode="json"))
+    folder.write_study(describe_study(plan, names).model_dump(mode="json"))
     tell(StudyPlanned(plan, len(kept)))
     for number, (name, cell) in enumerate(names.items(), start=1):
         log = str(folder.cell(name) / "log.txt")
@@ -139,29 +139,3 @@ def _try_transforms(cells: Sequence[Cell], datasets: Mapping[str, Dataset]) -> N
 def _finished(folder: StudyFolder, name: str) -> CellRecord | None:
     record = folder.read_record(name)
     return record if record is not None and record.is_final else None
-
-
-def _describe(plan: StudyPlan, names: dict[str, Cell]) -> StudyFile:
-    document = plan.document
-    datasets = dict.fromkeys(cell.dataset.label for cell in plan.cells)
-    return StudyFile(
-        study=document.name,
-        title=document.title,
-        variant=document.variant,
-        question=document.question,
-        description=document.description,
-        file=str(document.file),
-        architectures=document.architectures,
-        datasets=tuple(datasets),
-        baseline=document.baseline,
-        equivalence_points=document.equivalence_points,
-        analyses=document.analyses,
-        warnings=tuple(dict.fromkeys(warning.message for warning in plan.warnings)),
-        cnnbuild_version=__version__,
-        cells=tuple(
-            PlannedCell(
-                folder=name, architecture=cell.architecture, dataset=cell.dataset.label, seed=cell.seed
-            )
-            for name, cell in names.items()
-        ),
-    )
