@@ -23,6 +23,8 @@ Target = Annotated[int, Field(gt=0)]
 class MatchSettings(Settings):
     """Of which quantity all architectures have the same, and the variable that is solved for it."""
 
+    elsewhere = {"flops": "cnnbuild counts multiply-adds: `macs`, half the FLOPs"}  # noqa: RUF012 - as declared
+
     parameters: Target | None = None
     macs: Target | None = None
     by: Annotated[str, Field(min_length=1)]
@@ -30,13 +32,20 @@ class MatchSettings(Settings):
 
     @model_validator(mode="after")
     def _names_one_quantity(self) -> MatchSettings:
-        if (self.parameters is None) == (self.macs is None):
-            raise ValueError("expected one of parameters and macs; `parameters: 100_000`, say")
+        if self.parameters is None and self.macs is None:
+            raise ValueError("expected one of parameters and macs; write `parameters: 100_000`, say")
+        if self.parameters is not None and self.macs is not None:
+            raise ValueError("expected no macs beside parameters; keep one of the two")
         return self
 
 
 class BudgetSettings(Settings):
     """How much every run trains: multiply-adds of training, training images seen, or seconds."""
+
+    elsewhere = {  # noqa: RUF012 - as declared
+        "epochs": "recipes say it: write `train: {epochs: …}`, without a budget",
+        "steps": "recipes say it: write `train: {steps: …}`, without a budget",
+    }
 
     macs: Annotated[float, Field(gt=0)] | None = None
     images: Annotated[int, Field(gt=0)] | None = None
@@ -44,8 +53,11 @@ class BudgetSettings(Settings):
 
     @model_validator(mode="after")
     def _has_one_unit(self) -> BudgetSettings:
-        if sum(each is not None for each in (self.macs, self.images, self.seconds)) != 1:
-            raise ValueError("expected one of macs, images and seconds; `images: 500_000`, say")
+        said = [unit for unit in UNITS if getattr(self, unit) is not None]
+        if not said:
+            raise ValueError("expected one of macs, images and seconds; write `images: 500_000`, say")
+        if len(said) > 1:
+            raise ValueError(f"expected no {said[1]} beside {said[0]}; keep one of the units")
         return self
 
 

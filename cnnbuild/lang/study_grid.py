@@ -59,7 +59,7 @@ def read_grid(study: YamlMap, problems: Problems) -> tuple[Axis, ...]:
         and path_is_sound(entry.key, entry.value, study, problems)
         and _values_are_sound(entry, problems)
     ]
-    _check_contradictions(sound, problems)
+    sound = _without_contradictions(sound, problems)
     paths = [entry.name for entry in sound]
     return tuple(
         Axis(entry.name, _short(entry.name, paths), entry.key, entry.value.items)
@@ -116,7 +116,7 @@ def _plain(value: Yaml) -> Plain:
 def _values_are_sound(entry: YamlEntry, problems: Problems) -> bool:
     value = entry.value
     if not isinstance(value, YamlList):
-        told = f"write `{entry.name}: [a, b]`; what does not vary belongs into the study itself"
+        told = f"write `{entry.name}: [a, b]`; what does not vary belongs in the study itself"
         problems.add(f"the grid needs a list of values here, not {describe(value)}", value.place, help=told)
         return False
     if not value.items:
@@ -132,17 +132,21 @@ def _values_are_sound(entry: YamlEntry, problems: Problems) -> bool:
     return len(seen) == len(value.items)
 
 
-def _check_contradictions(entries: list[YamlEntry], problems: Problems) -> None:
-    """Add each path that lies inside another one, and each second way to say how long a run is."""
-    lengths = [entry for entry in entries if entry.name in {f"train.{unit}" for unit in BUDGETS}]
+def _without_contradictions(entries: list[YamlEntry], problems: Problems) -> list[YamlEntry]:
+    """The entries without those inside another path, and without second lengths of runs; each is added."""
+    units = {f"train.{unit}" for unit in BUDGETS}
+    lengths = [entry for entry in entries if entry.name in units]
     for entry in lengths[1:]:
         message = f"the grid varies '{lengths[0].name}' already, and a run has one length"
         problems.add(message, entry.key.place, help="keep one of epochs, steps and seconds")
-    for entry in entries:
-        for other in entries:
-            if entry.name.startswith(f"{other.name}."):
-                message = f"'{entry.name}' is a part of '{other.name}', which the grid varies too"
-                problems.add(message, entry.key.place, help="write it into the values of the other")
+    kept = [entry for entry in entries if entry not in lengths[1:]]
+    for entry in tuple(kept):
+        outer = next((each.name for each in entries if entry.name.startswith(f"{each.name}.")), None)
+        if outer is not None:
+            message = f"'{entry.name}' is a part of '{outer}', which the grid varies too"
+            problems.add(message, entry.key.place, help="write it into the values of the other")
+            kept.remove(entry)
+    return kept
 
 
 def _short(path: str, paths: list[str]) -> str:

@@ -85,7 +85,7 @@ def _combinations(tree: YamlMap, file: Path, settler: Settler) -> tuple[Combinat
     axes = read_grid(tree, problems)
     count = size_of(axes) * max(len(datasets), 1) * max(len(architectures), 1)
     if count > MAX_RUNS:
-        _refuse_size(count, tree, problems)
+        _refuse_size(f"{count:,} runs for each seed", tree, problems)
         axes = tuple(replace(axis, values=axis.values[:1]) for axis in axes)
     found: list[Combination] = []
     for entry, value, source in architectures:
@@ -109,13 +109,13 @@ def _combinations(tree: YamlMap, file: Path, settler: Settler) -> tuple[Combinat
                     )
     runs = sum(len(each.seeds) for each in found)
     if axes and runs > MAX_RUNS >= count:
-        _refuse_size(runs, tree, problems)
+        _refuse_size(f"{runs:,} runs", tree, problems)
     _check_equal_points(found, problems)
     return tuple(found)
 
 
-def _refuse_size(count: int, tree: YamlMap, problems: Problems) -> None:
-    message = f"with this grid the study has {count:,} runs, and {MAX_RUNS:,} are the most"
+def _refuse_size(count: str, tree: YamlMap, problems: Problems) -> None:
+    message = f"with this grid the study has {count}, and {MAX_RUNS:,} are the most"
     problems.add(message, place_of_key(tree, "grid"), help="list fewer values, or make several studies of it")
 
 
