@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -47,12 +47,20 @@ class Matched(Settings):
         return f"{self.variable} {value_text(self.value)}"
 
     def __str__(self) -> str:
-        return f"{self.choice}: {self.count:,} {WORDS[self.quantity]} ({_percent(self.deviation)})"
+        return f"{self.choice}: {self.count:,} {WORDS[self.quantity]} ({percent(self.deviation)})"
 
 
 def value_text(value: Sought) -> str:
     """The value of a matched variable as a file would have it."""
     return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else f"{value:.15g}"
+
+
+def matched_on(matched: Sequence[Matched]) -> str:
+    """What all networks were matched on, as a line; empty where none was."""
+    if not matched:
+        return ""
+    first = matched[0]
+    return f"Matched on {WORDS[first.quantity]}: {first.target:,} within {_plain_percent(first.within)}"
 
 
 _Key: TypeAlias = tuple[str, str | None, str, DataContract]
@@ -174,11 +182,11 @@ def _out_of_reach(match: Match, solution: Solution, told: str) -> tuple[str, str
 def _reached_text(reached: Reached, match: Match) -> str:
     return (
         f"{match.by} {value_text(reached.value)} with {reached.count:,} "
-        f"({_percent(reached.count / match.target - 1)})"
+        f"({percent(reached.count / match.target - 1)})"
     )
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """A share with its sign, in per cent; what would be shown as zero has no sign."""
     text = f"{100 * share:+.1f}"
     return f"{text.lstrip('+-') if float(text) == 0 else text} %"
