@@ -13,7 +13,7 @@ from torch import nn
 
 from cnnbuild.data.batches import Normalization
 from cnnbuild.data.dataset import Dataset
-from cnnbuild.errors import CheckpointError
+from cnnbuild.errors import CheckpointError, OutOfMemoryError
 from cnnbuild.modules.build import build_module
 from cnnbuild.studies.epoch_news import news_of
 from cnnbuild.studies.plan import Cell
@@ -54,6 +54,9 @@ def run_cell(
         except DivergedRunError as error:
             state, reason, run = "diverged", str(error), error.record
             print(f"diverged: {reason}", file=log)
+        except OutOfMemoryError as error:
+            state, reason = "out_of_memory", _first_line(error)
+            traceback.print_exc(file=log)
         except Exception as error:  # noqa: BLE001 - one run must not stop the others
             state, reason = "failed", f"{type(error).__name__}: {_first_line(error)}"
             traceback.print_exc(file=log)
