@@ -30,8 +30,8 @@ def require_space(folder: Path, cells: Sequence[Cell], *, slots: int) -> None:
         return
     raise UsageError(
         f"{folder}: the runs to come need about {_shown(weights + checkpoints)} ({_shown(weights)} of "
-        f"weights, {_shown(checkpoints)} of checkpoints while they train), and {_shown(free)} are free; make room, or "
-        "name a folder on another disk with --out"
+        f"weights, {_shown(checkpoints)} of checkpoints while they train), and {_shown(free)} are free; make "
+        "room, or name a folder on another disk with --out"
     )
 
 

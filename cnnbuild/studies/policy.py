@@ -35,9 +35,9 @@ class Policy:
     """How a study meets failures.
 
     Within one start of the study, a run whose process was killed is taken up again `retries_killed` times,
-    and one that ran out of memory begins again `retries_memory` times. With `fail_fast` nothing new starts after
-    a run without a result. A worker without a sign of life for `stall_seconds` is stalled; None waits for
-    ever. One that is asked to stop is killed after `grace_seconds`.
+    and one that ran out of memory begins again `retries_memory` times. With `fail_fast` nothing new starts
+    after a run without a result. A worker without a sign of life for `stall_seconds` is stalled; None waits
+    for ever. One that is asked to stop is killed after `grace_seconds`.
     """
 
     retries_killed: int = 3

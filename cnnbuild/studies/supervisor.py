@@ -139,8 +139,8 @@ class _Supervisor:
         free = min(self.executor.free_slots(), len(self.waiting))
         begun = [self._prepare(self.waiting.popleft()) for _ in range(free)]
         if begun:
-            self.running |= {one.job.name: one for one in begun}
             self.executor.start([one.job for one in begun])
+            self.running |= {one.job.name: one for one in begun}
 
     def _prepare(self, waiting: _Waiting) -> _Running:
         """Write the job of the next attempt.
@@ -168,8 +168,10 @@ class _Supervisor:
     def _hear(self, seconds: float) -> None:
         """Wait for an exit for so long, tell what was trained meanwhile, and see to the exits."""
         exits = self.executor.wait(seconds)
-        for one in self.running.values():
-            self._tell_progress(one, has_ended=False)
+        ended_names = {ended.name for ended in exits}
+        for name, one in self.running.items():
+            if name not in ended_names:
+                self._tell_progress(one, has_ended=False)
         for ended in exits:
             one_of_ours = self.running.pop(ended.name, None)
             if one_of_ours is not None:
@@ -182,8 +184,9 @@ class _Supervisor:
             one.told = True
             one.pulse.begin(time.monotonic())
             self.tell(CellStarted(run.number, run.total, run.cell, one.job.attempt))
-        for news in one.tail.read():
-            self.tell(EpochEnded(run.cell, news))
+        if one.told:
+            for news in one.tail.read():
+                self.tell(EpochEnded(run.cell, news))
 
     def _end_stalled(self) -> None:
         limit = self.policy.stall_seconds
