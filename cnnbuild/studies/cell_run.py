@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -16,14 +17,16 @@ from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import CheckpointError, OutOfMemoryError
 from cnnbuild.modules.build import build_module
 from cnnbuild.studies.epoch_news import news_of
+from cnnbuild.studies.job import Job
+from cnnbuild.studies.job_cell import recipe_here
 from cnnbuild.studies.plan import Cell
 from cnnbuild.studies.record import CellRecord, State
 from cnnbuild.studies.run_folder import Origin, RunFolder
 from cnnbuild.studies.single_run import describe_run
 from cnnbuild.training.checkpoint import save_weights
 from cnnbuild.training.environment import git_revision
+from cnnbuild.training.failures import failures_told
 from cnnbuild.training.fit import fit
-from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord, loss_text
 from cnnbuild.training.seeding import seeded
 from cnnbuild.version import __version__
@@ -33,12 +36,17 @@ CHECKPOINT = "checkpoint.pt"
 
 
 def run_cell(
-    cell: Cell, dataset: Dataset, *, folder: Path, on_epoch: Callable[[EpochRecord], None] | None = None
+    cell: Cell,
+    dataset: Dataset,
+    *,
+    folder: Path,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    job: Job | None = None,
 ) -> CellRecord:
     """Train and test one cell, or what is left of a run that was killed.
 
     `folder` receives `log.txt`, `weights.pt` and, until `remove_checkpoint`, `checkpoint.pt`; writing the
-    record is left to the caller.
+    record is left to the caller. `job` is what a worker was given, from which the cell was made again.
 
     Raises nothing but what ends the program: an exception or a divergence is the record's `reason`.
     """
@@ -46,22 +54,26 @@ def run_cell(
     started, begin = datetime.now(UTC), time.perf_counter()
     state: State = "done"
     reason, run = "", None
-    git = git_revision(cell.file)
+    git = git_revision(cell.file) if job is None else job.git
+    plugins = () if job is None else job.plugins
     with (folder / "log.txt").open("a", encoding="utf-8", buffering=1) as log:
         print(f"cnnbuild {__version__}: {cell.label}, started {started:%Y-%m-%d %H:%M:%S} UTC", file=log)
+        training = _Training(cell, dataset, folder, log, job)
         try:
-            run = _train(cell, dataset, folder, git, log, on_epoch)
+            origin = Origin(cell.file, cell.variant, cell.vars, plugins, git)
+            with failures_told(cell.recipe, folder / CHECKPOINT):
+                run = training.with_warning(training.train(origin, on_epoch))
         except DivergedRunError as error:
-            state, reason, run = "diverged", str(error), error.record
+            state, reason, run = "diverged", str(error), training.with_warning(error.record)
             print(f"diverged: {reason}", file=log)
         except OutOfMemoryError as error:
-            state, reason = "out_of_memory", _first_line(error)
+            state, reason = "out_of_memory", first_line(error)
             traceback.print_exc(file=log)
         except Exception as error:  # noqa: BLE001 - one run must not stop the others
-            state, reason = "failed", f"{type(error).__name__}: {_first_line(error)}"
+            state, reason = "failed", f"{type(error).__name__}: {first_line(error)}"
             traceback.print_exc(file=log)
     return CellRecord(
-        cell_id=cell.identity(dataset.fingerprint),
+        cell_id=cell.identity(dataset.fingerprint) if job is None else job.cell_id,
         architecture=cell.architecture,
         architecture_file=str(cell.file),
         variant=cell.variant,
@@ -81,64 +93,89 @@ def run_cell(
         cnnbuild_version=__version__,
         git=git,
         grid=dict(cell.grid),
+        executor="" if job is None else job.executor,
+        parallel=1 if job is None else job.parallel,
     )
 
 
-def _train(
-    cell: Cell,
-    dataset: Dataset,
-    folder: Path,
-    git: GitRevision | None,
-    log: TextIO,
-    on_epoch: Callable[[EpochRecord], None] | None,
-) -> RunRecord:
-    def follow(epoch: EpochRecord) -> None:
-        print(news_of(epoch, epochs=cell.recipe.epochs), file=log)
-        if on_epoch is not None:
-            on_epoch(epoch)
-
-    origin = Origin(cell.file, cell.variant, cell.vars, git=git)
-    described = describe_run(cell.graph, origin, dataset, cell.recipe, cell.seed)
-    RunFolder(folder).write_run(described)
-    normalization = described.data.normalization
-    try:
-        module, run = _fit(cell, dataset, normalization, folder / CHECKPOINT, follow, resume=True)
-    except CheckpointError as error:  # of another torch, or damaged: what it says, the log keeps
-        print(f"begun anew: {error}", file=log)
-        module, run = _fit(cell, dataset, normalization, folder / CHECKPOINT, follow, resume=False)
-    save_weights(module, folder / "weights.pt")
-    if run.resumes:
-        print("went on from a checkpoint", file=log)
-    if run.test is not None:
-        print(f"test accuracy {run.test.accuracy:.4f}, loss {loss_text(run.test.loss)}", file=log)
-    return run
-
-
-def _fit(
-    cell: Cell,
-    dataset: Dataset,
-    normalization: Normalization,
-    checkpoint: Path,
-    follow: Callable[[EpochRecord], None],
-    *,
-    resume: bool,
-) -> tuple[nn.Module, RunRecord]:
-    with seeded(cell.seed):
-        module = build_module(cell.graph)
-    run = fit(
-        module,
-        dataset,
-        cell.recipe,
-        seed=cell.seed,
-        on_epoch=follow,
-        checkpoint=checkpoint,
-        resume=resume,
-        head_weights=cell.graph.head_weights,
-        normalization=normalization,
-    )
-    return module, run
-
-
-def _first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception says."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else "no message"
+
+
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """A cell on its way to its record."""
+
+    cell: Cell
+    dataset: Dataset
+    folder: Path
+    log: TextIO
+    job: Job | None
+
+    @property
+    def accumulate(self) -> int | None:
+        """Into how many micro-batches a batch is split, where that is not what the recipe says."""
+        wanted = None if self.job is None else self.job.accumulate
+        return None if wanted == self.cell.recipe.accumulate else wanted
+
+    def train(self, origin: Origin, on_epoch: Callable[[EpochRecord], None] | None) -> RunRecord:
+        cell, network = self.cell, None if self.job is None else self.job.network
+
+        def follow(epoch: EpochRecord) -> None:
+            print(news_of(epoch, epochs=cell.recipe.epochs), file=self.log)
+            if on_epoch is not None:
+                on_epoch(epoch)
+
+        described = describe_run(
+            cell.graph,
+            origin,
+            self.dataset,
+            cell.recipe,
+            cell.seed,
+            network=network,
+            accumulate=self.accumulate,
+        )
+        RunFolder(self.folder).write_run(described)
+        normalization = described.data.normalization
+        try:
+            module, run = self._fit(normalization, follow, resume=True)
+        except CheckpointError as error:  # of another torch, or damaged: what it says, the log keeps
+            print(f"begun anew: {error}", file=self.log)
+            module, run = self._fit(normalization, follow, resume=False)
+        save_weights(module, self.folder / "weights.pt")
+        if run.resumes:
+            print("went on from a checkpoint", file=self.log)
+        if run.test is not None:
+            print(f"test accuracy {run.test.accuracy:.4f}, loss {loss_text(run.test.loss)}", file=self.log)
+        return run
+
+    def _fit(
+        self, normalization: Normalization, follow: Callable[[EpochRecord], None], *, resume: bool
+    ) -> tuple[nn.Module, RunRecord]:
+        with seeded(self.cell.seed):
+            module = build_module(self.cell.graph)
+        run = fit(
+            module,
+            self.dataset,
+            recipe_here(self.cell.recipe, self.job),
+            seed=self.cell.seed,
+            on_epoch=follow,
+            checkpoint=self.folder / CHECKPOINT,
+            resume=resume,
+            head_weights=self.cell.graph.head_weights,
+            normalization=normalization,
+        )
+        return module, run
+
+    def with_warning(self, run: RunRecord) -> RunRecord:
+        """The record, with a word on what differs from the plan."""
+        if self.accumulate is None:
+            return run
+        planned = self.cell.recipe.accumulate
+        warning = (
+            f"it ran out of memory, and was trained with accumulate: {self.accumulate} where the study says "
+            f"{planned}: batch normalisation then sees fewer images at a time"
+        )
+        return replace(run, warnings=(*run.warnings, warning))

@@ -97,10 +97,18 @@ def _plain(sharing: Sharing) -> KeptSharing:
     return KeptSharing(sharing.original, sharing.repeats, sharing.application, sharing.level, sharing.module)
 
 
-def _computation(graph: Graph) -> list[object]:
-    """What a graph computes; the sum of a residual and one that was written are the same."""
+def describe_computation(graph: Graph) -> list[object]:
+    """What a graph computes, the same before it is kept and after: a residual's sum is an `add`."""
     described = describe_graph(graph)
     for node in described[: len(graph.nodes)]:
         if isinstance(node, list) and node[1] == "residual":
             node[1] = "add"
-    return [*described, [(n, node.shared) for n, node in enumerate(graph.nodes)], dict(graph.labels)]
+    return described
+
+
+def _computation(graph: Graph) -> list[object]:
+    return [
+        *describe_computation(graph),
+        [(n, node.shared) for n, node in enumerate(graph.nodes)],
+        dict(graph.labels),
+    ]

@@ -96,7 +96,10 @@ class KeptData:
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """What `run.json` says. `identity` changes whenever the run's result could."""
+    """What `run.json` says. `identity` changes whenever the run's result could.
+
+    `accumulate` was used instead of the recipe's, after the run had been out of memory.
+    """
 
     architecture: KeptArchitecture
     data: KeptData
@@ -104,6 +107,7 @@ class RunFile:
     seed: int
     identity: str
     cnnbuild_version: str
+    accumulate: int | None = None
     schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, object]:

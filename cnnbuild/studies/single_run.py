@@ -15,8 +15,8 @@ from cnnbuild.errors import DataError, UsageError
 from cnnbuild.graph.graph import Graph
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.modules.build import build_module
-from cnnbuild.studies.kept_graph import keep_graph
-from cnnbuild.studies.plan import RUN_FORMAT, describe_graph
+from cnnbuild.studies.kept_graph import KeptGraph, describe_computation, keep_graph
+from cnnbuild.studies.plan import RUN_FORMAT
 from cnnbuild.studies.plugin_source import own_sources
 from cnnbuild.studies.run_arguments import require_seed
 from cnnbuild.studies.run_folder import KeptArchitecture, KeptData, Origin, RunFile, RunFolder, identity_of
@@ -30,8 +30,20 @@ from cnnbuild.training.seeding import seeded
 from cnnbuild.version import __version__
 
 
-def describe_run(graph: Graph, origin: Origin, dataset: Dataset, recipe: Recipe, seed: int) -> RunFile:
+def describe_run(
+    graph: Graph,
+    origin: Origin,
+    dataset: Dataset,
+    recipe: Recipe,
+    seed: int,
+    *,
+    network: KeptGraph | None = None,
+    accumulate: int | None = None,
+) -> RunFile:
     """What `run.json` says of a run.
+
+    `network` is the graph as it has been kept already. `accumulate` is what the run uses instead of the
+    recipe's.
 
     Raises:
         UsageError: a layer type from outside has no source to be found, or the seed is none.
@@ -43,7 +55,7 @@ def describe_run(graph: Graph, origin: Origin, dataset: Dataset, recipe: Recipe,
         variant=origin.variant,
         vars=dict(origin.vars),
         text=_text_of(origin.file),
-        network=keep_graph(graph, file=origin.file.name),
+        network=network or keep_graph(graph, file=origin.file.name),
         own_types=own_types,
         plugins=origin.plugins,
         parameters=graph.parameters,
@@ -52,7 +64,7 @@ def describe_run(graph: Graph, origin: Origin, dataset: Dataset, recipe: Recipe,
     )
     identity = identity_of(
         RUN_FORMAT,
-        describe_graph(graph),
+        describe_computation(graph),
         own_types,
         dataset.settings,
         dataset.fingerprint,
@@ -60,7 +72,7 @@ def describe_run(graph: Graph, origin: Origin, dataset: Dataset, recipe: Recipe,
         seed,
     )
     kept = describe_data(dataset, recipe)
-    return RunFile(architecture, kept, recipe.plain(), seed, identity, __version__)
+    return RunFile(architecture, kept, recipe.plain(), seed, identity, __version__, accumulate)
 
 
 def describe_data(dataset: Dataset, recipe: Recipe) -> KeptData:

@@ -13,6 +13,7 @@ from cnnbuild.training.calibration import measure_calibration
 from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.execution import Forward
 from cnnbuild.training.heads import main_logits
+from cnnbuild.training.pulse import beat
 from cnnbuild.training.record import Evaluation
 
 CHUNK = 250  # images per forward pass: fewer cost more calls, more cost memory
@@ -79,6 +80,7 @@ def predict(
                 predicted.append(logits.argmax(1))
                 confidences.append(logits.softmax(1).amax(1))
                 classes = logits.shape[1]
+                beat()
     finally:
         module.train(was_training)
     sizes = [sum(len(parts[number]) for number in taken) for taken in world.all_parts_of(len(parts))]

@@ -10,6 +10,7 @@ from torch import nn
 
 from cnnbuild.data.sources import Batches
 from cnnbuild.training.machine import synchronize
+from cnnbuild.training.pulse import beat
 from cnnbuild.training.record import Latency
 
 WARM_UP = 3
@@ -40,6 +41,7 @@ def measure_latency(module: nn.Module, source: Batches, batch_size: int) -> Late
                 module(images)
                 synchronize(source.device)
                 seconds.append(time.perf_counter() - start)
+                beat()
     finally:
         module.train(was_training)
     return Latency(batch_size, len(seconds), statistics.median(seconds), percentile_95(seconds))

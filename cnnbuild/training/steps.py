@@ -10,6 +10,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.optim import LBFGS
 
 from cnnbuild.training.heads import training_loss
+from cnnbuild.training.pulse import beat
 from cnnbuild.training.run import Run
 
 
@@ -86,6 +87,7 @@ def _backward(run: Run, images: Tensor, targets: Tensor, *, share: float) -> Ten
         loss = loss * share
     scaled = loss if run.scaler is None else run.scaler.scale(loss)
     scaled.backward()  # type: ignore[no-untyped-call]
+    beat()
     return loss.detach()
 
 
