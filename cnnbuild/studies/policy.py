@@ -48,18 +48,6 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known of a process that ended, beside its exit.
-
-    `silent_seconds` is for how long it had given no sign of life when it was ended for that, else None.
-    `oom_kill` is whether the system's out-of-memory killer struck meanwhile.
-    """
-
-    silent_seconds: float | None = None
-    oom_kill: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Ending:
     """How an attempt ended, and why."""
 
@@ -84,12 +72,15 @@ class Verdict:
     note: str = ""
 
 
-def classify(ended: Exit, outcome: CellRecord | None, evidence: Evidence) -> Ending:
-    """How an attempt ended: what its worker wrote, else what its exit and the system tell."""
+def classify(ended: Exit, outcome: CellRecord | None, silent_seconds: float | None) -> Ending:
+    """How an attempt ended: what its worker wrote, else what its exit tells.
+
+    `silent_seconds` is for how long it had given no sign of life when it was ended for that, else None.
+    """
     if outcome is not None:
         return Ending(outcome.state, outcome.reason)
-    if evidence.silent_seconds is not None:
-        return Ending("stalled", f"it gave no sign of life for {evidence.silent_seconds:.0f} s")
+    if silent_seconds is not None:
+        return Ending("stalled", f"it gave no sign of life for {silent_seconds:.0f} s")
     match ended.cause:
         case "memory":
             return Ending("out_of_memory", ended.reason or "it used more memory than it may")
@@ -101,10 +92,10 @@ def classify(ended: Exit, outcome: CellRecord | None, evidence: Evidence) -> End
             where = f" {ended.host}" if ended.host else ""
             return Ending("killed", ended.reason or f"its machine{where} was lost")
         case "signal" | "ended":
-            return _by_code(ended, evidence)
+            return _by_code(ended)
 
 
-def _by_code(ended: Exit, evidence: Evidence) -> Ending:
+def _by_code(ended: Exit) -> Ending:
     code = ended.code
     if code is None:
         return Ending("killed", ended.reason or "it ended, and nobody knows how")
@@ -112,8 +103,6 @@ def _by_code(ended: Exit, evidence: Evidence) -> Ending:
         name = _signal_name(-code)
         if name in CRASHES:
             return Ending("failed", f"the process crashed: {name} ({CRASHES[name]})")
-        if name == "SIGKILL" and evidence.oom_kill:
-            return Ending("out_of_memory", "the system had no memory left, and killed it")
         return Ending("killed", ended.reason or f"it was killed from outside: {name}")
     if code in ASKED_TO_STOP:
         return Ending("killed", ended.reason or f"it was asked to stop: {_signal_name(code - 128)}")

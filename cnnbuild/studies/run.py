@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from cnnbuild.studies.data_of_plan import PlanData
 from cnnbuild.studies.describe_study import describe_study
 from cnnbuild.studies.disk_space import require_space
 from cnnbuild.studies.events import CellEnded, StudyEvent, StudyPlanned
+from cnnbuild.studies.executors.choose import threads_for
 from cnnbuild.studies.executors.executor import Executor
 from cnnbuild.studies.in_process import run_here
 from cnnbuild.studies.jobs_of_plan import JobMaker, Means, PlannedRun
@@ -93,7 +93,7 @@ def run_plan(
     for device in {run.cell.recipe.device for run in pending}:
         choose_device(device)  # what every single run would raise
     data.try_transforms([run.cell for run in pending])
-    share = threads if threads is not None else max(1, (os.cpu_count() or 1) // max(1, jobs))
+    share = threads if threads is not None else threads_for(max(1, jobs))
     name = "" if executor is None else executor.name
     root = resolve_data_root(data_root)
     maker = JobMaker(folder, Means(name, share, jobs, memory_bytes, tuple(plugins), root))

@@ -9,21 +9,16 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from cnnbuild.errors import RunError, RunInterruptedError
-from cnnbuild.studies.adoption import Ledger, Left, attempt_at, completed
+from cnnbuild.studies.adoption import Ledger, Left
+from cnnbuild.studies.attempts import Running, Waiting, next_attempt, prepared, record_of
 from cnnbuild.studies.events import CellEnded, CellRetried, CellStarted, EpochEnded, StudyEvent, StudyNote
 from cnnbuild.studies.executors.executor import Executor, Exit
 from cnnbuild.studies.in_process import stopped_early
-from cnnbuild.studies.job import Job
-from cnnbuild.studies.jobs_of_plan import JobMaker, PlannedRun, planned_recipe, record_without_outcome
-from cnnbuild.studies.oom_killer import OomKills
-from cnnbuild.studies.policy import Ending, Evidence, Policy, Tally, Verdict, classify, decide
+from cnnbuild.studies.jobs_of_plan import JobMaker, PlannedRun
+from cnnbuild.studies.policy import Ending, Policy, classify, decide
 from cnnbuild.studies.record import CellRecord
-from cnnbuild.studies.run_folder import RunFolder
-from cnnbuild.studies.signs_of_life import ProgressTail, Pulse
 from cnnbuild.studies.study_lock import worker_lives
 from cnnbuild.training.interruption import stop_requests
 
@@ -31,29 +26,6 @@ POLL_SECONDS = 0.2  # how long news of an epoch may wait; an exit is told at onc
 ELSEWHERE_SECONDS = 2.0  # between two looks at runs that another start's workers are at
 LAST_SECONDS = 30.0  # that a killed process may take to be gone
 BUSY = 75  # exit code of a worker whose run another process works on (EX_TEMPFAIL of sysexits.h)
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A run that is to be started; what earlier attempts left, and how often it was tried again."""
-
-    run: PlannedRun
-    left: Left
-    tally: Tally = field(default_factory=Tally)
-
-
-@dataclass(slots=True)
-class _Running:
-    """A run that a worker was started, or queued, for."""
-
-    waiting: _Waiting
-    job: Job
-    tail: ProgressTail
-    pulse: Pulse
-    started: str
-    resumed: bool
-    told: bool = False
-    silent_seconds: float | None = None
 
 
 def supervise(
@@ -88,10 +60,9 @@ class _Supervisor:
     ) -> None:
         self.executor, self.ledger, self.jobs = executor, ledger, jobs
         self.policy, self.tell = policy, tell
-        self.waiting: deque[_Waiting] = deque()
-        self.elsewhere: list[_Waiting] = []
-        self.running: dict[str, _Running] = {}
-        self.oom_kills = OomKills()
+        self.waiting: deque[Waiting] = deque()
+        self.elsewhere: list[Waiting] = []
+        self.running: dict[str, Running] = {}
         self.unfinished = 0
         self.failed = False
         self.stopping = False
@@ -101,7 +72,7 @@ class _Supervisor:
     def supervise(self, runs: Sequence[tuple[PlannedRun, Left]]) -> None:
         self.unfinished = len(runs)
         for run, left in runs:
-            one = _Waiting(run, left)
+            one = Waiting(run, left)
             if left.alive:
                 self._wait_for_other(one)
             else:
@@ -137,33 +108,10 @@ class _Supervisor:
 
     def _start_what_fits(self) -> None:
         free = min(self.executor.free_slots(), len(self.waiting))
-        begun = [self._prepare(self.waiting.popleft()) for _ in range(free)]
+        begun = [prepared(self.waiting.popleft(), self.jobs) for _ in range(free)]
         if begun:
             self.executor.start([one.job for one in begun])
             self.running |= {one.job.name: one for one in begun}
-
-    def _prepare(self, waiting: _Waiting) -> _Running:
-        """Write the job of the next attempt.
-
-        Raises:
-            RunError: the run's folder cannot be written.
-        """
-        job = self.jobs.job_of(waiting.run, waiting.left)
-        try:
-            (job.path / "pulse").unlink(missing_ok=True)
-            job.write()
-            (job.path / "outcome.json").unlink(missing_ok=True)  # of the attempt before, which the job names
-        except OSError as error:
-            raise RunError(f"{job.path} cannot be written: {error.strerror}") from error
-        now = time.monotonic()
-        return _Running(
-            waiting,
-            job,
-            ProgressTail(job.path / "progress.jsonl"),
-            Pulse(job.path / "pulse", now),
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            resumed=bool(RunFolder(job.path).checkpoints),
-        )
 
     def _hear(self, seconds: float) -> None:
         """Wait for an exit for so long, tell what was trained meanwhile, and see to the exits."""
@@ -178,7 +126,7 @@ class _Supervisor:
                 self._tell_progress(one_of_ours, has_ended=True)
                 self._end(one_of_ours, ended)
 
-    def _tell_progress(self, one: _Running, *, has_ended: bool) -> None:
+    def _tell_progress(self, one: Running, *, has_ended: bool) -> None:
         run = one.waiting.run
         if not one.told and (has_ended or self.executor.is_running(run.name)):
             one.told = True
@@ -198,16 +146,14 @@ class _Supervisor:
                 one.silent_seconds = silent
                 self.executor.stop(name, kill=True)
 
-    def _end(self, one: _Running, ended: Exit) -> None:
+    def _end(self, one: Running, ended: Exit) -> None:
         """See to an attempt that has ended: another one, or the run's record."""
         run = one.waiting.run
         outcome = self.ledger.folder.read_outcome(run.name, run.cell_id)
         if ended.code == BUSY and outcome is None and not one.silent_seconds:
             self._wait_for_other(one.waiting)
             return
-        is_killed = ended.cause == "signal" and ended.code == -9 and outcome is None
-        evidence = Evidence(one.silent_seconds, oom_kill=is_killed and self.oom_kills.claim())
-        ending = classify(ended, outcome, evidence)
+        ending = classify(ended, outcome, one.silent_seconds)
         accumulate = one.job.accumulate or run.cell.recipe.accumulate
         verdict = decide(
             ending,
@@ -220,45 +166,21 @@ class _Supervisor:
         if not self.writable or (self.stopping and (verdict.again or ending.state == "killed")):
             return  # it goes on, or its outcome is adopted, when the study does
         if verdict.again:
-            self._try_again(one, ended, ending, outcome, verdict)
+            waiting, attempt = next_attempt(one, ended, ending, outcome, verdict)
+            self.waiting.appendleft(waiting)
+            self.tell(CellRetried(run.number, run.total, run.cell, attempt, self._log(run)))
         else:
             note = f"; {verdict.note}" if verdict.note else ""
-            self._adopt(one, ended, Ending(ending.state, f"{ending.reason}{note}"), outcome)
+            ending = Ending(ending.state, f"{ending.reason}{note}")
+            self._adopt(run, record_of(one, ended, ending, outcome))
 
-    def _try_again(
-        self, one: _Running, ended: Exit, ending: Ending, outcome: CellRecord | None, verdict: Verdict
-    ) -> None:
-        run, tally = one.waiting.run, one.waiting.tally
-        seconds = ended.seconds if outcome is None else outcome.seconds
-        attempt = attempt_at(
-            one.job, ending.state, ending.reason, seconds=seconds, resumed=one.resumed, host=ended.host
-        )
-        if verdict.again == "smaller":
-            tally = replace(tally, memory=tally.memory + 1)
-        else:
-            tally = replace(tally, killed=tally.killed + 1)
-        planned = run.cell.recipe.accumulate
-        accumulate = None if verdict.accumulate == planned else verdict.accumulate
-        left = Left((*one.job.earlier, attempt), accumulate, one.job.threads)
-        self.waiting.appendleft(_Waiting(run, left, tally))
-        self.tell(CellRetried(run.number, run.total, run.cell, attempt, self._log(run)))
-
-    def _adopt(self, one: _Running, ended: Exit, ending: Ending, outcome: CellRecord | None) -> None:
-        run, job = one.waiting.run, one.job
-        if outcome is None:
-            record = record_without_outcome(run, job, started=one.started, seconds=ended.seconds)
-        else:
-            record = planned_recipe(run, outcome)
-        attempt = attempt_at(
-            job, ending.state, ending.reason, seconds=record.seconds, resumed=one.resumed, host=ended.host
-        )
-        record = completed(replace(record, state=ending.state, reason=ending.reason), job, attempt)
+    def _adopt(self, run: PlannedRun, record: CellRecord) -> None:
         self.ledger.adopt(run.name, record)
         self.unfinished -= 1
         self.failed |= record.state != "done"
         self.tell(CellEnded(run.number, run.total, run.cell, record, self._log(run), reused=False))
 
-    def _wait_for_other(self, waiting: _Waiting) -> None:
+    def _wait_for_other(self, waiting: Waiting) -> None:
         self.elsewhere.append(waiting)
         label = waiting.run.cell.label
         self.tell(StudyNote(f"{label}: a worker of an earlier start is still at it, and is waited for"))
@@ -268,7 +190,7 @@ class _Supervisor:
         if not self.elsewhere or time.monotonic() - self.looked_elsewhere < ELSEWHERE_SECONDS:
             return
         self.looked_elsewhere = time.monotonic()
-        still: list[_Waiting] = []
+        still: list[Waiting] = []
         for waiting in self.elsewhere:
             run = waiting.run
             if worker_lives(self.ledger.folder.cell(run.name)):
@@ -280,7 +202,7 @@ class _Supervisor:
             elif left.alive:
                 still.append(waiting)
             else:
-                self.waiting.append(_Waiting(run, left, waiting.tally))
+                self.waiting.append(Waiting(run, left, waiting.tally))
         self.elsewhere = still
 
     def _tell_reused(self, run: PlannedRun) -> None:

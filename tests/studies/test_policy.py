@@ -1,28 +1,19 @@
-from pathlib import Path
-
 import pytest
 
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.studies.executors.executor import Exit
-from cnnbuild.studies.oom_killer import OomKills, counter_of_this_process
-from cnnbuild.studies.policy import Ending, Evidence, Policy, Tally, Verdict, classify, decide
+from cnnbuild.studies.policy import Ending, Policy, Tally, Verdict, classify, decide
 from tests.studies.studies_on_disk import graph_of
 from tests.studies.synthetic import cell_record
 
-NOTHING = Evidence()
+NOTHING = None
 FRESH = Tally()
 
 
 @pytest.mark.parametrize(
-    ("ended", "evidence", "state", "reason"),
+    ("ended", "silent", "state", "reason"),
     [
         (Exit("r", "signal", -9), NOTHING, "killed", "it was killed from outside: SIGKILL"),
-        (
-            Exit("r", "signal", -9),
-            Evidence(oom_kill=True),
-            "out_of_memory",
-            "the system had no memory left, and killed it",
-        ),
         (Exit("r", "signal", -15), NOTHING, "killed", "it was killed from outside: SIGTERM"),
         (Exit("r", "signal", -1), NOTHING, "killed", "it was killed from outside: SIGHUP"),
         (
@@ -56,17 +47,17 @@ FRESH = Tally()
         (Exit("r", "lost", host="n7"), NOTHING, "killed", "its machine n7 was lost"),
         (Exit("r", "unplaceable", None, "no node has 9 GPUs"), NOTHING, "failed", "no node has 9 GPUs"),
         (Exit("r", "ended", None), NOTHING, "killed", "it ended, and nobody knows how"),
-        (Exit("r", "signal", -9), Evidence(901.2), "stalled", "it gave no sign of life for 901 s"),
+        (Exit("r", "signal", -9), 901.2, "stalled", "it gave no sign of life for 901 s"),
     ],
 )
-def test_an_exit_without_an_outcome_is_named_by_its_cause(ended, evidence, state, reason):
-    assert classify(ended, None, evidence) == Ending(state, reason)
+def test_an_exit_without_an_outcome_is_named_by_its_cause(ended, silent, state, reason):
+    assert classify(ended, None, silent) == Ending(state, reason)
 
 
 @pytest.mark.parametrize("ended", [Exit("r", "ended", 0), Exit("r", "signal", -9), Exit("r", "signal", -11)])
 def test_what_a_worker_wrote_counts_more_than_how_it_then_ended(ended):
     outcome = cell_record("a", 0, 700, state="diverged", reason="the loss became nan")
-    assert classify(ended, outcome, Evidence(1000.0)) == Ending("diverged", "the loss became nan")
+    assert classify(ended, outcome, 1000.0) == Ending("diverged", "the loss became nan")
 
 
 def decided(ending: Ending, tally: Tally = FRESH, *, accumulate: int = 1, batch_size: int = 12) -> Verdict:
@@ -101,21 +92,3 @@ def test_a_batch_that_cannot_be_split_is_not_tried_again_and_the_record_says_so(
 @pytest.mark.parametrize("state", ["done", "diverged", "failed", "stalled"])
 def test_nothing_else_is_tried_again(state):
     assert decided(Ending(state)) == Verdict("")
-
-
-def test_each_victim_of_the_out_of_memory_killer_explains_one_death(tmp_path: Path):
-    events = tmp_path / "memory.events"
-    events.write_text("low 0\nhigh 0\nmax 5\noom 1\noom_kill 3\noom_group_kill 0\n")
-    kills = OomKills(events)
-    assert not kills.claim()
-    events.write_text("oom 9\noom_kill 5\noom_group_kill 0\n")
-    assert [kills.claim() for _ in range(3)] == [True, True, False]
-    events.unlink()
-    assert not kills.claim()
-    assert not OomKills(tmp_path / "none").claim()
-
-
-def test_the_counter_of_a_group_is_found_for_both_versions_of_control_groups(tmp_path: Path, monkeypatch):
-    assert counter_of_this_process(tmp_path / "none") is None
-    (tmp_path / "cgroup").write_text("12:cpu:/\n")
-    assert counter_of_this_process(tmp_path / "cgroup") is None
