@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydantic import Field
+
 from cnnbuild.lang.validation import Settings
 from cnnbuild.studies.budget import budget_text
 from cnnbuild.studies.matching import Matched
@@ -21,8 +23,30 @@ class PlannedCell(Settings):
     setting: str = ""
 
 
+class Invocation(Settings):
+    """How a study was started, so that it can be started again; see `cnnbuild run`.
+
+    `file` and `plugins` are absolute paths. `settings` maps paths of the study to the values of `--set`.
+    `datasets` and `seeds` replace the study's own. `trust` allows the plugins that the study names.
+    `memory_bytes` is the most that one run may use.
+    """
+
+    file: str
+    variant: str | None = None
+    settings: dict[str, object] = Field(default_factory=dict)
+    datasets: tuple[str, ...] | None = None
+    seeds: int | None = None
+    plugins: tuple[str, ...] = ()
+    trust: bool = False
+    data_root: str | None = None
+    executor: str | None = None
+    jobs: int | None = None
+    threads: int | None = None
+    memory_bytes: int | None = None
+
+
 class StudyFile(Settings):
-    """What `study.json` holds: the question, and which cells answer it.
+    """What `study.json` holds: the question, and which cells answer it, and how it was started.
 
     `settings` are the points of the grid in words, empty without one. `matched` is what `match` chose, and
     `budget` the same amount of training for all, in words.
@@ -46,9 +70,12 @@ class StudyFile(Settings):
     settings: tuple[str, ...] = ()
     matched: tuple[Matched, ...] = ()
     budget: str = ""
+    invocation: Invocation | None = None
 
 
-def describe_study(plan: StudyPlan, names: Mapping[str, Cell]) -> StudyFile:
+def describe_study(
+    plan: StudyPlan, names: Mapping[str, Cell], invocation: Invocation | None = None
+) -> StudyFile:
     """What `study.json` says of a plan, whose cells are keyed by the names of their folders."""
     document = plan.document
     settings = dict.fromkeys(cell.setting for cell in plan.cells)
@@ -79,4 +106,5 @@ def describe_study(plan: StudyPlan, names: Mapping[str, Cell]) -> StudyFile:
         settings=tuple(setting for setting in settings if setting),
         matched=plan.matched,
         budget=budget_text(document.budget) if document.budget is not None else "",
+        invocation=invocation,
     )
