@@ -19,10 +19,9 @@ from pathlib import Path
 
 from cnnbuild.errors import Place, Problems, UsageError
 from cnnbuild.lang.files import read_yaml
-from cnnbuild.lang.merging import from_setting, is_said, set_path, with_entry, without
-from cnnbuild.lang.recipe import BUDGETS
+from cnnbuild.lang.merging import from_setting, set_path, with_entry, without
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, from_plain
-from cnnbuild.lang.study_amounts import lay_over, without_lengths
+from cnnbuild.lang.study_amounts import lay_over, without_what_is_replaced
 from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.lang.study_grid import fixed_at, known_values, read_grid
 from cnnbuild.lang.study_grid_paths import OF_DATA
@@ -123,6 +122,7 @@ def _with_arguments(
     tree: YamlMap, arguments: Mapping[str, object], datasets: Sequence[str] | None, problems: Problems
 ) -> YamlMap:
     """The document with the arguments of the command line laid over it."""
+    tree = without_what_is_replaced(tree, arguments)
     for path, value in arguments.items():
         if path.split(".")[0] in FIXED:
             place = Place("--set", 1, 1, len(path), path)
@@ -143,14 +143,8 @@ def _with_arguments(
 
 
 def _with_argument(tree: YamlMap, path: str, value: object, problems: Problems) -> YamlMap:
-    """The document with one argument laid over it, and with nothing that it contradicts."""
-    leaf = from_setting(path, value)
-    first, _, rest = path.partition(".")
-    if first == "train" and rest in BUDGETS and is_said(leaf):
-        tree = without(tree, "budget")
-    elif first == "budget" and is_said(leaf):
-        tree = without_lengths(tree)
-    tree = fixed_at(tree, path, leaf)
+    """The document with one argument laid over it; on a path of the grid, its value alone is left."""
+    tree = fixed_at(tree, path, from_setting(path, value))
     return tree if path in OF_DATA and tree.get("grid") is not None else set_path(tree, path, value, problems)
 
 

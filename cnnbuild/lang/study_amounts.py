@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -93,6 +93,19 @@ def lay_over(study: YamlMap, changes: YamlMap) -> YamlMap:
     return merge_maps(study, changes)
 
 
+def without_what_is_replaced(study: YamlMap, arguments: Mapping[str, object]) -> YamlMap:
+    """The study without the budget, or the lengths, in whose place the arguments give the other.
+
+    Where they give both, both stay, for `check_lengths` to refuse.
+    """
+    given = {path for path, value in arguments.items() if value is not None}
+    budget = any(path == "budget" or path.startswith("budget.") for path in given)
+    length = any(f"train.{unit}" in given for unit in BUDGETS)
+    if budget and not length:
+        return without_lengths(study)
+    return without(study, "budget") if length and not budget else study
+
+
 def without_lengths(study: YamlMap) -> YamlMap:
     """The study with nothing in any recipe, nor in the grid, that says how long a run is."""
     study = _changed(study, "train", lambda train: without(train, *BUDGETS))
@@ -106,19 +119,14 @@ def without_lengths(study: YamlMap) -> YamlMap:
     return with_entry(study, key, YamlList(items, overrides.place))
 
 
-def check_lengths(study: YamlMap, forced: Iterable[str], problems: Problems) -> None:
-    """Add everything beside a `budget` that says how long a run is; `forced` are paths of arguments."""
+def check_lengths(study: YamlMap, problems: Problems) -> None:
+    """Add everything beside a `budget` that says how long a run is."""
     if not is_said(study.get("budget")):
         return
     line = said_at(place_of_key(study, "budget"))
     for place, name in _all_lengths(study):
         message = f"'{name}' says how long a run is, and so does 'budget' ({line})"
         problems.add(message, place, help="remove one of the two")
-    for path in forced:
-        if path.partition(".")[2] in BUDGETS and path.startswith("train."):
-            place = Place("--set", 1, 1, len(path), path)
-            message = f"'{path}' says how long a run is, and so does 'budget' ({line})"
-            problems.add(message, place, help="give one of the two")
 
 
 def said_at(place: Place) -> str:

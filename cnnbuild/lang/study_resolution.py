@@ -46,7 +46,7 @@ def resolve(
     plugins = plugins_of(tree, file, faults)
     _check_names(tree, faults)
     forced = {path: value for path, value in arguments.items() if path.split(".")[0] in LAYERED}
-    check_lengths(tree, forced, faults)
+    check_lengths(tree, faults)
     settler = Settler(forced, is_said(tree.get("budget")), faults)
     combinations = _combinations(tree, file, settler)
     _check_idle_overrides(tree, settler)
@@ -110,7 +110,8 @@ def _combinations(tree: YamlMap, file: Path, settler: Settler) -> tuple[Combinat
     runs = sum(len(each.seeds) for each in found)
     if axes and runs > MAX_RUNS >= count:
         _refuse_size(f"{runs:,} runs", tree, problems)
-    _check_equal_points(found, problems)
+    if not problems.errors:
+        _check_equal_points(found, problems)
     return tuple(found)
 
 
