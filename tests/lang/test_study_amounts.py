@@ -69,15 +69,33 @@ def test_a_variant_or_an_argument_replaces_the_quantity_or_takes_the_match_away(
     assert match(study(tmp_path, text, settings={"match": None})) is None
 
 
-def test_a_value_of_the_variable_that_is_solved_for_is_warned_of_and_a_grid_of_it_refused(tmp_path):
-    text = "match: {parameters: 1000, by: width}\nvars: {width: 8, depth: 2}\n"
-    assert [(w.place.line, w.place.column, w.message) for w in study(tmp_path, text).warnings] == [
-        (7, 8, "'width' is solved for by 'match' (line 6): this value is not used")
-    ]
+def test_a_grid_of_the_variable_that_is_solved_for_is_refused(tmp_path):
     grid = "match: {parameters: 1000, by: width}\ngrid: {vars.width: [8]}\n"
     assert refusals(tmp_path, grid) == [
         "7:21 'width' is solved for by 'match' (line 6), and the grid varies it"
     ]
+
+
+def test_a_match_of_a_variant_or_an_argument_takes_the_place_of_values_for_its_variable(tmp_path):
+    text = (
+        "vars: {width: 64, depth: 2}\n"
+        "grid: {vars.width: [8, 16], train.batch_size: [32]}\n"
+        "override: [{when: {dataset: digits}, vars: {unit: a}}]\n"
+        "variants: {equal: {match: {parameters: 1000, by: width}}, deep: {match: {macs: 10, by: depth}}}\n"
+    )
+
+    def settled(**arguments: object) -> list[tuple[str, dict[str, object]]]:
+        document = study(tmp_path, text, **arguments)
+        return [(one.setting, {v.name: v.value for v in one.variables}) for one in document.combinations]
+
+    equal = [("batch_size=32", {"depth": 2, "unit": "a"})]
+    assert settled(variant="equal") == equal
+    assert settled(settings={"match": {"parameters": 1000, "by": "width"}}) == equal
+    assert settled(settings={"match.by": "width", "match.macs": 7}) == equal
+    assert [each for _, each in settled(variant="deep")] == [{"width": w, "unit": "a"} for w in (8, 16)]
+    own = "override: [{when: {dataset: digits}, vars: {unit: b}}]\nvariants: {equal: {match: {macs: 9, by: unit}}}\narchitectures: {one: {file: net.yaml, vars: {unit: a}}}\n"
+    (tmp_path / "own.yaml").write_text("cnnbuild: 1\nstudy: s\ndatasets: [digits]\n" + own)
+    assert read_study(tmp_path / "own.yaml", variant="equal").combinations[0].variables == ()
 
 
 @pytest.mark.parametrize(

@@ -227,5 +227,5 @@ def test_a_variable_of_the_grid_that_some_architecture_lacks_is_an_error_there(t
         "tiny.yaml:6:3: error: plain.yaml has no variable 'width', which the grid varies\n"
         "    6 |   plain: plain.yaml\n"
         "      |   ^^^^^\n"
-        "      = help: its runs would be equal at every value: give it the variable, or a study of its own"
+        "      = help: its runs would be the same at every value: give it the variable, or a study of its own"
     ]
