@@ -8,14 +8,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnbuild.studies.json_files import read_json, write_json
+from cnnbuild.studies.files import replace_quickly
+from cnnbuild.studies.json_files import read_json
 from cnnbuild.studies.kept_graph import KeptGraph
+from cnnbuild.studies.record import Attempt
 from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import record_from
 
@@ -33,7 +36,7 @@ class Job:
     gives it, `plugins` the files whose layer types it needs, `git` the commit of the architecture's file.
     `threads` are torch's; `parallel` is how many runs may share the machine. `device` is that of its slot, as
     torch names it, and empty where the recipe's `device` decides. `memory_bytes` is the most it may use.
-    `accumulate` replaces the recipe's after it ran out of memory.
+    `accumulate` replaces the recipe's after it ran out of memory. `earlier` are the attempts before this one.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Job:
     memory_bytes: int | None = None
     attempt: int = 1
     accumulate: int | None = None
+    earlier: tuple[Attempt, ...] = ()
     schema: int = SCHEMA
 
     @property
@@ -70,13 +74,13 @@ class Job:
         return Path(self.folder)
 
     def write(self) -> None:
-        """Write `job.json`.
+        """Write `job.json`, which only a run under way needs.
 
         Raises:
-            RunError: it cannot be written.
+            OSError: it cannot be written.
         """
         data: Mapping[str, object] = _adapter().dump_python(self, mode="json")
-        write_json(self.path / "job.json", data)
+        replace_quickly(self.path / "job.json", json.dumps(data, allow_nan=False) + "\n")
 
 
 def read_job(folder: Path) -> Job:
