@@ -23,12 +23,17 @@ Kind = Literal["architecture", "study", "library of blocks", "unknown"]
 
 @dataclass(frozen=True)
 class Case:
-    """What files are checked for; `contract` replaces the images that they name themselves."""
+    """What files are checked for; `contract` replaces the images that they name themselves.
+
+    `registry` has the layer types of the `plugins`; with `trust`, those that a study asks for come to them.
+    """
 
     registry: Registry
     contract: DataContract | None = None
     data_root: Path | None = None
     names: bool = False
+    plugins: tuple[Path, ...] = ()
+    trust: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,7 @@ def _check_study(file: Path, tree: YamlMap, case: Case) -> FileReport:
     from cnnbuild.lang.source import YamlMap
     from cnnbuild.lang.study import read_study
     from cnnbuild.studies.plan import plan_study
+    from cnnbuild.studies.trust import registry_for
 
     written = tree.get("variants")
     variants = [entry.name for entry in written] if isinstance(written, YamlMap) else []
@@ -107,7 +113,9 @@ def _check_study(file: Path, tree: YamlMap, case: Case) -> FileReport:
     for variant in (None, *variants):
         try:
             document = read_study(file, variant=variant)
-            plan = plan_study(document, data_root=case.data_root, registry=case.registry)
+            own = bool(document.plugins)
+            registry = registry_for(document, case.plugins, trust=case.trust) if own else case.registry
+            plan = plan_study(document, data_root=case.data_root, registry=registry)
         except DocumentError as error:
             problems.extend(error.problems)
             continue

@@ -13,13 +13,7 @@ from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe
 from cnnbuild.lang.validation import Settings
 from cnnbuild.texts import did_you_mean
 
-LATER = (
-    "grid",
-    "match",
-    "layers",
-    "plugins",
-    "budget",
-)  # keys that the language has and this version has not
+LATER = ("layers",)  # keys that the language has and this version has not
 ANALYSES = ("confusion",)
 LATER_ANALYSES = ("gradient_flow", "feature_maps", "receptive_field")
 MAX_SEEDS = 1000
@@ -55,7 +49,10 @@ class OverrideSettings(Settings):
 
 
 class StudySettings(Settings):
-    """The top level of a study file, one variant already chosen."""
+    """The top level of a study file, one variant already chosen.
+
+    What `datasets`, `seeds`, `vars`, `train`, `grid`, `match` and `budget` hold is checked where it is read.
+    """
 
     cnnbuild: Literal[1]
     study: Annotated[str, Field(min_length=1, max_length=100)]
@@ -68,6 +65,10 @@ class StudySettings(Settings):
     vars: FreeForm = Field(default_factory=dict)
     train: FreeForm = Field(default_factory=dict)
     override: list[OverrideSettings] = Field(default_factory=list)
+    grid: FreeForm | None = None
+    match: FreeForm | None = None
+    budget: FreeForm | None = None
+    plugins: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     equivalence: Annotated[float, Field(ge=0, le=100)] = 0.5
     analyses: list[str] = Field(default_factory=list)
 

@@ -25,13 +25,14 @@ from cnnbuild.lang.recipe import (
     ScheduleChoice,
     StopEarly,
 )
+from cnnbuild.lang.study_amounts import BudgetSettings, MatchSettings
 from cnnbuild.lang.study_settings import ArchitectureSettings, OverrideSettings, StudySettings
 from cnnbuild.lang.validation import Settings
 from cnnbuild.layers.catalogue.facts import default_in_words
 from cnnbuild.layers.catalogue.parameter_words import in_words
 from cnnbuild.layers.initialization import INITIALIZERS
 from cnnbuild.layers.registry import standard_registry
-from cnnbuild.layers.schemas.study_texts import RECIPE_TEXTS, STUDY_TEXTS, texts_of
+from cnnbuild.layers.schemas.study_texts import BUDGET_TEXTS, MATCH_TEXTS, RECIPE_TEXTS, STUDY_TEXTS, texts_of
 from tests.cli.commands import ROOT
 from tests.documentation.options import options_table
 
@@ -57,7 +58,11 @@ KINDS = {
     "train": "mapping, see Recipe",
     "override": "list of mappings, see Overrides",
     "analyses": "list of `confusion`",
-    "when": "mapping: `dataset`, `architecture`",
+    "grid": "path to list of values, see Grid",
+    "match": "mapping, see Equal sizes",
+    "budget": "mapping, see Equal amounts of training",
+    "plugins": "list of Python files",
+    "when": "mapping: `dataset`, `architecture`, paths of the grid",
     "optimizer": "one of the optimizers below",
     "schedule": "one of the schedules below",
     "augment": "list of the augmentations below",
@@ -74,6 +79,7 @@ KINDS = {
 DEFAULTS = {
     "epochs": "`10`", "average": "none", "stop_early": "none", "baseline": "the first", "optimizer": "`adam`", "schedule": "`constant`", "override": "none", "analyses": "none",
     "augment": "none", "vars": "none", "train": "none", "question": "", "description": "", "variant": "",
+    "grid": "none", "match": "none", "budget": "none", "plugins": "none",
     "size": "", "train_images": "all", "path": "",
 }  # fmt: skip
 """Defaults in words, where the model's own would not tell a reader anything."""
@@ -155,6 +161,8 @@ SETTINGS: dict[str, tuple[type[Settings], Mapping[str, str]]] = {
     "recipe": (Recipe, RECIPE_TEXTS),
     "stop_early": (StopEarly, texts_of("stop_early")),
     "dataset": (DatasetOptions, STUDY_TEXTS),
+    "match": (MatchSettings, MATCH_TEXTS),
+    "budget": (BudgetSettings, BUDGET_TEXTS),
 }
 CHOICES: dict[str, type[Choice]] = {
     "optimizers": OptimizerChoice, "schedules": ScheduleChoice, "augmentations": AugmentChoice,
