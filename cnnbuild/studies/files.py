@@ -13,6 +13,18 @@ def write_atomically(path: Path, text: str) -> None:
     replace_file(path, text.encode("utf-8"))
 
 
+def replace_quickly(path: Path, text: str) -> None:
+    """Replace a text file as a whole without waiting for the disk: after a power failure it may be missing.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
 def append_line(path: Path, line: str) -> None:
     """Add one line to a file, in a single write that reaches the disk.
 

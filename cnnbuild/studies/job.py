@@ -8,13 +8,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnbuild.studies.json_files import read_json, write_json
+from cnnbuild.studies.files import replace_quickly
+from cnnbuild.studies.json_files import read_json
 from cnnbuild.studies.kept_graph import KeptGraph
 from cnnbuild.studies.record import Attempt
 from cnnbuild.training.observations import GitRevision
@@ -72,13 +74,13 @@ class Job:
         return Path(self.folder)
 
     def write(self) -> None:
-        """Write `job.json`.
+        """Write `job.json`, which only a run under way needs.
 
         Raises:
-            RunError: it cannot be written.
+            OSError: it cannot be written.
         """
         data: Mapping[str, object] = _adapter().dump_python(self, mode="json")
-        write_json(self.path / "job.json", data)
+        replace_quickly(self.path / "job.json", json.dumps(data, allow_nan=False) + "\n")
 
 
 def read_job(folder: Path) -> Job:

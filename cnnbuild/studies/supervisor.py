@@ -112,6 +112,8 @@ class _Supervisor:
         if begun:
             self.executor.start([one.job for one in begun])
             self.running |= {one.job.name: one for one in begun}
+            for one in begun:
+                self._tell_progress(one, has_ended=False)
 
     def _hear(self, seconds: float) -> None:
         """Wait for an exit for so long, tell what was trained meanwhile, and see to the exits."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cnnbuild.studies.epoch_news import EpochNews
 from cnnbuild.studies.executors.executor import Cause, Exit
+from cnnbuild.studies.files import write_atomically
 from cnnbuild.studies.job import Job
 from cnnbuild.studies.record import CellRecord, State
 from tests.studies.synthetic import cell_record
@@ -32,7 +33,7 @@ def outcome_of(job: Job, state: State = "done", reason: str = "") -> CellRecord:
 
 def write_outcome(job: Job, state: State = "done", reason: str = "") -> None:
     data = outcome_of(job, state, reason).to_dict()
-    (job.path / "outcome.json").write_text(json.dumps(data))
+    write_atomically(job.path / "outcome.json", json.dumps(data))
 
 
 def tell_epoch(job: Job, epoch: int, *, end: str = "\n") -> None:

@@ -19,7 +19,7 @@ from cnnbuild.data.load import load_dataset
 from cnnbuild.studies.cell_run import run_cell
 from cnnbuild.studies.executors.executor import Exit
 from cnnbuild.studies.executors.local import LocalExecutor
-from cnnbuild.studies.executors.memory_watch import used_bytes
+from cnnbuild.studies.executors.memory_watch import SystemKills, used_bytes
 from cnnbuild.studies.record import CellRecord
 from tests.studies.jobs_on_disk import cells_of, written_job
 from tests.studies.odd_layers import odd_job
@@ -152,6 +152,33 @@ def test_the_memory_of_a_runs_children_counts():
             os.killpg(process.pid, signal.SIGKILL)
     assert 50_000_000 < used["mine"] < 200_000_000
     assert used["gone"] == 0
+
+
+def test_a_kill_by_the_system_is_told_once_from_one_by_a_person(tmp_path):
+    counter = tmp_path / "memory.events"
+    counter.write_text("low 0\nhigh 0\nmax 7\noom 2\noom_kill 2\noom_group_kill 0\n")
+    kills = SystemKills(counter)
+    assert not kills.take_one()  # those before the study are not its own
+    counter.write_text("oom 3\noom_kill 3\n")
+    assert [kills.take_one(), kills.take_one()] == [True, False]
+    assert not SystemKills(tmp_path / "absent").take_one()
+
+
+def test_a_run_that_the_system_killed_ran_out_of_memory(tmp_path, executor):
+    counter = tmp_path / "memory.oom_control"
+    counter.write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 0\n")
+    executor._system_kills = SystemKills(counter)
+    grow = f"open({str(counter)!r}, 'w').write('oom_kill 1\\n'); "
+    jobs = [
+        odd_job(tmp_path / "system", f"{grow}os.kill(os.getpid(), 9)", text_of("system")),
+        odd_job(tmp_path / "person", "os.kill(os.getpid(), 9)", text_of("person")),
+    ]
+    ended = {}
+    for job in jobs:
+        executor.start([job])
+        ended |= exits_of(executor, 1)
+    assert [ended[job.name].cause for job in jobs] == ["memory", "signal"]
+    assert ended[jobs[0].name].reason == "the system killed the process: it had no memory left"
 
 
 def test_a_run_has_the_supervisors_environment_of_now(tmp_path, executor, monkeypatch):

@@ -16,6 +16,12 @@ from cnnbuild.texts import did_you_mean
 EXECUTORS = ("local", "ray", "slurm", "inline")
 """What `--executor` knows; `inline` is no executor: the runs are trained by the study's own process."""
 
+QUOTAS = (
+    ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu.max"),  # "200000 100000", or "max 100000"
+    ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),  # -1 without a limit
+)
+"""Files whose first number is how much processor time a container has in a period, their last the period."""
+
 
 def make_executor(
     name: str,
@@ -91,10 +97,7 @@ def core_count() -> int:
 
 def _cgroup_cores() -> float | None:
     """The share of processor time that a container has, in cores; None where it is not limited."""
-    for quota_file, period_file in (
-        ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu.max"),  # "200000 100000", or "max 100000"
-        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),  # -1: no limit
-    ):
+    for quota_file, period_file in QUOTAS:
         try:
             quota = float(Path(quota_file).read_text(encoding="ascii").split()[0])
             period = float(Path(period_file).read_text(encoding="ascii").split()[-1])

@@ -26,7 +26,7 @@ from typing import TypeAlias
 from cnnbuild.errors import RunError
 from cnnbuild.studies.executors.child import run_worker
 from cnnbuild.studies.executors.executor import Exit
-from cnnbuild.studies.executors.memory_watch import MemoryWatch
+from cnnbuild.studies.executors.memory_watch import MemoryWatch, SystemKills
 from cnnbuild.studies.job import Job
 
 PRELOADED = ["cnnbuild.studies.executors.preloaded"]
@@ -60,6 +60,7 @@ class LocalExecutor:
         self._free = list(range(slots))
         self._running: dict[str, _Running] = {}
         self._watch = MemoryWatch(_kill_group)
+        self._system_kills = SystemKills()
         self._host = socket.gethostname()
         self._context = _context()
 
@@ -125,11 +126,18 @@ class LocalExecutor:
         seconds = time.monotonic() - running.begin
         if over:
             return Exit(name, "memory", code, over, self._host, seconds)
-        if code is None or code >= 0:
-            return Exit(name, "ended", code, "", self._host, seconds)
-        if running.stopped and -code == signal.SIGTERM:  # it came before the worker could answer it
-            return Exit(name, "ended", 128 - code, "", self._host, seconds)
-        return Exit(name, "signal", code, f"{signal_name(-code)} ended the process", self._host, seconds)
+        if code is not None and code < 0:
+            return self._ended_by_signal(name, -code, seconds, stopped=running.stopped)
+        return Exit(name, "ended", code, "", self._host, seconds)
+
+    def _ended_by_signal(self, name: str, number: int, seconds: float, *, stopped: bool) -> Exit:
+        if stopped and number == signal.SIGTERM:  # it came before the worker could answer it
+            return Exit(name, "ended", 128 + number, "", self._host, seconds)
+        reason = f"{signal_name(number)} ended the process"
+        if signal_name(number) == "SIGKILL" and self._system_kills.take_one():
+            reason = "the system killed the process: it had no memory left"
+            return Exit(name, "memory", -number, reason, self._host, seconds)
+        return Exit(name, "signal", -number, reason, self._host, seconds)
 
     def stop(self, name: str, *, kill: bool) -> None:
         """Ask a process to write a checkpoint and end, or `kill` it and its children; `wait` tells when."""

@@ -1,16 +1,22 @@
-"""What runs use of the machine's memory, seen from outside."""
+"""What runs use of the machine's memory, seen from outside, and whether the system killed for want of it."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
 LOOKS_PER_SECOND = 10
 GIGABYTE = 1_000_000_000
+
+_COUNTERS = {  # file in a cgroup's folder: where its controller is mounted, for versions 2 and 1 of cgroups
+    "memory.events": "/sys/fs/cgroup",
+    "memory.oom_control": "/sys/fs/cgroup/memory",
+}
 
 
 @dataclass(slots=True)
@@ -105,3 +111,55 @@ def _resident(pid: int) -> int:
         return psutil.Process(pid).memory_info().rss
     except psutil.Error:  # it has ended meanwhile
         return 0
+
+
+@dataclass(slots=True)
+class SystemKills:
+    """Counts the processes of this cgroup that the system killed for want of memory.
+
+    Each is told once: of two runs that SIGKILL ended while the system killed one process, one was its.
+    """
+
+    counter: Path | None = field(default_factory=lambda: next(_counters(), None))
+    told: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.told = self._count()
+
+    def take_one(self) -> bool:
+        """Whether there is one more that was not told of yet."""
+        if self._count() <= self.told:
+            return False
+        self.told += 1
+        return True
+
+    def _count(self) -> int:
+        if self.counter is None:
+            return 0
+        try:
+            lines = self.counter.read_text(encoding="ascii").splitlines()
+            return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+        except (OSError, ValueError):
+            return 0
+
+
+def _counters() -> Iterator[Path]:
+    """The files that count the kills, of this process's own cgroup before the one that seems the root."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    own = {"memory.events": "", "memory.oom_control": ""}
+    for line in lines:
+        number, controllers, path = line.split(":", 2)
+        if number == "0":
+            own["memory.events"] = path
+        elif "memory" in controllers.split(","):
+            own["memory.oom_control"] = path
+    for file, mount in _COUNTERS.items():
+        for folder in dict.fromkeys([f"{mount}{own[file]}", mount]):
+            counter = Path(folder, file)
+            if counter.is_file():
+                yield counter
+    if Path("/proc/vmstat").is_file():
+        yield Path("/proc/vmstat")
