@@ -31,6 +31,7 @@ EPILOG = (
 VERBS = (
     "run",
     "runs",
+    "compare",
     "inspect",
     "check",
     "expand",

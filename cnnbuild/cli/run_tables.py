@@ -8,12 +8,12 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from cnnbuild.cli.columns import GAP, aligned
 from cnnbuild.cli.terminal import counted
 from cnnbuild.studies.run_query import COLUMNS, Value, value_of
 from cnnbuild.studies.stored_run import STATES, StoredRun
 from cnnbuild.texts import escaped
 
-GAP = "  "
 HEADS = {
     "dataset": "data set",
     "test_accuracy": "test %",
@@ -52,7 +52,8 @@ def list_text(runs: Sequence[StoredRun], columns: Sequence[str] | None, *, width
         if _width(cells, chosen) > (width or 0) and column in chosen:
             chosen.remove(column)
             hidden.append(column)
-    lines = _aligned([cells[column] for column in chosen], [_is_number(column) for column in chosen])
+    numbers = {HEADS.get(column, column) for column in chosen if _is_number(column)}
+    lines = aligned(list(zip(*(cells[column] for column in chosen), strict=True)), numbers)
     notes = [summary(runs)]
     if hidden:
         names = ", ".join(HEADS.get(name, name) for name in reversed(hidden))
@@ -123,19 +124,6 @@ def _is_number(column: str) -> bool:
 def _width(cells: dict[str, list[str]], columns: Sequence[str]) -> int:
     widths = [max(map(len, cells[column])) for column in columns]
     return sum(widths) + len(GAP) * (len(widths) - 1)
-
-
-def _aligned(columns: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]:
-    """Columns side by side; those of numbers are flush right."""
-    widths = [max(map(len, column)) for column in columns]
-    lines = []
-    for row in zip(*columns, strict=True):
-        cells = [
-            text.rjust(width) if number else text.ljust(width)
-            for text, width, number in zip(row, widths, numbers, strict=True)
-        ]
-        lines.append(GAP.join(cells).rstrip())
-    return lines
 
 
 def failures_text(runs: Sequence[StoredRun], limit: int = 5) -> list[str]:

@@ -108,7 +108,7 @@ def list_runs(
     from cnnbuild.studies.run_query import COLUMNS, columns_of, known_column, sort_runs
 
     found = _found(folders)
-    chosen = _filtered(found, where)
+    chosen = filtered(found, where)
     if sort is not None:
         chosen = sort_runs(chosen, sort)
     names = None
@@ -144,7 +144,7 @@ def show(
     """Show one run: its recipe, its data, how it went, and where its files are."""
     from cnnbuild.cli.run_details import details_json, details_text
 
-    chosen = _chosen([run], in_)[0]
+    chosen = chosen_runs([run], in_)[0]
     if format_ == "json":
         print_or_write(json.dumps(details_json(chosen), indent=1, ensure_ascii=False), output)
     else:
@@ -175,7 +175,7 @@ def remove(
 
     if not run and not where:
         raise UsageError("say which runs: by their folders or ids, or with --where")
-    chosen = _filtered(_chosen(run, in_) if run else _found(in_), where)
+    chosen = filtered(chosen_runs(run, in_) if run else _found(in_), where)
     chosen = [one for one in chosen if one.folder.is_dir()]  # what has not begun has no files
     if not chosen:
         typer.echo("There is nothing to remove.", err=True)
@@ -200,13 +200,23 @@ def _found(folders: list[Path] | None) -> list[StoredRun]:
     return find_runs(folders or [DEFAULT])
 
 
-def _chosen(words: list[str], folders: list[Path] | None) -> list[StoredRun]:
+def chosen_runs(words: list[str], folders: list[Path] | None) -> list[StoredRun]:
+    """The runs that words name, looked for below some folders.
+
+    Raises:
+        UsageError: a word names none, or several.
+    """
     from cnnbuild.studies.run_store import choose_runs
 
     return choose_runs(words, lambda: _found(folders))
 
 
-def _filtered(found: list[StoredRun], where: list[str] | None) -> list[StoredRun]:
+def filtered(found: list[StoredRun], where: list[str] | None) -> list[StoredRun]:
+    """The runs for which all conditions of --where hold.
+
+    Raises:
+        UsageError: one is no condition.
+    """
     from cnnbuild.studies.run_query import parse_condition
 
     conditions = [parse_condition(text, found) for text in where or ()]

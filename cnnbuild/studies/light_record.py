@@ -18,8 +18,10 @@ _EPOCH = re.compile(rb'"epoch": \d')
 _CONFUSION = re.compile(rb'"confusion": \[[\[\]\d,\s]*\]')
 
 
-def read_light(path: Path) -> dict[str, object]:
-    """The content of a `record.json`; under `run`, `epochs` is how many there are, `confusion` is empty.
+def read_light(path: Path, *, confusion: bool = False) -> dict[str, object]:
+    """The content of a `record.json`; under `run`, `epochs` is how many there are.
+
+    The confusion matrices are empty, unless `confusion` asks for them.
 
     Raises:
         DataError: there is no such file, or it is damaged.
@@ -28,7 +30,7 @@ def read_light(path: Path) -> dict[str, object]:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror}") from None
-    data = _parsed(_cut(content))
+    data = _parsed(_cut(content, confusion=confusion))
     if data is None or not _is_whole(data):
         data = _parsed(content)
         if data is None:
@@ -39,15 +41,15 @@ def read_light(path: Path) -> dict[str, object]:
     return data
 
 
-def _cut(content: bytes) -> bytes:
-    """The text with the number of epochs for the epochs, and without confusion matrices."""
+def _cut(content: bytes, *, confusion: bool) -> bytes:
+    """The text with the number of epochs for the epochs, with or without confusion matrices."""
     run = content.find(b'"run": {')
     begin = content.find(b'"epochs": [', run) if run >= 0 else -1
     end = content.find(b'"selected_epoch"', begin) if begin >= 0 else -1
     if end < 0:
         return content
     count = len(_EPOCH.findall(content, begin, end))
-    rest = _CONFUSION.sub(b'"confusion": []', content[end:])
+    rest = content[end:] if confusion else _CONFUSION.sub(b'"confusion": []', content[end:])
     return content[:begin] + b'"epochs": %d, ' % count + rest
 
 
