@@ -111,7 +111,7 @@ def _print_end(results: LayerResults) -> None:
     one = results.conditions
     threads = counted(one.threads, "thread")
     echo_wrapped(
-        f"Times are of this machine ({one.hardware}, {one.device}, {threads}): medians of passes in turn, "
+        f"Times are of this machine ({one.device}, {threads}): medians of passes in turn, "
         f"for {results.pairs[0].batch} images. Nothing is said of inputs that were not tested."
     )
     for record in results.pairs:

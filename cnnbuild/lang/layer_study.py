@@ -184,7 +184,10 @@ def _only_known(tree: YamlMap, faults: Problems) -> YamlMap:
 
 def _require_no_comparison(name: str, entry: YamlMap, faults: Problems) -> None:
     """Add what asks for the outcome of a comparison where nothing is compared."""
-    for key in [key for key in LayerPairSettings.of_comparison if entry.get(key) is not None]:
+    for key in LayerPairSettings.of_comparison:
+        said = entry.get(key)
+        if said is None or (isinstance(said, YamlScalar) and said.value is None):
+            continue
         faults.add(
             f"'{key}' of '{name}' is about a comparison, and there is nothing to compare it with",
             place_of_key(entry, key),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -120,7 +120,10 @@ def render_layer_page(results: LayerResults) -> str:
     ]
     sections = [_section(index, record) for index, record in enumerate(results.pairs)]
     return environment.get_template("layers.html.j2").render(
-        study=results, sections=sections, manifest=manifest
+        study=results,
+        sections=sections,
+        manifest=manifest,
+        has_peaks=any(cost.peak for section in sections for cost in section.costs),
     )
 
 
@@ -156,10 +159,16 @@ def _differences(record: PairRecord) -> list[DifferenceLine]:
         named |= {f"gradient of {name}": one for name, one in comparison.weights.items()}
         for what, one in named.items():
             found.setdefault((what, comparison.mode), {}).setdefault(comparison.dtype, []).append(one)
-    return [
-        _line(what, mode, _worst(by_dtype["float32"]), _worst(by_dtype["float64"]))
-        for (what, mode), by_dtype in found.items()
-    ]
+    lines: list[DifferenceLine] = []
+    for what in dict.fromkeys(what for what, _ in found):
+        of_modes = {mode: by_dtype for (named, mode), by_dtype in found.items() if named == what}
+        each = [
+            _line(what, mode, _worst(by_dtype["float32"]), _worst(by_dtype["float64"]))
+            for mode, by_dtype in of_modes.items()
+        ]
+        alike = {replace(line, mode="") for line in each}
+        lines += [replace(each[0], mode=" and ".join(of_modes))] if len(alike) == 1 else each
+    return lines
 
 
 def _constants(record: PairRecord) -> list[DifferenceLine]:

@@ -148,5 +148,8 @@ def test_a_plugin_of_the_study_is_loaded_only_with_trust(tmp_path):
     path = written(tmp_path, text)
     refused = cnnbuild("check", path)
     assert refused.code == 2
-    assert f"the study asks for the Python file {tmp_path / 'mine.py'}, which can do all that you can" in refused.err
+    assert (
+        f"the study asks for the Python file {tmp_path / 'mine.py'}, which can do all that you can"
+        in refused.err
+    )
     assert cnnbuild("check", path, "--trust").code == 0

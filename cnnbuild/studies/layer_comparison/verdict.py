@@ -170,7 +170,7 @@ def _gap(worst: Worst) -> str:
         return f"{worst.where} is not finite"
     if " at inputs of " in worst.where:
         return f"{worst.where} is {_number(one.custom_at)} against {_number(one.standard_at)}"
-    cosine = "" if one.cosine is None else f", cosine {one.cosine:.3f}"
+    cosine = "" if one.cosine is None else f", cosine {round(one.cosine, 3) + 0.0:.3f}"
     return f"{worst.where} by up to {_share(one.relative)} of the largest value{cosine}"
 
 
