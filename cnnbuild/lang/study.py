@@ -19,6 +19,7 @@ from pathlib import Path
 
 from cnnbuild.errors import Place, Problems, UsageError
 from cnnbuild.lang.files import read_yaml
+from cnnbuild.lang.layer_study import is_layer_study
 from cnnbuild.lang.merging import from_setting, set_path, with_entry, without
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, from_plain
 from cnnbuild.lang.study_amounts import lay_over, without_what_is_replaced
@@ -26,7 +27,7 @@ from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.lang.study_grid import fixed_at, known_values, read_grid
 from cnnbuild.lang.study_grid_paths import OF_DATA
 from cnnbuild.lang.study_resolution import named_variables, resolve
-from cnnbuild.lang.study_settings import refuse_later_keys, spell_out_architectures, spell_out_train
+from cnnbuild.lang.study_settings import check_analyses, spell_out_architectures, spell_out_train
 from cnnbuild.lang.validation import place_of_key
 from cnnbuild.texts import did_you_mean
 
@@ -65,6 +66,10 @@ def read_study(
             place_of_key(tree, "layers"),
             help="`cnnbuild inspect` and `cnnbuild train` take it; name it under `architectures:` of a study",
         )
+        problems.raise_if_any()
+    if is_layer_study(tree):
+        hint = "`cnnbuild run` takes it"
+        problems.add("this study compares layers and trains none", place_of_key(tree, "layers"), help=hint)
         problems.raise_if_any()
     base, variants = _split_variants(tree, problems)
     if variant is not None and variant not in variants:
@@ -115,7 +120,8 @@ def _split_variants(tree: YamlMap, problems: Problems) -> tuple[YamlMap, dict[st
 
 
 def _normalised(tree: YamlMap, problems: Problems) -> YamlMap:
-    return spell_out_train(spell_out_architectures(refuse_later_keys(tree, problems)))
+    check_analyses(tree.get("analyses"), problems)
+    return spell_out_train(spell_out_architectures(tree))
 
 
 def _with_arguments(
