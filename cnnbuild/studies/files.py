@@ -17,6 +17,9 @@ def append_line(path: Path, line: str) -> None:
     """Add one line to a file, in a single write that reaches the disk.
 
     A half line that a crash left at the end is closed first, so that it cannot swallow the new one.
+
+    Raises:
+        OSError: it cannot be written; half of it may have been.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -24,7 +27,9 @@ def append_line(path: Path, line: str) -> None:
         size = os.fstat(descriptor).st_size
         os.lseek(descriptor, max(size - 1, 0), os.SEEK_SET)
         torn = size > 0 and os.read(descriptor, 1) != b"\n"
-        os.write(descriptor, (("\n" if torn else "") + line + "\n").encode())
+        left = memoryview((("\n" if torn else "") + line + "\n").encode())
+        while left:  # a disk that fills up takes a part, and refuses the next
+            left = left[os.write(descriptor, left) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from cnnbuild.studies.json_files import read_json, write_json
 from cnnbuild.studies.kept_graph import KeptGraph
+from cnnbuild.studies.record import Attempt
 from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import record_from
 
@@ -33,7 +34,7 @@ class Job:
     gives it, `plugins` the files whose layer types it needs, `git` the commit of the architecture's file.
     `threads` are torch's; `parallel` is how many runs may share the machine. `device` is that of its slot, as
     torch names it, and empty where the recipe's `device` decides. `memory_bytes` is the most it may use.
-    `accumulate` replaces the recipe's after it ran out of memory.
+    `accumulate` replaces the recipe's after it ran out of memory. `earlier` are the attempts before this one.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Job:
     memory_bytes: int | None = None
     attempt: int = 1
     accumulate: int | None = None
+    earlier: tuple[Attempt, ...] = ()
     schema: int = SCHEMA
 
     @property

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 
+from pydantic import Field
+
 from cnnbuild.lang.validation import Settings
 from cnnbuild.studies.health import Health, health_of
 from cnnbuild.studies.record import CellRecord
@@ -25,8 +27,30 @@ class PlannedCell(Settings):
     seed: int
 
 
+class Invocation(Settings):
+    """How a study was started, so that it can be started again; see `cnnbuild run`.
+
+    `file` and `plugins` are absolute paths. `settings` maps paths of the study to the values of `--set`.
+    `datasets` and `seeds` replace the study's own. `trust` allows the plugins that the study names.
+    `memory_bytes` is the most that one run may use.
+    """
+
+    file: str
+    variant: str | None = None
+    settings: dict[str, object] = Field(default_factory=dict)
+    datasets: tuple[str, ...] | None = None
+    seeds: int | None = None
+    plugins: tuple[str, ...] = ()
+    trust: bool = False
+    data_root: str | None = None
+    executor: str | None = None
+    jobs: int | None = None
+    threads: int | None = None
+    memory_bytes: int | None = None
+
+
 class StudyFile(Settings):
-    """What `study.json` holds: the question, and which cells answer it."""
+    """What `study.json` holds: the question, which cells answer it, and how it was started."""
 
     schema_version: int = 1
     study: str
@@ -43,6 +67,7 @@ class StudyFile(Settings):
     warnings: tuple[str, ...]
     cnnbuild_version: str
     cells: tuple[PlannedCell, ...]
+    invocation: Invocation | None = None
 
 
 @dataclass(frozen=True)

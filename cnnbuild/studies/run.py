@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cnnbuild.data.dataset import Dataset
-from cnnbuild.data.folder import DataMode
-from cnnbuild.data.load import load_dataset
-from cnnbuild.data.transforms import transforms_of
-from cnnbuild.lang.recipe import AugmentChoice
+from cnnbuild.data.location import resolve_data_root
 from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.layers.registry import Registry
-from cnnbuild.studies.cell_run import CHECKPOINT, run_cell
-from cnnbuild.studies.epoch_news import news_of
-from cnnbuild.studies.events import CellEnded, CellStarted, EpochEnded, StudyEvent, StudyPlanned
-from cnnbuild.studies.plan import Cell, StudyPlan, plan_study
-from cnnbuild.studies.record import CellRecord
-from cnnbuild.studies.results import PlannedCell, StudyFile, StudyResults, read_results
+from cnnbuild.studies.adoption import Ledger, Left
+from cnnbuild.studies.data_of_plan import PlanData
+from cnnbuild.studies.describe_study import describe_study
+from cnnbuild.studies.disk_space import require_space
+from cnnbuild.studies.events import CellEnded, StudyEvent, StudyPlanned
+from cnnbuild.studies.executors.choose import threads_for
+from cnnbuild.studies.executors.executor import Executor
+from cnnbuild.studies.in_process import run_here
+from cnnbuild.studies.jobs_of_plan import JobMaker, Means, PlannedRun
+from cnnbuild.studies.plan import StudyPlan, plan_study
+from cnnbuild.studies.policy import Policy
+from cnnbuild.studies.results import Invocation, StudyResults, read_results
+from cnnbuild.studies.selection import selected
 from cnnbuild.studies.store import StudyFolder
-from cnnbuild.training.checkpoint import remove_checkpoint
+from cnnbuild.studies.study_lock import only_supervisor
+from cnnbuild.studies.supervisor import supervise
 from cnnbuild.training.machine import choose_device
-from cnnbuild.training.record import EpochRecord
-from cnnbuild.version import __version__
+
+STANDARD = Policy()
 
 
 def run_study(
@@ -55,113 +60,100 @@ def run_plan(
     out: Path,
     data_root: Path | None,
     on_event: Callable[[StudyEvent], None] | None = None,
+    executor: Executor | None = None,
+    policy: Policy = STANDARD,
+    memory_bytes: int | None = None,
+    plugins: Sequence[Path] = (),
+    jobs: int = 1,
+    threads: int | None = None,
+    only: Sequence[str] = (),
+    invocation: Invocation | None = None,
 ) -> StudyResults:
-    """Run the cells of a plan as `run_study` does.
+    """Run the cells of a plan as `run_study` does, in this process or where an `executor` has its workers.
+
+    Of the workers up to `jobs` share a machine; each has `threads` threads (its share of the cores unless
+    said) and may use `memory_bytes`. `plugins` are the files of the plan's own layer types. `only` selects
+    the cells to run now, as `selection.selected` says; the study keeps all. `invocation` is kept in
+    `study.json`. The executor is not closed.
 
     Raises:
         DataError: a data set is missing; nothing has been trained.
-        UsageError: a recipe's device is absent, a transform cannot be applied, or `out` cannot be written;
-            nothing has been trained.
+        UsageError: a recipe's device is absent, a transform cannot be applied, `only` selects nothing, `out`
+            cannot be written or has too little room, or another process runs the study; nothing has been
+            trained.
+        RunError: a record cannot be written, or the executor cannot go on; the same call goes on.
+        RunInterruptedError: Ctrl-C or SIGTERM stopped the study; the same call goes on.
     """
-    tell = on_event if on_event is not None else _ignore
-    datasets = _load(plan, data_root)
+    chosen = selected(plan.cells, only)
+    data = PlanData(plan, data_root, keep=executor is None)
     folder = StudyFolder(out)
-    names: dict[str, Cell] = {}
-    for cell in plan.cells:
-        names[cell.folder_name(cell.identity(datasets[cell.dataset.label].fingerprint))] = cell
-    kept = {name: record for name in names if (record := _finished(folder, name)) is not None}
-    for device in {cell.recipe.device for name, cell in names.items() if name not in kept}:
+    runs = planned_runs(plan, data)
+    ledger = Ledger(folder, [run.name for run in runs])
+    pending = [run for run, now in zip(runs, chosen, strict=True) if now and not ledger.is_finished(run.name)]
+    for device in {run.cell.recipe.device for run in pending}:
         choose_device(device)  # what every single run would raise
-    _try_transforms([cell for name, cell in names.items() if name not in kept], datasets)
+    data.try_transforms([run.cell for run in pending])
+    share = threads if threads is not None else threads_for(max(1, jobs))
+    name = "" if executor is None else executor.name
+    root = resolve_data_root(data_root)
+    maker = JobMaker(folder, Means(name, share, jobs, memory_bytes, tuple(plugins), root))
+    if executor is not None:
+        maker.check(pending)
     folder.prepare()
-    folder.write_study(_describe(plan, names).model_dump(mode="json"))
-    tell(StudyPlanned(plan, len(kept)))
-    for number, (name, cell) in enumerate(names.items(), start=1):
-        log = str(folder.cell(name) / "log.txt")
-        record = kept.get(name)
-        reused = record is not None
-        if record is None:
-            tell(CellStarted(number, len(names), cell))
-            record = run_cell(
-                cell,
-                datasets[cell.dataset.label],
-                folder=folder.cell(name),
-                on_epoch=_epoch_listener(cell, tell),
-            )
-            folder.write_record(name, record)
-            if record.is_final:  # a run that failed for want of memory or disk goes on from it
-                remove_checkpoint(folder.cell(name) / CHECKPOINT)
-            kept[name] = record
-        folder.write_csv((n, kept[n]) for n in names if n in kept)
-        tell(CellEnded(number, len(names), cell, record, log, reused))
+    require_space(out, [run.cell for run in pending], slots=1 if executor is None else executor.slots)
+    with only_supervisor(out):
+        folder.tidy()
+        folder.write_study(describe_study(plan, runs, invocation).model_dump(mode="json"))
+        study = _Study(plan, runs, chosen, ledger, on_event if on_event is not None else _ignore)
+        try:
+            left = study.begin()
+            if executor is None:
+                run_here(left, data.kept, ledger, policy, study.tell)
+            else:
+                supervise(left, executor, ledger, maker, policy, study.tell)
+        finally:
+            ledger.write_csv()
     return read_results(out)
+
+
+def planned_runs(plan: StudyPlan, data: PlanData) -> tuple[PlannedRun, ...]:
+    """The runs of a plan by their names in the study's folder; one that is planned twice is one."""
+    named: dict[str, PlannedRun] = {}
+    for cell in plan.cells:
+        facts = data.facts[cell.dataset.label]
+        cell_id = cell.identity(facts.fingerprint)
+        name = cell.folder_name(cell_id)
+        number = named[name].number if name in named else len(named) + 1
+        named[name] = PlannedRun(number, 0, name, cell, cell_id, facts.mode, facts.label, facts.fingerprint)
+    return tuple(replace(run, total=len(named)) for run in named.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Study:
+    """A study that starts."""
+
+    plan: StudyPlan
+    runs: Sequence[PlannedRun]
+    chosen: Sequence[bool]
+    ledger: Ledger
+    tell: Callable[[StudyEvent], None]
+
+    def begin(self) -> list[tuple[PlannedRun, Left]]:
+        """Make up for what an earlier start did not finish, and tell it; gives what is to be run now."""
+        settled = [(run, self.ledger.settle(run.name, run.cell_id)) for run in self.runs]
+        finished = [run for run, left in settled if left is None]
+        self.tell(StudyPlanned(self.plan, len(finished)))
+        for run in finished:
+            record = self.ledger.folder.read_record(run.name)
+            if record is not None:
+                log = str(self.ledger.folder.cell(run.name) / "log.txt")
+                self.tell(CellEnded(run.number, run.total, run.cell, record, log, reused=True))
+        return [
+            (run, left)
+            for (run, left), now in zip(settled, self.chosen, strict=True)
+            if left is not None and now
+        ]
 
 
 def _ignore(event: StudyEvent) -> None:
     pass
-
-
-def _epoch_listener(cell: Cell, tell: Callable[[StudyEvent], None]) -> Callable[[EpochRecord], None]:
-    return lambda epoch: tell(EpochEnded(cell, news_of(epoch, epochs=cell.recipe.epochs)))
-
-
-def _load(plan: StudyPlan, data_root: Path | None) -> dict[str, Dataset]:
-    """The data sets of a plan by the labels of their settings, each loaded once.
-
-    Image files stay files where all recipes that take them say `data: stream`, or where they do not fit.
-    """
-    modes: dict[str, set[DataMode]] = {}
-    for cell in plan.cells:
-        modes.setdefault(cell.dataset.label, set()).add(cell.recipe.data)
-    datasets: dict[str, Dataset] = {}
-    for cell in plan.cells:
-        label = cell.dataset.label
-        if label not in datasets:
-            mode = modes[label].pop() if len(modes[label]) == 1 else "auto"
-            datasets[label] = load_dataset(cell.dataset, data_root=data_root, data=mode)
-    return datasets
-
-
-def _try_transforms(cells: Sequence[Cell], datasets: Mapping[str, Dataset]) -> None:
-    """Try each list of augmentations once on each data set that it is for, as every single run would.
-
-    Raises:
-        UsageError: a transform cannot be applied, or makes images of another shape.
-    """
-    tried: list[tuple[str, Sequence[AugmentChoice]]] = []
-    for cell in cells:
-        label, augment = cell.dataset.label, cell.recipe.augment
-        if (label, augment) not in tried:
-            transforms_of(augment, datasets[label].train.shape)
-            tried.append((label, augment))
-
-
-def _finished(folder: StudyFolder, name: str) -> CellRecord | None:
-    record = folder.read_record(name)
-    return record if record is not None and record.is_final else None
-
-
-def _describe(plan: StudyPlan, names: dict[str, Cell]) -> StudyFile:
-    document = plan.document
-    datasets = dict.fromkeys(cell.dataset.label for cell in plan.cells)
-    return StudyFile(
-        study=document.name,
-        title=document.title,
-        variant=document.variant,
-        question=document.question,
-        description=document.description,
-        file=str(document.file),
-        architectures=document.architectures,
-        datasets=tuple(datasets),
-        baseline=document.baseline,
-        equivalence_points=document.equivalence_points,
-        analyses=document.analyses,
-        warnings=tuple(dict.fromkeys(warning.message for warning in plan.warnings)),
-        cnnbuild_version=__version__,
-        cells=tuple(
-            PlannedCell(
-                folder=name, architecture=cell.architecture, dataset=cell.dataset.label, seed=cell.seed
-            )
-            for name, cell in names.items()
-        ),
-    )

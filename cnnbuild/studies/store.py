@@ -1,13 +1,16 @@
 """The folder of a study: what lies where, and how it is read back.
 
 <study>/study.json                 what was asked, and which cells belong to it
+<study>/.lock                      held by the process that looks after the study; .lock.json says which
 <study>/cells/<cell>/record.json   how the run ended; its presence makes a cell finished
 <study>/cells/<cell>/log.txt       what happened, line by line
 <study>/cells/<cell>/weights.pt    the selected weights
 <study>/cells/<cell>/run.json      what was trained, so that the folder is enough to use it; see run_folder
 <study>/cells/<cell>/checkpoint.pt the state of a run that has not ended, and `.previous` the one before
-<study>/runs.jsonl                 one line per run that ended, appended
+<study>/runs.jsonl                 one line per run that ended: its whole record, appended
 <study>/results.csv                one line per cell of the study, replaced as a whole
+
+Beside these, what a worker and its supervisor write while a run goes on: see job.
 """
 
 from __future__ import annotations
@@ -16,9 +19,10 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.studies.files import append_line, write_atomically
@@ -28,8 +32,18 @@ CSV_COLUMNS = (
     "architecture", "dataset", "seed", "state", "reason",
     "test_accuracy", "validation_accuracy", "train_accuracy", "test_loss",
     "selected_epoch", "epochs", "parameters", "macs", "seconds", "seconds_per_epoch",
-    "latency_seconds", "latency_batch_size", "peak_memory_bytes", "device", "cell",
+    "latency_seconds", "latency_batch_size", "peak_memory_bytes", "device", "attempts", "accumulate", "cell",
 )  # fmt: skip
+
+CsvRow: TypeAlias = dict[str, object]
+
+Key: TypeAlias = tuple[str, str, float]
+"""What tells the record of one attempt from all others: the cell's id, when it began and how long it took."""
+
+
+def key_of(record: CellRecord) -> Key:
+    """The key of a record."""
+    return record.cell_id, record.started, record.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,12 @@ class StudyFolder:
         except OSError as error:
             raise UsageError(f"{self.path}: results cannot be written here: {error.strerror}") from None
 
+    def tidy(self) -> None:
+        """Remove what a killed process had not yet given its name."""
+        for name in ("study.json", "results.csv", ".lock.json"):
+            for file in self.path.glob(f".{name}.*"):
+                file.unlink(missing_ok=True)
+
     def cell(self, name: str) -> Path:
         """The folder of one cell."""
         return self.path / "cells" / name
@@ -62,11 +82,46 @@ class StudyFolder:
         except DataError:
             return None
 
+    def read_outcome(self, name: str, cell_id: str) -> CellRecord | None:
+        """What a worker wrote of its attempt, or None where it is absent, damaged or of another cell."""
+        try:
+            outcome = CellRecord.from_dict(_read_json(self.cell(name) / "outcome.json"))
+        except DataError:
+            return None
+        return outcome if outcome.cell_id == cell_id else None
+
     def write_record(self, name: str, record: CellRecord) -> None:
-        """Make a cell finished: its record replaced as a whole, and a line in `runs.jsonl`."""
-        data = record.to_dict()
-        write_atomically(self.cell(name) / "record.json", json.dumps(data, indent=1) + "\n")
-        append_line(self.path / "runs.jsonl", json.dumps(data))
+        """Write how a cell ended, replaced as a whole.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        text = json.dumps(record.to_dict(), indent=1) + "\n"
+        write_atomically(self.cell(name) / "record.json", text)
+
+    def append_run(self, record: CellRecord) -> None:
+        """Add the line of a run that ended.
+
+        It is the whole record: the folder of a run may be removed, and a failed run's record is replaced when
+        it is run again. A thousand lines are read within seconds.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        append_line(self.path / "runs.jsonl", json.dumps(record.to_dict()))
+
+    def keys(self) -> Iterator[Key]:
+        """The keys of all lines of `runs.jsonl`; half a line has none."""
+        try:
+            with (self.path / "runs.jsonl").open(encoding="utf-8", errors="replace") as file:
+                for line in file:
+                    try:
+                        data = json.loads(line)
+                        yield data["cell_id"], data["started"], data["seconds"]
+                    except (ValueError, KeyError, TypeError):
+                        continue
+        except OSError:
+            return
 
     def write_study(self, description: Mapping[str, object]) -> None:
         """Write what was asked."""
@@ -83,13 +138,16 @@ class StudyFolder:
         except DataError as error:
             raise UsageError(f"{self.path} is not the folder of a study: {error}") from None
 
-    def write_csv(self, records: Iterable[tuple[str, CellRecord]]) -> None:
-        """Replace `results.csv` by one line per record; each comes with the name of its cell."""
+    def write_rows(self, rows: Iterable[CsvRow]) -> None:
+        """Replace `results.csv` by these rows; see `csv_row`.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         text = io.StringIO()
         writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for name, record in records:
-            writer.writerow(_csv_row(name, record))
+        writer.writerows(rows)
         write_atomically(self.path / "results.csv", text.getvalue())
 
 
@@ -105,8 +163,9 @@ def _read_json(path: Path) -> dict[str, object]:
     return data
 
 
-def _csv_row(name: str, record: CellRecord) -> dict[str, object]:
-    row: dict[str, object] = {
+def csv_row(name: str, record: CellRecord) -> CsvRow:
+    """The row of a cell in `results.csv`."""
+    row: CsvRow = {
         "architecture": record.architecture,
         "dataset": record.dataset_label,
         "seed": record.seed,
@@ -115,6 +174,8 @@ def _csv_row(name: str, record: CellRecord) -> dict[str, object]:
         "parameters": record.parameters,
         "macs": record.macs,
         "seconds": record.seconds,
+        "attempts": max(1, len(record.attempts)),
+        "accumulate": record.attempts[-1].accumulate if record.attempts else None,
         "cell": name,
     }
     run = record.run

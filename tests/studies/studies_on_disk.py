@@ -2,6 +2,12 @@
 
 from pathlib import Path
 
+from cnnbuild.graph.data_contract import DataContract
+from cnnbuild.graph.elaborate import elaborate
+from cnnbuild.graph.graph import Graph
+from cnnbuild.lang.architecture import parse_architecture
+from cnnbuild.lang.reader import parse_yaml
+
 NET = """\
 cnnbuild: 1
 name: tiny
@@ -33,3 +39,10 @@ def write_study(folder: Path, text: str = STUDY, net: str = NET) -> Path:
     path = folder / "tiny.yaml"
     path.write_text(text)
     return path
+
+
+def graph_of(*layers: str) -> Graph:
+    """A network of these layers behind a `flatten`, for the digits."""
+    text = "cnnbuild: 1\nname: n\nlayers:\n  - flatten\n" + "".join(f"  - {layer}\n" for layer in layers)
+    document = parse_architecture(parse_yaml(text, "n.yaml"), default_name="n")
+    return elaborate(document, DataContract("digits", 1, 8, 8, 10))

@@ -1,0 +1,105 @@
+"""From the words of the command line to an executor, and how many runs it takes at once."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Collection
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from cnnbuild.errors import UsageError
+from cnnbuild.studies.executors.executor import Executor
+from cnnbuild.texts import did_you_mean
+
+EXECUTORS = ("local", "ray", "slurm", "inline")
+"""What `--executor` knows; `inline` is no executor: the runs are trained by the study's own process."""
+
+
+def make_executor(
+    name: str,
+    *,
+    jobs: int | None = None,
+    threads: int | None = None,
+    memory_bytes: int | None = None,
+    recipe_devices: Collection[str] = ("auto",),
+) -> Executor | None:
+    """The executor of a name, for `jobs` runs at once with `threads` each; None for `inline`.
+
+    `recipe_devices` are what the recipes of the study say of their `device`. `memory_bytes` is what a run may
+    use, which a scheduler has to know before.
+
+    Raises:
+        UsageError: there is no such executor, what it needs is not installed, or `jobs` is below 1.
+    """
+    if name not in EXECUTORS:
+        hint = did_you_mean(name, EXECUTORS, listing="known executors")
+        raise UsageError(f"there is no executor '{name}'; {hint}")
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"--jobs is a whole number above 0, not {jobs}")
+    if name == "inline":
+        return None
+    gpus = gpu_count(recipe_devices)
+    if name == "local":
+        from cnnbuild.studies.executors.local import LocalExecutor
+
+        devices = tuple(f"cuda:{number}" for number in range(gpus))
+        return LocalExecutor(jobs or default_jobs(recipe_devices), devices=devices)
+    require_extra(name)
+    cluster = import_module(f"cnnbuild.studies.executors.{name}")
+    make: Callable[..., Executor] = getattr(cluster, f"{name.capitalize()}Executor")
+    return make(jobs=jobs, threads=threads or 1, memory_bytes=memory_bytes)
+
+
+def require_extra(name: str) -> None:
+    """Do nothing where what an executor needs is installed.
+
+    Raises:
+        UsageError: it is not; the message says how to install it.
+    """
+    package = {"ray": "ray", "slurm": "submitit"}[name]
+    if find_spec(package) is None:
+        raise UsageError(f"--executor {name} needs {package}: pip install 'cnnbuild[{name}]'")
+
+
+def default_jobs(recipe_devices: Collection[str] = ("auto",)) -> int:
+    """How many runs work on this machine at once: one per GPU where they use any, otherwise one per core."""
+    return gpu_count(recipe_devices) or core_count()
+
+
+def threads_for(jobs: int) -> int:
+    """How many threads each of `jobs` runs at once has: its share of the cores, at least one."""
+    return max(1, core_count() // jobs)
+
+
+def gpu_count(recipe_devices: Collection[str] = ("auto",)) -> int:
+    """How many CUDA devices the runs of a study can have, by what their recipes say of their `device`."""
+    if not {"auto", "cuda"} & set(recipe_devices):
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def core_count() -> int:
+    """How many cores this process may use: those of its affinity, and no more than its cgroup's share."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = _cgroup_cores()
+    return cores if share is None else max(1, min(cores, math.ceil(share)))
+
+
+def _cgroup_cores() -> float | None:
+    """The share of processor time that a container has, in cores; None where it is not limited."""
+    for quota_file, period_file in (
+        ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu.max"),  # "200000 100000", or "max 100000"
+        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),  # -1: no limit
+    ):
+        try:
+            quota = float(Path(quota_file).read_text(encoding="ascii").split()[0])
+            period = float(Path(period_file).read_text(encoding="ascii").split()[-1])
+        except (OSError, ValueError, IndexError):
+            continue
+        if quota > 0 and period > 0:
+            return quota / period
+    return None
