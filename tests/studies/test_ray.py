@@ -126,9 +126,7 @@ def test_a_waiting_run_ends_when_the_last_node_that_could_hold_it_dies(executor,
 
 def test_a_gpu_is_taken_where_the_cluster_has_one_and_the_recipe_may_use_it(executor, jobs, monkeypatch):
     needs = []
-    monkeypatch.setattr(
-        executor._cluster, "submit", lambda _, need, *, name: needs.append(need.gpus) or name
-    )
+    monkeypatch.setattr(executor._cluster, "submit", lambda _, need, *, name: needs.append(need.gpus) or name)
     executor.start(jobs[:1])
     executor._cluster.nodes.append(Room("g", cpus=4, gpus=2))
     executor.start([jobs[1], replace(jobs[2], recipe={"device": "cpu"})])

@@ -19,6 +19,8 @@ LAST_SECONDS = 10.0
 
 def main(folder: Path) -> int:
     """Work on the run in `folder`; gives the worker's exit code."""
+    if hasattr(signal, "SIGUSR2"):  # Slurm's warning may reach every process of a job; who started us answers
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_starter, args=(os.dup(0),), daemon=True).start()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     from cnnbuild.studies.worker import work  # takes seconds, in which the starter may be lost
