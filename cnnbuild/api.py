@@ -149,15 +149,16 @@ def run_study(
     data_root: Path | None = None,
     on_event: Callable[[StudyEvent], None] | None = None,
     plugins: Iterable[Path | str | type] = (),
+    trust: bool = False,
 ) -> StudyResults:
     """Train every cell of a study that is not finished, write the report, and give the results.
 
     `settings` maps paths of the document to values, as `--set` does: `{"train.epochs": 2}`. `out` is the
     folder of the results, `runs/<study>` by default; `on_event` is told of each step. `plugins` are Python
-    files, or classes, that add layer types.
+    files, or classes, that add layer types; those that the study itself asks for are loaded with `trust`.
 
     Raises:
-        DocumentError: the study or an architecture has faults; nothing was trained.
+        DocumentError: a file has faults, or the study asks for Python files that need `trust`.
         UsageError: there is no such file, variant, plugin or device.
         DataError: a data set is missing; nothing was trained.
     """
@@ -165,6 +166,7 @@ def run_study(
     from cnnbuild.report.page import write_report
     from cnnbuild.studies import run as runner
     from cnnbuild.studies.naming import default_folder
+    from cnnbuild.studies.trust import registry_for
 
     file, named = split_reference(str(path))
     document = read_study(
@@ -175,10 +177,8 @@ def run_study(
         seeds=seeds,
     )
     folder = out if out is not None else default_folder(document)
-    registry = registry_with(plugins)
-    results = runner.run_study(
-        document, out=folder, data_root=data_root, on_event=on_event, registry=registry
-    )
+    types = registry_for(document, plugins, trust=trust)
+    results = runner.run_study(document, out=folder, data_root=data_root, on_event=on_event, registry=types)
     write_report(folder)
     return results
 

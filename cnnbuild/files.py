@@ -7,10 +7,11 @@ import tempfile
 from pathlib import Path
 
 
-def replace_file(path: Path, content: bytes | memoryview) -> None:
+def replace_file(path: Path, content: bytes | memoryview, *, durable: bool = True) -> None:
     """Write a file as a whole: a temporary file beside it, flushed to the disk, then renamed over it.
 
-    Parents are created. What stood at `path` stands until the new content does.
+    Parents are created. What stood at `path` stands until the new content does. What is not `durable` is not
+    waited for: after a power failure the file may be empty.
 
     Raises:
         OSError: the file cannot be written; nothing is left of the attempt.
@@ -22,13 +23,15 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         temporary.chmod(0o644)  # mkstemp's own mode keeps others from reading
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    flush_folder(path.parent)
+    if durable:
+        flush_folder(path.parent)
 
 
 def flush_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a reader sees of a mistake in `train:`, the whole screen, for each study in `mistakes/recipes/`.
+"""What a reader sees of a mistake in a study, the whole screen: `train:` in `mistakes/recipes/`, the rest beside it.
 
 Each screen was read as a student would read it, and is compared as a whole. To add one: write the study, and
 beside it the screen that it should give.
@@ -16,7 +16,8 @@ from cnnbuild.lang.source import to_plain
 from cnnbuild.lang.study import read_study
 from cnnbuild.layers.schemas.studies import study_schema
 
-MISTAKES = sorted((Path(__file__).parent / "mistakes" / "recipes").glob("*.yaml"))
+FOLDERS = [Path(__file__).parent / "mistakes" / name for name in ("recipes", "studies")]
+MISTAKES = sorted(path for folder in FOLDERS for path in folder.glob("*.yaml"))
 GENERAL = Draft202012Validator(study_schema())
 UNSEEN = {
     256: "a batch and its parts: a division",
@@ -26,6 +27,15 @@ UNSEEN = {
     272: "two keys of which one is far inside",
     286: "the order of a list",
     273: "a device and a precision together",
+    331: "two paths of a grid together",
+    332: "a path of a grid inside another",
+    333: "a grid and an override",
+    334: "what two values come to",
+    335: "a product",
+    337: "a condition and the grid",
+    342: "a grid and a match",
+    343: "a recipe and a budget",
+    347: "files",
 }
 """What no JSON Schema sees, which knows form alone."""
 
@@ -37,8 +47,9 @@ def refusal(path):
 
 
 def test_there_are_enough_mistakes_and_each_has_its_screen():
-    assert len(MISTAKES) >= 20
-    assert {path.stem for path in MISTAKES[0].parent.glob("*.txt")} == {path.stem for path in MISTAKES}
+    assert len(MISTAKES) >= 50
+    screens = [path for folder in FOLDERS for path in folder.glob("*.txt")]
+    assert {path.stem for path in screens} == {path.stem for path in MISTAKES}
 
 
 @pytest.mark.parametrize("path", MISTAKES, ids=lambda path: path.stem)

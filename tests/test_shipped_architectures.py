@@ -57,6 +57,7 @@ def test_the_shipped_files_and_their_expectations_are_found() -> None:
         "densenet_bc.yaml",
         "fully_connected.yaml",
         "inception.yaml",
+        "kernel_size.yaml",
         "recursive_cnn.yaml",
         "residual_blocks.yaml",
         "residual_cnn.yaml",
@@ -75,7 +76,7 @@ def test_the_shipped_files_and_their_expectations_are_found() -> None:
     ]
     assert len(EXPECTATIONS) >= 60
     assert [name for name, document in DOCUMENTS.items() if not document.expectations] == []
-    lessons = {"fully_connected.yaml", "simple_cnn.yaml"}  # from no paper
+    lessons = {"fully_connected.yaml", "kernel_size.yaml", "simple_cnn.yaml"}  # from no paper
     assert {name for name, document in DOCUMENTS.items() if not document.source} == lessons
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnnbuild.cli.options import DataRootOption, DatasetOption
+from cnnbuild.cli.options import DataRootOption, DatasetOption, TrustOption
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_asked
 from cnnbuild.cli.terminal import counted, echo_faults
 from cnnbuild.texts import escaped
@@ -35,6 +35,7 @@ def check(
     classes: ClassesOption = None,
     data_root: DataRootOption = None,
     plugin: PluginOption = None,
+    trust: TrustOption = False,
     format_: Annotated[
         Literal["text", "json"],
         typer.Option("--format", "-f", help="What to print: for people, or for editors and CI."),
@@ -56,7 +57,7 @@ def check(
     from cnnbuild.layers.plugins import registry_with
 
     contract = contract_asked(dataset, data_root, input_, classes)
-    case = Case(registry_with(plugin or ()), contract, data_root, names)
+    case = Case(registry_with(plugin or ()), contract, data_root, names, tuple(plugin or ()), trust)
     chosen = yaml_files(files)
     reports: list[FileReport] = []
     missing = (FileReport(Path(argument), "unknown", fault=fault) for argument, fault in chosen.missing)

@@ -30,6 +30,8 @@ EPILOG = (
 
 VERBS = (
     "run",
+    "runs",
+    "compare",
     "inspect",
     "check",
     "expand",
@@ -75,7 +77,8 @@ def application(verbs: Iterable[str] = VERBS) -> typer.Typer:
         rich_markup_mode="rich",
     )
     for verb in verbs:
-        app.command()(getattr(import_module(f"cnnbuild.cli.{verb}"), verb))
+        found = getattr(import_module(f"cnnbuild.cli.{verb}"), verb)
+        app.add_typer(found) if isinstance(found, typer.Typer) else app.command()(found)
     app.callback()(_root)
     return app
 

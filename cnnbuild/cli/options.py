@@ -42,6 +42,10 @@ OutputOption = Annotated[
         show_default=False,
     ),
 ]
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust", help="Load the Python files that a study asks for; read them first."),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only.")]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnbuild.cli.options import DataRootOption, QuietOption, SetOption, parse_settings
+from cnnbuild.cli.run_layers import run_layers
 from cnnbuild.cli.target import PluginOption
 from cnnbuild.cli.terminal import counted, echo_faults
 from cnnbuild.errors import RunInterruptedError, UsageError
@@ -67,10 +68,15 @@ def run(
     What is finished is not run again: the same command goes on where it was stopped, and runs what was
     changed.
     """
+    from cnnbuild.lang.layer_study import names_layer_study
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.lang.study import read_study
     from cnnbuild.layers.plugins import registry_with
 
+    if names_layer_study(study):
+        flags = {"--dataset": dataset, "--data-root": data_root}
+        run_layers(study, set_, plugin, flags, seeds=seeds, out=out, dry_run=dry_run, quiet=quiet)
+        return
     path, variant = split_reference(study)
     document = read_study(
         path, variant=variant, settings=parse_settings(set_), datasets=dataset or None, seeds=seeds

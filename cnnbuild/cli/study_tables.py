@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cnnbuild.studies.plan import Cell, StudyPlan
+from cnnbuild.studies.budget import budget_text
+from cnnbuild.studies.matching import Matched, matched_on, percent
+from cnnbuild.studies.plan import StudyPlan
 
 if TYPE_CHECKING:
+    from cnnbuild.studies.estimate import Estimate
     from cnnbuild.studies.results import ResultRow, StudyResults
 
 PLAIN_WIDTH = 160  # columns of a table that goes to a file or a pipe, where no window limits it
@@ -31,51 +35,96 @@ def print_at(table: Table, console: Console) -> None:
     console.print(table)
 
 
-def plan_table(plan: StudyPlan) -> Table:
-    """What would run: one line per architecture and data set."""
-    table = Table(title=escape(plan.document.title), title_justify="left")
-    _add_names(table)
+def plan_table(plan: StudyPlan, estimate: Estimate | None = None) -> Table:
+    """What would run: one line per architecture, data set and setting; an estimate adds the time of a run."""
+    table = _table(plan.document.title)
+    gridded, matched = any(cell.setting for cell in plan.cells), _chosen(plan.matched)
+    _add_names(table, gridded=gridded)
     table.add_column("input", no_wrap=True)
     by_epochs = all(cell.recipe.epochs is not None for cell in plan.cells)
-    for column in ("seeds", "epochs" if by_epochs else "training", "batch", "parameters", "multiply-adds"):
+    columns = ["seeds", "epochs" if by_epochs else "training", "batch", "parameters", "multiply-adds"]
+    columns += ["s/run"] if estimate is not None else []
+    for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
-    groups: dict[tuple[str, str], list[Cell]] = {}
-    for cell in plan.cells:
-        groups.setdefault((cell.architecture, cell.dataset.label), []).append(cell)
-    for (architecture, dataset), cells in groups.items():
+    if matched:
+        table.add_column("matched by", no_wrap=True)
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for index, cell in enumerate(plan.cells):
+        groups.setdefault((cell.architecture, cell.dataset.label, cell.setting), []).append(index)
+    for key, indices in groups.items():
+        cells = [plan.cells[index] for index in indices]
         first = cells[0]
-        table.add_row(
-            escape(architecture),
-            escape(dataset),
+        line = [
+            *_names(*key, gridded=gridded),
             "x".join(str(n) for n in first.graph.contract.shape),
             _seeds([cell.seed for cell in cells]),
             str(first.recipe.epochs) if by_epochs else first.recipe.describe_length(),
             str(first.recipe.batch_size),
             f"{first.graph.parameters:,}",
             f"{first.graph.macs:,}",
-        )
+        ]
+        if estimate is not None:
+            line.append(_seconds([estimate.per_run[index] for index in indices]))
+        table.add_row(*line, *([matched.get(key, "")] if matched else []))
+    table.caption = _below(matched_on(plan.matched), budget_of(plan))
     return table
 
 
 def results_table(results: StudyResults) -> Table:
-    """What came out: one line per architecture and data set."""
-    table = Table(title=escape(results.study.title), title_justify="left")
-    _add_names(table)
+    """What came out: one line per architecture, data set and setting."""
+    study = results.study
+    table = _table(study.title)
+    gridded, matched = bool(study.settings), _chosen(study.matched)
+    _add_names(table, gridded=gridded)
     for column in ("seeds", "test accuracy %", "parameters", "s/epoch"):
         table.add_column(column, justify="right", no_wrap=True)
+    if matched:
+        table.add_column("matched by", no_wrap=True)
     table.add_column("status")
     for row in results.rows:
         seconds = row.seconds_per_epoch
-        table.add_row(
-            escape(row.architecture),
-            escape(row.dataset_label),
+        line = [
+            *_names(row.architecture, row.dataset_label, row.setting, gridded=gridded),
             str(len(row.records)),
             accuracy_text(row),
             "" if row.parameters is None else f"{row.parameters:,}",
             "" if seconds is None else f"{seconds:.3g}",
-            row.status,
-        )
+        ]
+        line += [matched.get((row.architecture, row.dataset, row.setting), "")] if matched else []
+        table.add_row(*line, row.status)
+    table.caption = _below(
+        matched_on(study.matched), f"Budget of each run: {study.budget}" if study.budget else ""
+    )
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=escape(title), title_justify="left", caption_justify="left")
+
+
+def _below(*notes: str) -> str | None:
+    """The lines below a table, None where there are none."""
+    return escape("\n".join(note for note in notes if note)) or None
+
+
+def budget_of(plan: StudyPlan) -> str:
+    """The budget of a plan as a line, empty without one."""
+    budget = plan.document.budget
+    return f"Budget of each run: {budget_text(budget)}" if budget is not None else ""
+
+
+def _chosen(matched: Sequence[Matched]) -> dict[tuple[str, str, str], str]:
+    """What `match` chose, with how far that is from the target, by architecture, data set and setting."""
+    return {
+        (one.architecture, one.dataset, one.setting): escape(f"{one.choice} ({percent(one.deviation)})")
+        for one in matched
+    }
+
+
+def _seconds(of_runs: Sequence[float | None]) -> str:
+    """The longest of some runs' seconds; a question mark where one is unknown."""
+    known = [one for one in of_runs if one is not None]
+    return f"{max(known):,.0f}" if len(known) == len(of_runs) else "?"
 
 
 def accuracy_text(row: ResultRow) -> str:
@@ -88,10 +137,16 @@ def accuracy_text(row: ResultRow) -> str:
     return f"{100 * summary.mean:.2f} ± {100 * summary.half_width:.2f}"
 
 
-def _add_names(table: Table) -> None:
+def _add_names(table: Table, *, gridded: bool) -> None:
     """The columns of names; where the window is narrow, the data set is broken between its words first."""
     table.add_column("architecture", no_wrap=True, overflow="fold")
     table.add_column("data set", overflow="fold")
+    if gridded:
+        table.add_column("setting", overflow="fold")
+
+
+def _names(architecture: str, dataset: str, setting: str, *, gridded: bool) -> list[str]:
+    return [escape(name) for name in (architecture, dataset, *([setting] if gridded else []))]
 
 
 def _seeds(seeds: list[int]) -> str:

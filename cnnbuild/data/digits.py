@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 
 from cnnbuild.data.dataset import Images, Source, digest_of
@@ -11,6 +13,7 @@ LARGEST_PIXEL = 16  # the published values are 0 to 16
 TEST_FRACTION = 0.2
 
 
+@cache  # scikit-learn parses a text: longer than a small network trains
 def load_digits() -> Source:
     """All digits, one fifth of each class for the test; pixels scaled to 0..255."""
     from sklearn import datasets

@@ -79,10 +79,13 @@ def _content(path: Path, named: str) -> bytes:
     return content
 
 
-def proposed_neighbour(path: Path) -> str:
-    """The sentence that proposes another YAML file of the folder; empty where none has a similar name."""
+def proposed_neighbour(path: Path, *, suffixes: tuple[str, ...] = (".yaml", ".yml")) -> str:
+    """The sentence that proposes another file of the folder, one of YAML unless `suffixes` say otherwise.
+
+    It is empty where none has a similar name.
+    """
     try:
-        names = [each.name for each in path.parent.iterdir() if each.suffix in {".yaml", ".yml"}]
+        names = [each.name for each in path.parent.iterdir() if each.suffix in suffixes]
     except OSError:
         return ""
     return did_you_mean(path.name, [name for name in names if name != path.name])

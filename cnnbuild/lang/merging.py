@@ -6,11 +6,20 @@ Every value of the result keeps the place where it was really written, so that a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cnnbuild.errors import Place, Problems
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, describe, from_plain
 
-CHOICES = frozenset({"optimizer", "schedule", "average"})  # a mapping with one key, which names the kind
-BUDGETS = frozenset({"epochs", "steps", "seconds"})  # of `train`: one of them, which names the unit
+CHOICES = frozenset({"optimizer", "schedule", "average", "custom", "standard"})
+"""Keys of a mapping with one key, which names the kind."""
+ALTERNATIVES = {
+    "train": frozenset({"epochs", "steps", "seconds"}),
+    "match": frozenset({"parameters", "macs"}),
+    "budget": frozenset({"macs", "images", "seconds"}),
+}
+"""Keys of which a mapping has one, whose name is the unit: another one laid over it takes its place."""
+DOTTED = frozenset({"grid", "when"})  # mappings whose keys are paths themselves
 
 
 def merge_maps(base: YamlMap, over: YamlMap) -> YamlMap:
@@ -32,20 +41,26 @@ def _merged(below: Yaml, above: Yaml, key: str) -> Yaml:
         return above
     if key in CHOICES and {entry.name for entry in below} != {entry.name for entry in above}:
         return above
-    return merge_train(below, above) if key == "train" else merge_maps(below, above)
+    for entry in above:
+        below = _without_alternatives(below, key, entry)
+    return merge_maps(below, above)
 
 
 def merge_train(below: YamlMap, above: YamlMap) -> YamlMap:
     """One `train:` mapping laid over another: also, where it says how long a run is, no other unit stays."""
-    for entry in above:
-        below = _without_other_budgets(below, entry.name, entry.value)
-    return merge_maps(below, above)
+    merged = _merged(below, above, "train")
+    return merged if isinstance(merged, YamlMap) else above
 
 
-def _without_other_budgets(train: YamlMap, name: str, value: Yaml) -> YamlMap:
-    """The mapping for a run whose length is said by `name`, if that is what `name` says."""
-    is_said = not (isinstance(value, YamlScalar) and value.value is None)
-    return without(train, *(BUDGETS - {name})) if name in BUDGETS and is_said else train
+def _without_alternatives(tree: YamlMap, key: str, new: YamlEntry) -> YamlMap:
+    """The mapping under `key` without what an entry that is laid over it takes the place of."""
+    units = ALTERNATIVES.get(key, frozenset())
+    return without(tree, *(units - {new.name})) if new.name in units and is_said(new.value) else tree
+
+
+def is_said(value: Yaml | None) -> bool:
+    """Whether there is a value, and not `null`."""
+    return value is not None and not (isinstance(value, YamlScalar) and value.value is None)
 
 
 def without(tree: YamlMap, *names: str) -> YamlMap:
@@ -71,19 +86,48 @@ def submap(tree: Yaml | None, name: str) -> YamlMap | None:
 def set_path(tree: YamlMap, path: str, value: object, problems: Problems, *, flag: str = "--set") -> YamlMap:
     """The tree with the value under a dotted path replaced, e.g. `train.optimizer.sgd.lr`.
 
-    Steps are keys of mappings or, from 0, positions in lists. Missing keys are made; whether the language
-    knows them is for validation to say. A path that leads through a single value is added to `problems`.
+    Steps are keys of mappings or, from 0, positions in lists; what follows `grid` is one key. Missing keys
+    are made; whether the language knows them is for validation to say. A path that leads through a single
+    value is added to `problems`.
     """
-    text = f"{path}={_shown(value)}"
-    whole = Place(flag, 1, 1, len(text), text)
+    whole = place_of_setting(path, value, flag)
     steps: list[YamlScalar] = []
     offset = 0
-    for step in path.split("."):
+    for step in _split(path):
         steps.append(YamlScalar(step, whole.within(offset, len(step)), text=step))
         offset += len(step) + 1
-    leaf = from_plain(value, whole.within(offset, len(text) - offset))
-    changed = _set(tree, steps, leaf, problems)
+    return set_steps(tree, steps, from_setting(path, value, flag), problems)
+
+
+def from_setting(path: str, value: object, flag: str = "--set") -> Yaml:
+    """The value of an argument as a tree, at the place that it has in the argument."""
+    whole = place_of_setting(path, value, flag)
+    return from_plain(value, whole.within(len(path) + 1, whole.length - len(path) - 1))
+
+
+def place_of_setting(path: str, value: object, flag: str) -> Place:
+    """An argument, such as `--set train.epochs=2`, as a place."""
+    text = f"{path}={_shown(value)}"
+    return Place(flag, 1, 1, len(text), text)
+
+
+def set_steps(tree: YamlMap, steps: Sequence[YamlScalar], leaf: Yaml, problems: Problems) -> YamlMap:
+    """The tree with the value under a path replaced, as `set_path` does; each step has its own place."""
+    changed = _set(tree, list(steps), leaf, problems)
     return changed if isinstance(changed, YamlMap) else tree
+
+
+def _split(path: str) -> list[str]:
+    """The steps of a path.
+
+    >>> _split("grid.train.epochs"), _split("override.0.when.vars.width"), _split("train.epochs")
+    (['grid', 'train.epochs'], ['override', '0', 'when', 'vars.width'], ['train', 'epochs'])
+    """
+    steps = path.split(".")
+    for count, step in enumerate(steps[:-1], start=1):
+        if step in DOTTED and steps[0] in {"grid", "override"}:
+            return [*steps[:count], ".".join(steps[count:])]
+    return steps
 
 
 def _set(tree: Yaml, steps: list[YamlScalar], leaf: Yaml, problems: Problems, *, key: str = "") -> Yaml:
@@ -104,7 +148,7 @@ def _set(tree: Yaml, steps: list[YamlScalar], leaf: Yaml, problems: Problems, *,
         return YamlList(tuple(items), tree.place)
     if isinstance(tree, YamlMap):
         kept = tree if key not in CHOICES or tree.get(name) is not None else YamlMap((), step.place)
-        kept = _without_other_budgets(kept, name, leaf) if key == "train" and not rest else kept
+        kept = kept if rest else _without_alternatives(kept, key, YamlEntry(step, leaf))
         below = kept.get(name) or YamlMap((), step.place)
         return with_entry(kept, step, _set(below, rest, leaf, problems, key=name))
     if key in CHOICES or tree.value is None:

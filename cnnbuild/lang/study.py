@@ -2,8 +2,13 @@
 
 `read_study` settles everything that does not need a network: one variant is chosen, arguments are laid over
 the file, overrides are merged, and each pair of architecture and data set comes out as a `Combination` with a
-checked recipe. What is laid over what, the last one winning: the study's own `train`, `vars` and `seeds`;
-those of the architecture's entry; each `override` that matches, in written order; the arguments.
+checked recipe, once for each point of the grid. What is laid over what, the last one winning: the study's own
+`train`, `vars` and `seeds`; those of the architecture's entry; the values of the grid; each `override` that
+matches, in written order; the arguments.
+
+So what the study says is where the grid starts from. What stands above the grid may add to a point, and not
+take its values away, which are what its runs are called: an `override` that sets what the grid varies is an
+error. An argument that does leaves one value on that path of the grid: its own.
 """
 
 from __future__ import annotations
@@ -14,11 +19,15 @@ from pathlib import Path
 
 from cnnbuild.errors import Place, Problems, UsageError
 from cnnbuild.lang.files import read_yaml
-from cnnbuild.lang.merging import merge_maps, set_path, with_entry, without
+from cnnbuild.lang.layer_study import is_layer_study
+from cnnbuild.lang.merging import from_setting, set_path, with_entry, without
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, from_plain
+from cnnbuild.lang.study_amounts import lay_over, without_what_is_replaced
 from cnnbuild.lang.study_document import StudyDocument
-from cnnbuild.lang.study_resolution import add_errors, named_variables, resolve
-from cnnbuild.lang.study_settings import refuse_later_keys, spell_out_architectures, spell_out_train
+from cnnbuild.lang.study_grid import fixed_at, known_values, read_grid
+from cnnbuild.lang.study_grid_paths import OF_DATA
+from cnnbuild.lang.study_resolution import named_variables, resolve
+from cnnbuild.lang.study_settings import check_analyses, spell_out_architectures, spell_out_train
 from cnnbuild.lang.validation import place_of_key
 from cnnbuild.texts import did_you_mean
 
@@ -58,6 +67,10 @@ def read_study(
             help="`cnnbuild inspect` and `cnnbuild train` take it; name it under `architectures:` of a study",
         )
         problems.raise_if_any()
+    if is_layer_study(tree):
+        hint = "`cnnbuild run` takes it"
+        problems.add("this study compares layers and trains none", place_of_key(tree, "layers"), help=hint)
+        problems.raise_if_any()
     base, variants = _split_variants(tree, problems)
     if variant is not None and variant not in variants:
         hint = did_you_mean(variant, variants, listing="its variants") or "it has no variants"
@@ -65,13 +78,15 @@ def read_study(
     arguments = dict(settings or {})
     if seeds is not None:
         arguments["seeds"] = seeds
-    asked = base if variant is None else merge_maps(base, variants[variant])
-    asked = _with_arguments(asked, arguments, datasets, problems)
-    document = resolve(asked, problems, file=path, variant=variant, arguments=arguments)
+    laid = {name: lay_over(base, changes) for name, changes in variants.items()}
+    before = base if variant is None else laid[variant]
+    asked = _with_arguments(before, arguments, datasets, problems)
+    known = known_values(read_grid(each, Problems()) for each in (base, *laid.values(), before, asked))
+    document = resolve(asked, problems, file=path, variant=variant, arguments=arguments, known=known)
     for other in variants.keys() - {variant}:
         faults = Problems()
-        resolve(merge_maps(base, variants[other]), faults, file=path, variant=other, arguments={})
-        add_errors(problems, faults)
+        resolve(laid[other], faults, file=path, variant=other, arguments={}, known=known)
+        problems.extend(faults.errors)
     problems.raise_if_any()
     if document is None:
         raise UsageError(f"{path}: not a study")
@@ -105,13 +120,15 @@ def _split_variants(tree: YamlMap, problems: Problems) -> tuple[YamlMap, dict[st
 
 
 def _normalised(tree: YamlMap, problems: Problems) -> YamlMap:
-    return spell_out_train(spell_out_architectures(refuse_later_keys(tree, problems)))
+    check_analyses(tree.get("analyses"), problems)
+    return spell_out_train(spell_out_architectures(tree))
 
 
 def _with_arguments(
     tree: YamlMap, arguments: Mapping[str, object], datasets: Sequence[str] | None, problems: Problems
 ) -> YamlMap:
     """The document with the arguments of the command line laid over it."""
+    tree = without_what_is_replaced(tree, arguments)
     for path, value in arguments.items():
         if path.split(".")[0] in FIXED:
             place = Place("--set", 1, 1, len(path), path)
@@ -119,7 +136,7 @@ def _with_arguments(
                 f"'{path}' cannot be changed from outside", place, help="choose a variant with @name"
             )
         else:
-            tree = set_path(tree, path, value, problems)
+            tree = _with_argument(tree, path, value, problems)
     tree = _normalised(tree, problems)
     if datasets is None:
         return tree
@@ -129,6 +146,12 @@ def _with_arguments(
     whole = ", ".join(datasets)
     place = Place("--dataset", 1, 1, max(len(whole), 1), whole)
     return with_entry(tree, YamlScalar("datasets", place), YamlList(tuple(chosen), place))
+
+
+def _with_argument(tree: YamlMap, path: str, value: object, problems: Problems) -> YamlMap:
+    """The document with one argument laid over it; on a path of the grid, its value alone is left."""
+    tree = fixed_at(tree, path, from_setting(path, value))
+    return tree if path in OF_DATA and tree.get("grid") is not None else set_path(tree, path, value, problems)
 
 
 def _dataset_word(item: Yaml) -> str:

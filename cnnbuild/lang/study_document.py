@@ -65,6 +65,25 @@ class GridValue:
     place: Place
 
 
+def in_words(value: Plain) -> str:
+    """A value as a study would have it, in one line.
+
+    >>> print(in_words({"sgd": {"lr": 0.1, "nesterov": True}}), in_words([8, None]))
+    {sgd: {lr: 0.1, nesterov: true}} [8, null]
+    """
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return f"[{', '.join(in_words(item) for item in value)}]"
+        case dict():
+            return "{" + ", ".join(f"{key}: {in_words(item)}" for key, item in value.items()) + "}"
+        case _:
+            return str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Combination:
     """One architecture on one data set at one point of the grid, with everything settled but the graph.
@@ -86,7 +105,7 @@ class Combination:
     @property
     def setting(self) -> str:
         """The point of the grid in words, such as "lr=0.1, width=16"; empty without a grid."""
-        return ", ".join(f"{one.short}={one.value}" for one in self.grid)
+        return ", ".join(f"{one.short}={in_words(one.value)}" for one in self.grid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from cnnbuild.errors import Place, Problems
 from cnnbuild.lang.dataset import DATASET_NAMES, DatasetSettings, parse_dataset
 from cnnbuild.lang.files import MAX_PATH, is_regular_file, proposed_neighbour
-from cnnbuild.lang.merging import merge_maps, merge_train, set_path, submap, with_entry
-from cnnbuild.lang.recipe import Recipe, parse_recipe
+from cnnbuild.lang.merging import is_said, merge_train, submap
 from cnnbuild.lang.reference import split_reference
-from cnnbuild.lang.source import Plain, YamlList, YamlMap, YamlScalar, to_plain
-from cnnbuild.lang.study_document import Combination, StudyDocument, Variable
+from cnnbuild.lang.source import YamlList, YamlMap, YamlScalar, to_plain
+from cnnbuild.lang.study_amounts import check_lengths, parse_budget, parse_match, said_at
+from cnnbuild.lang.study_conditions import check_grid_conditions, overrides_of
+from cnnbuild.lang.study_document import Combination, Match, StudyDocument, Variable
+from cnnbuild.lang.study_grid import MAX_RUNS, Known, points_of, read_grid, size_of, values_of
+from cnnbuild.lang.study_grid_paths import steps_of
+from cnnbuild.lang.study_layers import LAYERED, Settler, layers_of
+from cnnbuild.lang.study_plugins import plugins_of
 from cnnbuild.lang.study_settings import StudySettings, parse_seeds, spell_out_train
-from cnnbuild.lang.validation import place_of_key, validate, whole_floats_as_ints
+from cnnbuild.lang.validation import place_of_key, validate
 from cnnbuild.texts import did_you_mean, shortened
-
-LAYERED = ("vars", "train", "seeds")  # what the layers of a study may each say
 
 
 def resolve(
@@ -29,40 +32,27 @@ def resolve(
     file: Path,
     variant: str | None,
     arguments: Mapping[str, object],
+    known: Known,
 ) -> StudyDocument | None:
     """The document that a merged tree stands for, or None after its faults were added to `problems`.
 
-    `arguments` are laid over each combination once more, so that they win over the file's overrides.
+    `arguments` are laid over each combination once more, so that they win over the file's overrides. `known`
+    is what the grids of the file vary, those of other variants too: an override may name it.
     """
     faults = Problems()
-    study = validate(StudySettings, tree, faults, what="the study")
-    datasets = _datasets(tree, faults)
+    plain = check_grid_conditions(tree, known, faults)
+    study = validate(StudySettings, plain, faults, what="the study")
+    match, budget = parse_match(tree, faults), parse_budget(tree, faults)
+    plugins = plugins_of(tree, file, faults)
     _check_names(tree, faults)
     forced = {path: value for path, value in arguments.items() if path.split(".")[0] in LAYERED}
-    combinations: list[Combination] = []
-    for architecture in submap(tree, "architectures") or ():
-        if isinstance(architecture.value, YamlMap):
-            source = _source_of(architecture.value, file, faults)
-            for dataset, dataset_place in datasets:
-                layers = _layers(tree, architecture.name, architecture.value, dataset.name)
-                settled = _settle(layers, dataset, forced, faults)
-                if source is not None and settled is not None:
-                    combinations.append(
-                        Combination(
-                            architecture.name,
-                            *source,
-                            settled.variables,
-                            settled.dataset,
-                            settled.recipe,
-                            settled.seeds,
-                            architecture.key.place,
-                            dataset_place,
-                        )
-                    )
-    _check_idle_overrides(tree, faults)
-    add_errors(problems, faults)
-    for warning in faults.warnings:
-        problems.add(warning.message, warning.place, help=warning.help, severity="warning")
+    check_lengths(tree, faults)
+    settler = Settler(forced, is_said(tree.get("budget")), faults)
+    combinations = _combinations(tree, file, settler)
+    _check_idle_overrides(tree, settler)
+    if match is not None:
+        _check_solved(match, combinations, faults)
+    problems.extend(faults.found)
     if study is None or faults.errors:
         return None
     return StudyDocument(
@@ -75,77 +65,88 @@ def resolve(
         baseline=study.baseline or next(iter(study.architectures)),
         equivalence_points=study.equivalence,
         analyses=tuple(study.analyses),
-        combinations=tuple(combinations),
+        combinations=combinations,
         warnings=faults.warnings,
+        match=match,
+        budget=budget,
+        plugins=plugins,
     )
 
 
-def add_errors(problems: Problems, faults: Problems) -> None:
-    """Add the errors of one collection to another."""
-    for fault in faults.errors:
-        problems.add(fault.message, fault.place, help=fault.help, context=fault.context)
+def _combinations(tree: YamlMap, file: Path, settler: Settler) -> tuple[Combination, ...]:
+    """Every architecture on every data set at every point of the grid; faults are added to the settler's."""
+    problems = settler.problems
+    datasets = _datasets(tree, problems)
+    architectures = [
+        (entry, entry.value, _source_of(entry.value, file, problems))
+        for entry in submap(tree, "architectures") or ()
+        if isinstance(entry.value, YamlMap)
+    ]
+    axes = read_grid(tree, problems)
+    count = size_of(axes) * max(len(datasets), 1) * max(len(architectures), 1)
+    if count > MAX_RUNS:
+        _refuse_size(f"{count:,} runs for each seed", tree, problems)
+        axes = tuple(replace(axis, values=axis.values[:1]) for axis in axes)
+    found: list[Combination] = []
+    for entry, value, source in architectures:
+        for dataset, place in datasets:
+            for point in points_of(axes):
+                settled = settler.settle(layers_of(tree, entry.name, value, dataset.name, point), dataset)
+                if source is not None and settled is not None:
+                    asked = {axis.path: each.place for axis, each in point}
+                    found.append(
+                        Combination(
+                            entry.name,
+                            *source,
+                            settled.variables,
+                            settled.dataset,
+                            settled.recipe,
+                            settled.seeds,
+                            entry.key.place,
+                            asked.get("train_images", place),
+                            values_of(point),
+                        )
+                    )
+    runs = sum(len(each.seeds) for each in found)
+    if axes and runs > MAX_RUNS >= count:
+        _refuse_size(f"{runs:,} runs", tree, problems)
+    if not problems.errors:
+        _check_equal_points(found, problems)
+    return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """What one part of a study says; `shared` where it says it about all architectures."""
-
-    tree: YamlMap
-    shared: bool
+def _refuse_size(count: str, tree: YamlMap, problems: Problems) -> None:
+    message = f"with this grid the study has {count}, and {MAX_RUNS:,} are the most"
+    problems.add(message, place_of_key(tree, "grid"), help="list fewer values, or make several studies of it")
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """What the layers of one combination come to."""
+def _check_equal_points(combinations: Iterable[Combination], problems: Problems) -> None:
+    """Add each point of the grid whose runs are those of another one: they would be counted twice."""
+    seen: dict[tuple[object, ...], Combination] = {}
+    for one in combinations:
+        if not one.grid:
+            return
+        values = repr([(variable.name, variable.value) for variable in one.variables])
+        key = (one.architecture, one.dataset.label, values, one.recipe.model_dump_json())
+        other = seen.setdefault(key, one)
+        if other is not one:
+            place = next(new.place for new, old in zip(one.grid, other.grid, strict=True) if new != old)
+            problems.add(
+                f"these runs would be those of {other.setting} again, under another name",
+                place,
+                help="remove one of the two values",
+                context=(f"for {one.architecture} on {one.dataset.label}",),
+            )
 
-    variables: tuple[Variable, ...]
-    dataset: DatasetSettings
-    recipe: Recipe
-    seeds: tuple[int, ...]
 
-
-def _layers(tree: YamlMap, name: str, entry: YamlMap, dataset: str) -> list[_Layer]:
-    """What the study says about one combination, from the most general to what wins."""
-    layers = [_Layer(_only(tree, *LAYERED), shared=True), _Layer(_only(entry, "vars", "train"), shared=False)]
-    for override in _overrides(tree):
-        wanted = {key: _word(override, key) for key in ("dataset", "architecture")}
-        if wanted["dataset"] in {None, dataset} and wanted["architecture"] in {None, name}:
-            layers.append(_Layer(_only(override, *LAYERED, "size"), shared=wanted["architecture"] is None))
-    return layers
-
-
-def _settle(
-    layers: list[_Layer], dataset: DatasetSettings, forced: Mapping[str, object], problems: Problems
-) -> _Settled | None:
-    """The variables, data set, recipe and seeds of one combination, or None after faults were added."""
-    merged = layers[0].tree
-    shared = {entry.name for layer in layers if layer.shared for entry in submap(layer.tree, "vars") or ()}
-    own = {entry.name for layer in layers if not layer.shared for entry in submap(layer.tree, "vars") or ()}
-    for layer in layers[1:]:
-        merged = merge_maps(merged, spell_out_train(layer.tree))
-    for path, value in forced.items():
-        merged = set_path(merged, path, value, problems)
-        shared |= {path.split(".")[1]} if path.startswith("vars.") else set()
-    faults = Problems()  # of its own: a fault seen before must stop this combination too
-    recipe = parse_recipe(submap(spell_out_train(merged), "train") or YamlMap((), merged.place), faults)
-    seeds_tree = merged.get("seeds")
-    seeds = (0,) if seeds_tree is None else parse_seeds(seeds_tree, faults)
-    add_errors(problems, faults)
-    for warning in faults.warnings:
-        problems.add(warning.message, warning.place, help=warning.help, severity="warning")
-    variables = tuple(
-        Variable(
-            entry.name,
-            whole_floats_as_ints(to_plain(entry.value)),
-            entry.key.place,
-            entry.name in shared and entry.name not in own,
-        )
-        for entry in submap(merged, "vars") or ()
-    )
-    size = merged.get("size")
-    if isinstance(size, YamlScalar) and isinstance(size.value, int):
-        dataset = dataset.model_copy(update={"size": size.value})
-    return None if recipe is None or not seeds else _Settled(variables, dataset, recipe, seeds)
+def _check_solved(match: Match, combinations: Iterable[Combination], problems: Problems) -> None:
+    """Add a grid of the variable that `match` solves for."""
+    for value in (value for one in combinations for value in one.grid):
+        if value.path == f"vars.{match.by}":
+            message = (
+                f"'{match.by}' is solved for by 'match' ({said_at(match.place)}), and the grid varies it"
+            )
+            problems.add(message, value.place, help="remove one of the two")
 
 
 def _source_of(entry: YamlMap, study: Path, problems: Problems) -> tuple[Path, str | None] | None:
@@ -194,7 +195,7 @@ def _check_names(tree: YamlMap, problems: Problems) -> None:
     baseline = tree.get("baseline")
     if isinstance(baseline, YamlScalar) and isinstance(baseline.value, str):
         _check_word(baseline, architectures, "architecture", problems)
-    for override in _overrides(tree):
+    for override in overrides_of(tree):
         when = submap(override, "when")
         if when is not None and not when.entries:
             message = "'when' names no cells"
@@ -222,42 +223,29 @@ def _check_word(word: YamlScalar, known: list[str], noun: str, problems: Problem
         problems.add(f"unknown {noun} '{word.value}'", word.place, help=hint)
 
 
-def _check_idle_overrides(tree: YamlMap, problems: Problems) -> None:
+def _check_idle_overrides(tree: YamlMap, settler: Settler) -> None:
     """Check the recipe and seeds of overrides that select no cell of this study today."""
-    for override in _overrides(tree):
+    for override in overrides_of(tree):
         train = submap(spell_out_train(override), "train")
         if train is not None:
-            merged = merge_train(submap(tree, "train") or YamlMap((), train.place), train)
-            faults = Problems()
-            parse_recipe(merged, faults)
-            add_errors(problems, faults)
+            settler.check_recipe(merge_train(submap(tree, "train") or YamlMap((), train.place), train))
         if (seeds := override.get("seeds")) is not None:
-            parse_seeds(seeds, problems)
+            parse_seeds(seeds, settler.problems)
 
 
 def named_variables(trees: Iterable[YamlMap]) -> tuple[Variable, ...]:
-    """The variables that a study and its variants set for all architectures, or in an override."""
-    return tuple(
-        Variable(entry.name, to_plain(entry.value), entry.key.place, shared=True)
+    """The variables that studies set for all architectures, in an override or in the grid."""
+    trees = tuple(trees)
+    written = [
+        (entry.key, entry.name, to_plain(entry.value))
         for tree in trees
-        for part in (tree, *_overrides(tree))
+        for part in (tree, *overrides_of(tree))
         for entry in submap(part, "vars") or ()
-    )
-
-
-def _overrides(tree: YamlMap) -> list[YamlMap]:
-    listed = tree.get("override")
-    return [item for item in listed if isinstance(item, YamlMap)] if isinstance(listed, YamlList) else []
-
-
-def _word(override: YamlMap, key: str) -> Plain:
-    word = (submap(override, "when") or YamlMap((), override.place)).get(key)
-    return word.value if isinstance(word, YamlScalar) else None
-
-
-def _only(tree: YamlMap, *names: str) -> YamlMap:
-    only = YamlMap((), tree.place)
-    for entry in tree:
-        if entry.name in names:
-            only = with_entry(only, entry.key, entry.value)
-    return only
+    ]
+    written += [
+        (steps_of(entry.key)[1], entry.name.partition(".")[2], to_plain(entry.value))
+        for tree in trees
+        for entry in submap(tree, "grid") or ()
+        if entry.name.startswith("vars.")
+    ]
+    return tuple(Variable(name, value, key.place, shared=True) for key, name, value in written)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from os import scandir
@@ -36,7 +37,7 @@ def registry_with(plugins: Path | str | Iterable[Path | str | type] = ()) -> Reg
     if isinstance(plugins, str | Path):
         plugins = (plugins,)
     registry = standard_registry()
-    if _some_package_offers_types():
+    if _some_package_offers_types(_installed()):
         from importlib.metadata import entry_points
 
         for entry in entry_points(group=ENTRY_POINT_GROUP):
@@ -52,14 +53,20 @@ def registry_with(plugins: Path | str | Iterable[Path | str | type] = ()) -> Reg
     return registry
 
 
-def _some_package_offers_types() -> bool:
+def _installed() -> tuple[tuple[Path, int], ...]:
+    """Where packages are installed, and when each place last changed; 0 where it is not there."""
+    places = [Path(folder or ".").absolute() for folder in dict.fromkeys(sys.path)]
+    return tuple((path, path.stat().st_mtime_ns if path.exists() else 0) for path in places)
+
+
+@lru_cache(maxsize=1)
+def _some_package_offers_types(installed: tuple[tuple[Path, int], ...]) -> bool:
     """Whether any installed package may have entry points for us; a tenth of the time of asking for them.
 
     Where packages are kept in another form than folders (in a zip, say) the answer is yes.
     """
     group = ENTRY_POINT_GROUP.encode()
-    for folder in dict.fromkeys(sys.path):
-        path = Path(folder or ".")
+    for path, _ in installed:
         if path.is_file():
             return True
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cnnbuild.lang.recipe import length_in_words
-from cnnbuild.studies.record import CellRecord
+from cnnbuild.studies.fairness import confounders, why_dead
 from cnnbuild.studies.results import ResultRow, StudyResults
 from cnnbuild.studies.statistics import (
     PairedDifference,
@@ -26,7 +26,6 @@ Verdict: TypeAlias = Literal[
 ]
 FEWEST_SEEDS = 3
 DEAD_SHARE = 1 / 3  # from here on an architecture's runs say more about the recipe than about it
-NOTABLE_RATIO = 1.1  # parameters closer than this count as equal
 TOST_CONFIDENCE = 0.9  # two one-sided tests at 5 % are one interval at 90 %
 
 
@@ -44,16 +43,17 @@ class Finding:
     low_points: float | None = None
     high_points: float | None = None
     p: float | None = None
+    setting: str = ""
 
 
 def findings_of(results: StudyResults) -> tuple[Finding, ...]:
-    """One finding for each architecture but the baseline, on each data set.
+    """One finding for each architecture but the baseline, on each data set at each point of the grid.
 
-    Holm's correction is over the architectures of one data set: that is the family.
+    Holm's correction is over the architectures of one data set and one point: that is the family.
     """
     found: list[Finding] = []
-    for dataset in results.study.datasets:
-        rows = {row.architecture: row for row in results.rows if row.dataset == dataset}
+    for group in results.groups:
+        rows = {row.architecture: row for row in group}
         baseline = rows.pop(results.study.baseline, None)
         if baseline is None:
             continue
@@ -101,62 +101,25 @@ def _mostly_dead(row: ResultRow) -> bool:
     return not row.trained or dead >= DEAD_SHARE * len(row.records)
 
 
-def _ended_by_errors(row: ResultRow) -> int:
-    """How many runs an exception ended: out of memory, a full disk, a fault in the code of a layer."""
-    return sum(health.condition == "failed" for health in row.health)
-
-
-def _runs(count: int, row: ResultRow) -> str:
-    total = len(row.records)
-    return (
-        f"the only run of {row.architecture}"
-        if total == 1
-        else f"{count} of {total} runs of {row.architecture}"
-    )
-
-
 def _without_test(row: ResultRow, baseline: ResultRow) -> Finding:
-    a, b, data = row.architecture, baseline.architecture, row.dataset_label
+    a, b, data = row.architecture, baseline.architecture, row.where
     unrun = [one for one in (row, baseline) if not one.records]
     if unrun:
         sentence = f"No comparison of {a} with {b} on {data}: {unrun[0].architecture} has no finished runs."
-        return Finding(row.dataset, a, b, "no comparison", sentence)
+        return Finding(row.dataset, a, b, "no comparison", sentence, setting=row.setting)
     dead = [one for one in (row, baseline) if _mostly_dead(one)]
     if dead:
-        sentence = f"No comparison of {a} with {b} on {data}: {_why_dead(dead)}"
-        return Finding(row.dataset, a, b, "no comparison", sentence)
+        sentence = f"No comparison of {a} with {b} on {data}: {why_dead(dead)}"
+        return Finding(row.dataset, a, b, "no comparison", sentence, setting=row.setting)
     return _descriptive(row, baseline)
 
 
-def _why_dead(dead: list[ResultRow]) -> str:
-    """What became of the runs of these rows, errors apart from training, and what it speaks about."""
-    failed = [(n, one) for one in dead if (n := _ended_by_errors(one))]
-    untrained = [
-        (n, one) for one in dead if (n := len(one.records) - len(one.trained) - _ended_by_errors(one))
-    ]
-    said = []
-    if failed:
-        which = " and ".join(_runs(n, one) for n, one in failed)
-        said.append(
-            f"{which} ended with an error (see Health). "
-            "An error says nothing about how well an architecture learns."
-        )
-    if untrained:
-        which = " and ".join(_runs(n, one) for n, one in untrained)
-        names = " or ".join(f"{one.architecture}'s" for _, one in untrained)
-        said.append(
-            f"{which} did not train (see Health). "
-            f"This says something about the training recipe, not about {names} architecture."
-        )
-    return " Besides, ".join(said)
-
-
 def _descriptive(row: ResultRow, baseline: ResultRow) -> Finding:
-    a, b, data = row.architecture, baseline.architecture, row.dataset_label
+    a, b, data = row.architecture, baseline.architecture, row.where
     common = sorted(row.accuracies.keys() & baseline.accuracies.keys())
     if not common:
         sentence = f"No comparison of {a} with {b} on {data}: no seed was trained with both."
-        return Finding(row.dataset, a, b, "no comparison", sentence)
+        return Finding(row.dataset, a, b, "no comparison", sentence, setting=row.setting)
     differences = [_points(row)[seed] - _points(baseline)[seed] for seed in common]
     shown = " and ".join(f"{difference:+.2f}" for difference in differences)
     count = "one seed" if len(common) == 1 else f"{len(common)} seeds"
@@ -166,7 +129,9 @@ def _descriptive(row: ResultRow, baseline: ResultRow) -> Finding:
         "Training again with another seed could change this order."
     )
     mean = sum(differences) / len(differences)
-    return Finding(row.dataset, a, b, "descriptive", sentence, confounders(row, baseline), mean)
+    return Finding(
+        row.dataset, a, b, "descriptive", sentence, confounders(row, baseline), mean, setting=row.setting
+    )
 
 
 def _with_test(
@@ -192,6 +157,7 @@ def _with_test(
         low,
         high,
         p,
+        row.setting,
     )
 
 
@@ -217,7 +183,7 @@ def _sentence(
     band: float,
 ) -> str:
     a, b = row.architecture, baseline.architecture
-    scope = f"On {row.dataset_label}, with this recipe ({_length(row)}, {difference.n} seeds)"
+    scope = f"On {row.where}, with this recipe ({_length(row)}, {difference.n} seeds)"
     corrected = f", corrected for {family} comparisons" if family > 1 else ""
     low, high = interval
     shown = f"95 % CI {low:+.2f} to {high:+.2f}{corrected}, {'Holm ' if family > 1 else ''}p {_p(p)}"
@@ -260,34 +226,3 @@ def _p(p: float) -> str:
 
 def _length(row: ResultRow) -> str:
     return " or ".join(sorted({length_in_words(record.recipe) for record in row.records}))
-
-
-def confounders(row: ResultRow, baseline: ResultRow) -> tuple[str, ...]:
-    """What differs between two architectures' runs besides what the study asks about."""
-    found: list[str] = []
-    if row.parameters and baseline.parameters:
-        ratio = row.parameters / baseline.parameters
-        larger, smaller = (row, baseline) if ratio > 1 else (baseline, row)
-        ratio = max(ratio, 1 / ratio)
-        if ratio >= NOTABLE_RATIO:
-            found.append(
-                f"{larger.architecture} has {ratio:.1f} times the parameters of {smaller.architecture}."
-            )
-    first, second = _recipe(row.records), _recipe(baseline.records)
-    differing = sorted(key for key in first.keys() | second.keys() if first.get(key) != second.get(key))
-    if differing:
-        found.append(f"Their recipes differ in {', '.join(differing)}.")
-    for one in (row, baseline):
-        failed = _ended_by_errors(one)
-        for count, fate in (
-            (len(one.records) - len(one.trained) - failed, "did not train"),
-            (failed, "ended with an error"),
-        ):
-            if count:
-                verb = "is" if count == 1 else "are"
-                found.append(f"{_runs(count, one)} {fate} and {verb} left out of the difference.")
-    return tuple(found)
-
-
-def _recipe(records: tuple[CellRecord, ...]) -> dict[str, object]:
-    return dict(records[0].recipe) if records else {}

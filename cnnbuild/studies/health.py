@@ -6,11 +6,22 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from cnnbuild.studies.record import CellRecord
+from cnnbuild.studies.record import CellRecord, State
 from cnnbuild.studies.statistics import is_at_chance
 from cnnbuild.training.record import Evaluation
 
-Condition: TypeAlias = Literal["trained", "at chance", "diverged", "failed"]
+Condition: TypeAlias = Literal[
+    "trained", "at chance", "diverged", "failed", "out of memory", "stalled", "killed"
+]
+UNSOUND: tuple[Condition, ...] = ("at chance", "diverged", "failed", "out of memory", "stalled", "killed")
+
+_BROKEN_OFF: dict[State, tuple[Condition, str]] = {
+    "failed": ("failed", "see its log"),
+    "out_of_memory": ("out of memory", "take a smaller batch_size or a larger accumulate, or allow it more"),
+    "stalled": ("stalled", "see its log for where it stood still"),
+    "killed": ("killed", "the same command goes on from its last checkpoint"),
+}
+"""How a run is called that ended before it was trained, and what to do: nothing of it is about training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,11 @@ class Health:
         """Whether the run's accuracy may be used."""
         return self.condition == "trained"
 
+    @property
+    def broke_off(self) -> bool:
+        """Whether something else than training ended the run, so that it says nothing about the recipe."""
+        return self.condition in {condition for condition, _ in _BROKEN_OFF.values()}
+
 
 def health_of(record: CellRecord) -> Health:
     """The condition of a finished cell."""
@@ -35,8 +51,9 @@ def health_of(record: CellRecord) -> Health:
         return Health(
             "diverged", f"{record.reason}{largest}", "try a learning rate ten times smaller, or warm-up"
         )
-    if record.state == "failed" or run is None or run.test is None:
-        return Health("failed", record.reason or "the run left no test result", "see its log")
+    if record.state in _BROKEN_OFF or run is None or run.test is None:
+        condition, advice = _BROKEN_OFF.get(record.state, _BROKEN_OFF["failed"])
+        return Health(condition, record.reason or "the run left no test result", advice)
     if not _is_above_chance(run.test):
         total, share = _size_and_majority_share(run.test)
         evidence = (

@@ -1,83 +1,39 @@
-"""The results of a study, read from its folder alone: one row per architecture and data set. No torch."""
+"""The results of a study, read from its folder alone. No torch.
+
+One row per architecture, data set and setting: a point of the study's grid.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 
-from pydantic import Field
-
-from cnnbuild.lang.validation import Settings
-from cnnbuild.studies.health import Health, health_of
+from cnnbuild.studies.health import UNSOUND, Health, health_of
+from cnnbuild.studies.matching import Matched
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.statistics import Summary, summarize
 from cnnbuild.studies.store import StudyFolder
+from cnnbuild.studies.study_file import PlannedCell, StudyFile
 from cnnbuild.training.record import Latency
-
-
-class PlannedCell(Settings):
-    """A cell that belongs to a study, as `study.json` lists it."""
-
-    folder: str
-    architecture: str
-    dataset: str
-    seed: int
-
-
-class Invocation(Settings):
-    """How a study was started, so that it can be started again; see `cnnbuild run`.
-
-    `file` and `plugins` are absolute paths. `settings` maps paths of the study to the values of `--set`.
-    `datasets` and `seeds` replace the study's own. `trust` allows the plugins that the study names.
-    `memory_bytes` is the most that one run may use.
-    """
-
-    file: str
-    variant: str | None = None
-    settings: dict[str, object] = Field(default_factory=dict)
-    datasets: tuple[str, ...] | None = None
-    seeds: int | None = None
-    plugins: tuple[str, ...] = ()
-    trust: bool = False
-    data_root: str | None = None
-    executor: str | None = None
-    jobs: int | None = None
-    threads: int | None = None
-    memory_bytes: int | None = None
-
-
-class StudyFile(Settings):
-    """What `study.json` holds: the question, which cells answer it, and how it was started."""
-
-    schema_version: int = 1
-    study: str
-    title: str
-    variant: str | None
-    question: str
-    description: str
-    file: str
-    architectures: tuple[str, ...]
-    datasets: tuple[str, ...]
-    baseline: str
-    equivalence_points: float
-    analyses: tuple[str, ...]
-    warnings: tuple[str, ...]
-    cnnbuild_version: str
-    cells: tuple[PlannedCell, ...]
-    invocation: Invocation | None = None
 
 
 @dataclass(frozen=True)
 class ResultRow:
-    """All finished runs of one architecture on one data set, in the order of their seeds."""
+    """All finished runs of one architecture on one data set, in the order of their seeds.
+
+    `setting` is a point of the grid in words, empty without one; `matched` is what `match` chose.
+    """
 
     architecture: str
     dataset: str
     planned: int
     records: tuple[CellRecord, ...]
+    setting: str = ""
+    matched: Matched | None = None
 
     @cached_property
     def health(self) -> tuple[Health, ...]:
@@ -93,6 +49,11 @@ class ResultRow:
     def dataset_label(self) -> str:
         """The data set as the runs found it, such as "CIFAR-10 (JPEG)"."""
         return next((r.run.dataset_label for r in self.records if r.run is not None), self.dataset)
+
+    @property
+    def where(self) -> str:
+        """The data set, and the setting where there is a grid: "digits (lr=0.1)"."""
+        return f"{self.dataset_label} ({self.setting})" if self.setting else self.dataset_label
 
     @property
     def accuracies(self) -> dict[int, float]:
@@ -143,7 +104,7 @@ class ResultRow:
         if self.planned == len(self.trained):
             return "all trained" if self.planned > 1 else "trained"
         counts = [f"{len(self.trained)} of {self.planned} trained"]
-        for condition in ("at chance", "diverged", "failed"):
+        for condition in UNSOUND:
             count = sum(health.condition == condition for health in self.health)
             counts += [f"{count} {condition}"] if count else []
         missing = self.planned - len(self.records)
@@ -160,17 +121,30 @@ class StudyResults:
 
     @cached_property
     def rows(self) -> tuple[ResultRow, ...]:
-        """One row per data set and architecture, in the order of the study file."""
-        rows = []
-        for dataset in self.study.datasets:
-            for architecture in self.study.architectures:
-                cells = [
-                    c for c in self.study.cells if (c.dataset, c.architecture) == (dataset, architecture)
-                ]
-                ended = [self.records[cell.folder] for cell in cells if cell.folder in self.records]
-                ended.sort(key=lambda record: record.seed)
-                rows.append(ResultRow(architecture, dataset, len(cells), tuple(ended)))
-        return tuple(row for row in rows if row.planned)
+        """One row per data set, setting and architecture, in the order of the study file."""
+        planned: dict[tuple[str, str, str], list[PlannedCell]] = {}
+        for cell in self.study.cells:
+            planned.setdefault((cell.dataset, cell.setting, cell.architecture), []).append(cell)
+        order = product(self.study.datasets, self.study.settings or ("",), self.study.architectures)
+        return tuple(self._row(planned[key], *key) for key in order if key in planned)
+
+    def _row(self, cells: Sequence[PlannedCell], dataset: str, setting: str, architecture: str) -> ResultRow:
+        ended = [self.records[cell.folder] for cell in cells if cell.folder in self.records]
+        ended.sort(key=lambda record: record.seed)
+        matched = self._matched.get((architecture, dataset, setting))
+        return ResultRow(architecture, dataset, len(cells), tuple(ended), setting, matched)
+
+    @cached_property
+    def _matched(self) -> dict[tuple[str, str, str], Matched]:
+        return {(one.architecture, one.dataset, one.setting): one for one in self.study.matched}
+
+    @property
+    def groups(self) -> tuple[tuple[ResultRow, ...], ...]:
+        """The rows that are compared with each other: those of one data set and one setting."""
+        found: dict[tuple[str, str], list[ResultRow]] = {}
+        for row in self.rows:
+            found.setdefault((row.dataset, row.setting), []).append(row)
+        return tuple(tuple(rows) for rows in found.values())
 
     @property
     def missing(self) -> tuple[PlannedCell, ...]:
@@ -179,7 +153,7 @@ class StudyResults:
 
     @property
     def failed(self) -> tuple[CellRecord, ...]:
-        """The runs that ended without a result: failed or diverged."""
+        """The runs that ended without a result: whatever their state is, but done."""
         return tuple(record for record in self.records.values() if record.state != "done")
 
 

@@ -11,7 +11,6 @@ from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.layers.registry import Registry
 from cnnbuild.studies.adoption import Ledger, Left
 from cnnbuild.studies.data_of_plan import PlanData
-from cnnbuild.studies.describe_study import describe_study
 from cnnbuild.studies.disk_space import require_space
 from cnnbuild.studies.events import CellEnded, StudyEvent, StudyPlanned
 from cnnbuild.studies.executors.choose import threads_for
@@ -20,9 +19,10 @@ from cnnbuild.studies.in_process import run_here
 from cnnbuild.studies.jobs_of_plan import JobMaker, Means, PlannedRun
 from cnnbuild.studies.plan import StudyPlan, plan_study
 from cnnbuild.studies.policy import Policy
-from cnnbuild.studies.results import Invocation, StudyResults, read_results
+from cnnbuild.studies.results import StudyResults, read_results
 from cnnbuild.studies.selection import selected
 from cnnbuild.studies.store import StudyFolder
+from cnnbuild.studies.study_file import Invocation, describe_study
 from cnnbuild.studies.study_lock import only_supervisor
 from cnnbuild.studies.supervisor import supervise
 from cnnbuild.training.machine import choose_device
@@ -103,7 +103,8 @@ def run_plan(
     require_space(out, [run.cell for run in pending], slots=1 if executor is None else executor.slots)
     with only_supervisor(out):
         folder.tidy()
-        folder.write_study(describe_study(plan, runs, invocation).model_dump(mode="json"))
+        named = {run.name: run.cell for run in runs}
+        folder.write_study(describe_study(plan, named, invocation).model_dump(mode="json"))
         study = _Study(plan, runs, chosen, ledger, on_event if on_event is not None else _ignore)
         try:
             left = study.begin()

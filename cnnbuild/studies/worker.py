@@ -26,10 +26,10 @@ from filelock import FileLock, Timeout
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.data.split import split_validation
 from cnnbuild.errors import DataError, OutOfMemoryError, RunInterruptedError
+from cnnbuild.files import replace_file
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.studies.cell_run import first_line, run_cell
 from cnnbuild.studies.epoch_news import news_of
-from cnnbuild.studies.files import write_atomically
 from cnnbuild.studies.job import Job, read_job
 from cnnbuild.studies.job_cell import cell_of, load_data, record_without_network, take_slot
 from cnnbuild.studies.record import CellRecord, State
@@ -94,7 +94,8 @@ def _attempt(folder: Path, device: str) -> int:
         with listening((folder / "pulse").touch):
             beat()
             record = _record_of(replace(job, device=device or job.device), folder)
-        write_atomically(outcome, json.dumps(record.to_dict(), indent=1) + "\n")
+        content = json.dumps(record.to_dict()) + "\n"  # on the disk it is when the supervisor adopts it
+        replace_file(outcome, content.encode(), durable=False)
     except Exception:  # noqa: BLE001 - what cannot be recorded is told in the log
         traceback.print_exc()
         return NOT_KEPT

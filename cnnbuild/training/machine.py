@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -32,6 +33,11 @@ def hardware_name(device: torch.device) -> str:
     """The name of the graphics card, or of the processor."""
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
+    return _processor_name()
+
+
+@cache
+def _processor_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -41,11 +47,16 @@ def hardware_name(device: torch.device) -> str:
     return platform.processor() or platform.machine()
 
 
+@cache
+def _version_of(package: str) -> str:
+    return version(package)  # which reads files
+
+
 def versions() -> dict[str, str]:
     """The versions that a result depends on."""
     found = {"python": platform.python_version(), "torch": str(torch.__version__)}
     for package in ("torchvision", "numpy"):
-        found[package] = version(package)
+        found[package] = _version_of(package)
     if torch.cuda.is_available():
         cudnn: object = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
         found |= {"cuda": str(torch.version.cuda), "cudnn": str(cudnn)}

@@ -172,8 +172,8 @@ def record_from(
     from pydantic import ValidationError
 
     if data.get("schema") not in schemas:
-        *first, last = map(str, schemas)
-        known = f"{', '.join(first)} and {last}" if first else last
+        *others, last = map(str, schemas)
+        known = f"{', '.join(others)} and {last}" if others else last
         raise DataError(f"{what} has schema {data.get('schema')}; this version reads schema {known}")
     try:
         return adapter.validate_python(data)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +42,21 @@ def work_per_module(module: nn.Module, image: Tensor) -> int:
 
 
 def multiply_adds(module: nn.Module, image: Tensor) -> int:
-    """Multiply-adds of convolutions and matrix products for one image (1, C, H, W), by torch's own count."""
+    """Multiply-adds of convolutions and matrix products for one image (1, C, H, W), by torch's own count.
+
+    A module is counted once for each shape of images.
+    """
+    counted = _counted.setdefault(module, {})
+    shape = tuple(image.shape)
+    if shape not in counted:
+        counted[shape] = _count(module, image)
+    return counted[shape]
+
+
+_counted: WeakKeyDictionary[nn.Module, dict[tuple[int, ...], int]] = WeakKeyDictionary()
+
+
+def _count(module: nn.Module, image: Tensor) -> int:
     was_training = module.training
     module.eval()
     try:

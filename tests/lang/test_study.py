@@ -166,7 +166,7 @@ def test_all_faults_of_a_study_are_reported_at_once_each_at_its_place(tmp_path):
     text = STUDY.replace("momentum", "momentun").replace("baseline: wide", "baseline: wild")
     text = text.replace("dataset: digits", "dataset: digts").replace("epochs: 14", "epochs: 2.5")
     text = text.replace(
-        "equivalence: 1", "equivalence: 1\ngrid: {train.epochs: [1, 2]}\nanalyses: [gradient_flow]"
+        "equivalence: 1", "equivalence: 1\ngrid: {train.epoch: [1, 2]}\nanalyses: [gradient_flow]"
     )
     assert faults(write(tmp_path, text)) == [
         "study.yaml:7:11: error: unknown architecture 'wild'\n"
@@ -185,10 +185,10 @@ def test_all_faults_of_a_study_are_reported_at_once_each_at_its_place(tmp_path):
         "study.yaml:19:45: error: 'epochs' of the recipe: expected a whole number, not the number 2.5\n"
         "   19 |   small: {vars: {width: 8}, train: {epochs: 2.5}, seeds: 2}\n"
         "      |                                             ^^^",
-        "study.yaml:21:1: error: 'grid' is not supported by this version yet\n"
-        "   21 | grid: {train.epochs: [1, 2]}\n"
-        "      | ^^^^\n"
-        "      = help: remove the key",
+        "study.yaml:21:8: error: there is no 'train.epoch' that a grid could vary\n"
+        "   21 | grid: {train.epoch: [1, 2]}\n"
+        "      |        ^^^^^^^^^^^\n"
+        "      = help: did you mean 'train.epochs'?",
         "study.yaml:22:12: error: the analysis 'gradient_flow' is not supported by this version yet\n"
         "   22 | analyses: [gradient_flow]\n"
         "      |            ^^^^^^^^^^^^^\n"
@@ -196,11 +196,10 @@ def test_all_faults_of_a_study_are_reported_at_once_each_at_its_place(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("key", ["grid", "match", "layers", "plugins", "budget"])
-def test_a_key_of_a_later_version_is_refused_and_not_ignored(tmp_path, key):
-    path = write(tmp_path, STUDY + f"{key}: 1\n")
-    message = f"'{key}' is not supported by this version yet"
-    assert [fault.split("\n")[0] for fault in faults(path)] == [f"study.yaml:21:1: error: {message}"]
+def test_layers_are_not_changed_by_a_variant_of_a_study_that_trains(tmp_path):
+    (fault,) = faults(write(tmp_path, STUDY.partition("variants:")[0] + "variants: {other: {layers: 1}}\n"))
+    assert "error: unknown key 'layers' in the study\n" in fault
+    assert fault.endswith("= help: layers are compared in a study of their own, without architectures")
 
 
 def test_an_unknown_path_of_set_is_an_error_at_its_step(tmp_path):

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from cnnbuild.studies.record import CellRecord
-from cnnbuild.studies.results import PlannedCell, StudyFile, StudyResults
+from cnnbuild.studies.results import StudyResults
+from cnnbuild.studies.study_file import PlannedCell, StudyFile
 from cnnbuild.training.record import EpochRecord, Evaluation, Latency, RunRecord
 
 TEST_IMAGES = 1000
@@ -78,12 +79,23 @@ def cell_record(architecture: str, seed: int, correct: int, **changes: object) -
     return CellRecord(**{**fields, **changes})
 
 
+def setting_of(record: CellRecord) -> str:
+    """The point of the grid that a record is of, in words."""
+    return ", ".join(f"{path}={value}" for path, value in record.grid.items())
+
+
 def study_results(
     *records: CellRecord, baseline: str = "a", folder: Path = Path(), **changes: object
 ) -> StudyResults:
     """The results of a study that consists of these cells."""
     cells = tuple(
-        PlannedCell(folder=r.cell_id, architecture=r.architecture, dataset="digits", seed=r.seed)
+        PlannedCell(
+            folder=r.cell_id,
+            architecture=r.architecture,
+            dataset="digits",
+            seed=r.seed,
+            setting=setting_of(r),
+        )
         for r in records
     )
     fields: dict[str, object] = {
@@ -101,6 +113,7 @@ def study_results(
         "warnings": (),
         "cnnbuild_version": "0",
         "cells": cells,
+        "settings": tuple(dict.fromkeys(cell.setting for cell in cells if cell.setting)),
     }
     return StudyResults(folder, StudyFile(**{**fields, **changes}), {r.cell_id: r for r in records})
 

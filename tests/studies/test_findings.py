@@ -3,6 +3,7 @@ import random
 import pytest
 
 from cnnbuild.studies.findings import Finding, findings_of
+from cnnbuild.studies.record import Attempt
 from tests.studies.synthetic import cell_record, study_results, two_architectures
 
 
@@ -193,3 +194,61 @@ def test_runs_that_are_not_counted_in_epochs_say_their_length():
     for recipe, said in (({"steps": 5000}, "5,000 steps"), ({"seconds": 60.0}, "60 seconds")):
         sentence = only(findings_of(two_architectures([800], [900], recipe=recipe))).sentence
         assert f"with this recipe ({said}), b minus a" in sentence
+
+
+def on_a_grid(*settings: str) -> tuple[Finding, ...]:
+    return findings_of(
+        study_results(
+            *(
+                cell_record(name, seed, correct + seed, grid={"lr": lr}, cell_id=f"{name}{lr}{seed}")
+                for lr in settings
+                for name, correct in (("a", 800), ("b", 890), ("c", 895))
+                for seed in range(3)
+            )
+        )
+    )
+
+
+def test_findings_of_a_grid_name_their_setting_and_are_corrected_within_it():
+    one, grid = on_a_grid("0.1"), on_a_grid("0.1", "0.01")
+    assert [(f.setting, f.architecture) for f in grid] == [
+        ("lr=0.1", "b"), ("lr=0.1", "c"), ("lr=0.01", "b"), ("lr=0.01", "c"),
+    ]  # fmt: skip
+    assert grid[2].sentence.startswith(
+        "On digits (lr=0.01), with this recipe (3 epochs, 3 seeds), b scored 9.00 points"
+    )
+    assert "corrected for 2 comparisons" in grid[2].sentence
+    assert [f.p for f in grid[:2]] == [f.p for f in one]
+
+
+OUT_OF_MEMORY: dict[str, object] = {"state": "out_of_memory", "reason": "it used more than 2 GB", "run": None}
+
+
+def test_what_ended_runs_is_named_and_blamed_on_nothing():
+    records = [cell_record("a", 0, 800), cell_record("a", 1, 0, **{**FAILED, "state": "killed"})]
+    records += [cell_record("b", seed, 0, **OUT_OF_MEMORY) for seed in (0, 1)]
+    assert only(findings_of(study_results(*records))).sentence == (
+        "No comparison of b with a on digits: 2 of 2 runs of b ran out of memory and 1 of 2 runs of a was killed "
+        "(see Health). This says nothing about how well an architecture learns."
+    )
+
+
+def test_runs_that_were_taken_up_again_or_split_their_batches_are_told_beside_the_verdict():
+    killed = Attempt("killed", "SIGKILL", 3.0)
+    again = (killed, Attempt("done", "", 4.0, resumed=True))
+    split = (Attempt("out_of_memory", "no memory", 3.0), Attempt("done", "", 4.0, accumulate=2))
+    records = [cell_record("a", seed, 800, attempts=again if seed else ()) for seed in range(3)]
+    records += [cell_record("b", 0, 890, attempts=split), *(cell_record("b", seed, 890) for seed in (1, 2))]
+    assert only(findings_of(study_results(*records))).confounders == (
+        "1 of 3 runs of b ran out of memory and trained with each batch in 2 parts: "
+        "batch normalisation took its statistics from the parts.",
+        "2 of 3 runs of a were interrupted and went on from a checkpoint.",
+    )
+
+
+def test_times_on_machines_that_were_shared_otherwise_do_not_compare():
+    records = [cell_record("a", seed, 800, parallel=2) for seed in range(3)]
+    records += [cell_record("b", seed, 890) for seed in range(3)]
+    assert only(findings_of(study_results(*records))).confounders == (
+        "Not equally many runs shared the machine: times and latencies do not compare.",
+    )

@@ -1,3 +1,5 @@
+import pytest
+
 from cnnbuild.studies.health import health_of
 from tests.studies.synthetic import cell_record, run_record
 
@@ -27,3 +29,25 @@ def test_a_diverged_run_shows_its_largest_loss():
 def test_a_failed_run_gives_its_reason():
     health = health_of(cell_record("a", 0, 0, state="failed", reason="OSError: disk full", run=None))
     assert (health.condition, health.evidence) == ("failed", "OSError: disk full")
+
+
+@pytest.mark.parametrize(
+    ("state", "condition", "advice"),
+    [
+        ("failed", "failed", "see its log"),
+        (
+            "out_of_memory",
+            "out of memory",
+            "take a smaller batch_size or a larger accumulate, or allow it more",
+        ),
+        ("stalled", "stalled", "see its log for where it stood still"),
+        ("killed", "killed", "the same command goes on from its last checkpoint"),
+    ],
+)
+def test_a_run_that_something_else_ended_is_told_from_one_that_did_not_learn(state, condition, advice):
+    health = health_of(cell_record("a", 0, 0, state=state, reason="what happened", run=None))
+    assert (health.condition, health.evidence, health.advice) == (condition, "what happened", advice)
+    assert health.broke_off
+    assert not health.trained
+    assert not health_of(cell_record("a", 0, 100)).broke_off
+    assert not health_of(cell_record("a", 0, 0, state="diverged", run=None)).broke_off

@@ -24,8 +24,9 @@ from cnnbuild.studies.job import read_job
 from cnnbuild.studies.plan import StudyPlan, plan_study
 from cnnbuild.studies.policy import Policy
 from cnnbuild.studies.record import CellRecord
-from cnnbuild.studies.results import Invocation, StudyResults, read_results
+from cnnbuild.studies.results import StudyResults, read_results
 from cnnbuild.studies.run import run_plan
+from cnnbuild.studies.study_file import Invocation
 from tests.studies.fake_executor import FakeExecutor, dies, ends, never, tell_epoch, write_outcome
 from tests.studies.studies_on_disk import STUDY, write_study
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import get_args
@@ -23,6 +23,8 @@ from cnnbuild.lang.recipe import (
 from cnnbuild.lang.sections import section
 from cnnbuild.lang.source import YamlMap, describe
 from cnnbuild.lang.study import FIXED
+from cnnbuild.lang.study_amounts import QUANTITIES, UNITS, BudgetSettings, MatchSettings
+from cnnbuild.lang.study_grid_paths import OF_DATA
 from cnnbuild.lang.study_settings import (
     ANALYSES,
     MAX_SEED,
@@ -33,9 +35,19 @@ from cnnbuild.lang.study_settings import (
     WhenSettings,
 )
 from cnnbuild.lang.validation import Settings
-from cnnbuild.layers.schemas.study_texts import RECIPE_TEXTS, STUDY_TEXTS, texts_of
+from cnnbuild.layers.registry import Registry, standard_registry
+from cnnbuild.layers.schemas.layer_studies import either_kind, layer_definitions, layer_study_keys
+from cnnbuild.layers.schemas.study_grid import OF_GRID, grid_schema
+from cnnbuild.layers.schemas.study_texts import (
+    BUDGET_TEXTS,
+    MATCH_TEXTS,
+    RECIPE_TEXTS,
+    STUDY_TEXTS,
+    texts_of,
+)
 from cnnbuild.layers.schemas.values import (
     METASCHEMA,
+    NULL,
     QUIET,
     Schema,
     any_of,
@@ -52,11 +64,12 @@ CHOICES: dict[str, type[Choice]] = {
     "augment": AugmentChoice,
 }
 TRAIN: Schema = {"$ref": "#/$defs/train"}
-NULL: Schema = {"type": "null"}
 
 
-def study_schema(*, file: Path | None = None) -> Schema:
+def study_schema(registry: Registry | None = None, *, file: Path | None = None) -> Schema:
     """The schema of study files, or of one file with the names of its architectures.
+
+    `registry` holds the layer types that studies of layers may name.
 
     Raises:
         DocumentError: the file is not YAML.
@@ -67,11 +80,11 @@ def study_schema(*, file: Path | None = None) -> Schema:
         tree = read_yaml(file)
         if not isinstance(tree, YamlMap):
             raise UsageError(f"{file}: a study is a mapping, not {describe(tree)}")
-        if tree.get("layers") is not None:
+        if tree.get("layers") is not None and tree.get("study") is None:
             raise UsageError(f"{file}: this is an architecture; see `cnnbuild schema architecture`")
         names = tuple(entry.name for entry in section(tree, "architectures", Problems()))
-    base = _study(names)
-    changes = _study(names, complete=False)
+    base = _study(names) | layer_study_keys()
+    changes = _study(names, complete=False) | layer_study_keys(complete=False)
     for key in FIXED:
         changes.pop(key, None)
     variants: Schema = {
@@ -88,8 +101,14 @@ def study_schema(*, file: Path | None = None) -> Schema:
     complete: Schema = {"properties": {"train": QUIET | {"allOf": [{"$ref": "#/$defs/needs_of_train"}]}}}
     return (
         {"$schema": METASCHEMA, "$comment": "A study of cnnbuild"}
-        | closed(base | {"variants": variants}, required_fields(StudySettings))
-        | {"allOf": [{"if": alone, "then": complete}], "$defs": _definitions()}
+        | closed(base | {"variants": variants}, ["cnnbuild", "study"])
+        | {
+            "allOf": [
+                {"if": alone, "then": complete},
+                either_kind(required_fields(StudySettings)),
+            ],
+            "$defs": _definitions() | layer_definitions(registry or standard_registry()),
+        }
     )
 
 
@@ -115,19 +134,36 @@ def _study(names: tuple[str, ...] | None, *, complete: bool = True) -> dict[str,
         "seeds": {"$ref": "#/$defs/seeds"},
         "train": TRAIN,
         "override": {"type": "array", "items": _override(of_name)},
+        "grid": {"$ref": "#/$defs/grid"},
+        "match": any_of(_match(complete=complete), NULL),
+        "budget": any_of(_one_of(_described(BudgetSettings, BUDGET_TEXTS), UNITS), NULL),
+        "plugins": {"type": "array", "items": reference, "uniqueItems": True},
         "analyses": {"type": "array", "items": {"enum": list(ANALYSES)}},
     }
     return fields | {name: schema | _text(name) for name, schema in replaced.items()}
+
+
+def _match(*, complete: bool) -> Schema:
+    """What is matched; of a variant's, which is laid over the study's, nothing is required."""
+    fields = _described(MatchSettings, MATCH_TEXTS)
+    return _one_of(fields, QUANTITIES, ["by"]) if complete else closed(fields)
+
+
+def _one_of(fields: Mapping[str, Schema], units: Iterable[str], required: Iterable[str] = ()) -> Schema:
+    """A mapping in which exactly one of some keys says something."""
+    said = [QUIET | {"required": [unit], "properties": {unit: {"not": NULL}}} for unit in units]
+    return closed(fields, required) | {"oneOf": said}
 
 
 def _override(of_name: Schema) -> Schema:
     fields = _described(OverrideSettings, STUDY_TEXTS)
     of_dataset: Schema = {"enum": [*DATASET_NAMES, None]}
     when = _described(WhenSettings, STUDY_TEXTS) | {"dataset": of_dataset | _text("dataset")}
+    when |= {name: _text(name) for name in OF_DATA}
     if of_name:
         when["architecture"] = any_of(of_name, {"type": "null"}) | _text("architecture")
     fields |= {
-        "when": closed(when) | {"minProperties": 1} | _text("when"),
+        "when": closed(when) | {"patternProperties": OF_GRID, "minProperties": 1} | _text("when"),
         "train": TRAIN | _text("train"),
         "seeds": {"$ref": "#/$defs/seeds"} | _text("seeds"),
     }
@@ -155,6 +191,7 @@ def _definitions() -> dict[str, Schema]:
             {"type": "array", "items": seed, "minItems": 1, "uniqueItems": True},
         ),
         "dataset": _dataset(),
+        "grid": grid_schema(),
     }
 
 

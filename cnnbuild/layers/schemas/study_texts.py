@@ -16,17 +16,48 @@ STUDY_TEXTS = {
     "vars": "Variables of the architectures.",
     "train": "How the networks are trained.",
     "override": "Values for some cells of the study; the last that matches wins.",
+    "grid": "Paths of the study, each with the values that it takes in turn, for every cell.",
+    "match": "The size that all networks shall have, and the variable that is solved for it.",
+    "budget": "The same amount of training for every run, instead of its recipe's length.",
+    "plugins": "Python files with layer types, relative to the study; they are loaded with `--trust` alone.",
     "equivalence": "Points of accuracy that make no practical difference. Default: 0.5.",
     "analyses": "What is worked out of each run beside its accuracy.",
     "variants": "Named changes of the study: `cnnbuild run file.yaml@name` chooses one.",
     "file": "The architecture's file, relative to the study.",
     "variant": "Which of the file's variants.",
-    "when": "For which cells: those of a data set, of an architecture, or both.",
+    "when": "For which cells: those of a data set, an architecture, a value of the grid, or several of them.",
     "dataset": "The name of a data set.",
     "architecture": "The name of an architecture of this study.",
     "size": "To how many pixels, for both axes, images are resized.",
     "train_images": "How many images of the training part, drawn evenly from the classes.",
     "path": "The folder of an `image_folder`, relative to the data root.",
+}
+MATCH_TEXTS = {
+    "parameters": "How many parameters every network shall have.",
+    "macs": "How many multiply-adds for one image, instead of `parameters`.",
+    "by": "The variable of the architectures that is solved for it.",
+    "within": "How far a network may be from it, as a share. Default: 0.02.",
+}
+BUDGET_TEXTS = {
+    "macs": "Multiply-adds of training: three times those of the forward pass, for every image.",
+    "images": "Training images seen, counted again in every epoch.",
+    "seconds": "Seconds of training; such a run cannot be repeated exactly.",
+}
+LAYER_STUDY_TEXTS = {
+    **{
+        key: STUDY_TEXTS[key]
+        for key in ("cnnbuild", "study", "question", "description", "plugins", "variants")
+    },
+    "layers": "What is compared: names, each with a custom layer and its standard counterpart.",
+    "input": "How large the inputs are, channels x height x width: `3x32x32`. Default: `16x16x16`.",
+    "seeds": "How many times weights and inputs are drawn, from seed 0 on; or a list of seeds.",
+    "tolerance": "The largest difference that counts as equal, as a share of the largest value.",
+    "batch": "How many images every pass takes.",
+    "device": "What the layers compute on; `auto` takes CUDA where there is one.",
+    "custom": "The layer, written as in an architecture, or a list of layers.",
+    "standard": "What it is compared with; without it, the layer is looked at by itself.",
+    "on": "What the inputs are drawn from: `normal` numbers, or their magnitudes (`positive`).",
+    "expect": "What it should be, else the exit code is 1. `forward_equal` leaves the gradients open.",
 }
 RECIPE_TEXTS = {
     "epochs": "How often all training images are seen.",

@@ -12,6 +12,7 @@ from cnnbuild.lang.validation import Settings
 Schema: TypeAlias = dict[str, object]
 
 METASCHEMA = "https://json-schema.org/draft/2020-12/schema"
+NULL: Schema = {"type": "null"}
 EXPRESSION: Schema = {"$ref": "#/$defs/expression"}
 QUIET: Schema = {"doNotSuggest": True}
 """What tells editors that another part of the schema offers a key."""

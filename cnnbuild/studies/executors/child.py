@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from multiprocessing.connection import wait
 from pathlib import Path
 
+import numpy as np
+
 from cnnbuild.studies.worker import work
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -30,6 +32,7 @@ def run_worker(folder: str, device: str, environment: Mapping[str, str]) -> None
     if dict(os.environ) != dict(environment):  # the fork server has that of the time when it was started
         os.environ.clear()
         os.environ.update(environment)
+    np.random.seed()
     sys.exit(work(Path(folder), device=device))
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection
-from importlib import import_module
+from collections.abc import Collection, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +15,12 @@ from cnnbuild.texts import did_you_mean
 EXECUTORS = ("local", "ray", "slurm", "inline")
 """What `--executor` knows; `inline` is no executor: the runs are trained by the study's own process."""
 
+QUOTAS = (
+    ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu.max"),  # "200000 100000", or "max 100000"
+    ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),  # -1 without a limit
+)
+"""Files whose first number is how much processor time a container has in a period, their last the period."""
+
 
 def make_executor(
     name: str,
@@ -24,11 +29,12 @@ def make_executor(
     threads: int | None = None,
     memory_bytes: int | None = None,
     recipe_devices: Collection[str] = ("auto",),
+    slurm: Mapping[str, str] | None = None,
 ) -> Executor | None:
     """The executor of a name, for `jobs` runs at once with `threads` each; None for `inline`.
 
     `recipe_devices` are what the recipes of the study say of their `device`. `memory_bytes` is what a run may
-    use, which a scheduler has to know before.
+    use, which a scheduler has to know before. `slurm` are options of Slurm's, see `slurm_options`.
 
     Raises:
         UsageError: there is no such executor, what it needs is not installed, or `jobs` is below 1.
@@ -47,9 +53,14 @@ def make_executor(
         devices = tuple(f"cuda:{number}" for number in range(gpus))
         return LocalExecutor(jobs or default_jobs(recipe_devices), devices=devices)
     require_extra(name)
-    cluster = import_module(f"cnnbuild.studies.executors.{name}")
-    make: Callable[..., Executor] = getattr(cluster, f"{name.capitalize()}Executor")
-    return make(jobs=jobs, threads=threads or 1, memory_bytes=memory_bytes)
+    if name == "slurm":
+        from cnnbuild.studies.executors.slurm import SlurmExecutor
+
+        return SlurmExecutor(jobs=jobs, options=slurm or {})
+    from cnnbuild.studies.executors.ray import RayExecutor
+
+    wants_gpu = bool({"auto", "cuda"} & set(recipe_devices))
+    return RayExecutor(jobs=jobs, threads=threads or 1, memory_bytes=memory_bytes, gpu=wants_gpu)
 
 
 def require_extra(name: str) -> None:
@@ -91,10 +102,7 @@ def core_count() -> int:
 
 def _cgroup_cores() -> float | None:
     """The share of processor time that a container has, in cores; None where it is not limited."""
-    for quota_file, period_file in (
-        ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu.max"),  # "200000 100000", or "max 100000"
-        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),  # -1: no limit
-    ):
+    for quota_file, period_file in QUOTAS:
         try:
             quota = float(Path(quota_file).read_text(encoding="ascii").split()[0])
             period = float(Path(period_file).read_text(encoding="ascii").split()[-1])

@@ -1,0 +1,86 @@
+"""From the words of the command line to an executor, and how many runs share a machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+import torch
+
+from cnnbuild.errors import UsageError
+from cnnbuild.studies.executors import choose
+from cnnbuild.studies.executors.choose import core_count, default_jobs, make_executor, threads_for
+
+
+def test_local_is_made_with_as_many_slots_as_asked_for():
+    executor = make_executor("local", jobs=3, recipe_devices=["cpu"])
+    assert executor is not None
+    assert (executor.name, executor.slots, executor.free_slots()) == ("local", 3, 3)
+    executor.close()
+
+
+def test_inline_is_no_executor():
+    assert make_executor("inline") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("locla", "there is no executor 'locla'; did you mean 'local'?"),
+        ("xyz", "there is no executor 'xyz'; known executors: inline, local, ray, slurm"),
+    ],
+)
+def test_an_unknown_executor_is_refused_with_a_proposal(name, message):
+    with pytest.raises(UsageError) as caught:
+        make_executor(name)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("slurm", "submitit")])
+def test_an_extra_that_is_not_installed_is_named(monkeypatch, name, package):
+    monkeypatch.setattr(choose, "find_spec", lambda _: None)
+    with pytest.raises(UsageError) as caught:
+        make_executor(name)
+    assert str(caught.value) == f"--executor {name} needs {package}: pip install 'cnnbuild[{name}]'"
+
+
+def test_fewer_than_one_job_is_refused():
+    with pytest.raises(UsageError) as caught:
+        make_executor("local", jobs=0)
+    assert str(caught.value) == "--jobs is a whole number above 0, not 0"
+
+
+def test_runs_share_the_cores(monkeypatch):
+    monkeypatch.setattr(choose, "core_count", lambda: 8)
+    assert [threads_for(jobs) for jobs in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
+    assert default_jobs(["cpu"]) == 8
+
+
+def test_there_is_a_run_for_each_gpu_where_a_recipe_uses_any(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(choose, "core_count", lambda: 8)
+    assert [default_jobs(devices) for devices in (["auto"], ["cpu", "cuda"], ["cpu"], ["mps"])] == [
+        3,
+        3,
+        8,
+        8,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [("200000 100000", 2), ("150000 100000", 2), ("max 100000", 16), ("1000 100000", 1)],
+)
+def test_a_container_has_its_share_of_the_cores(monkeypatch, tmp_path, quota, expected):
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    files = ((str(tmp_path / "cpu.max"), str(tmp_path / "cpu.max")),)
+    monkeypatch.setattr(choose, "QUOTAS", files)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
+    assert core_count() == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason=f"{sys.platform} has no affinity")
+def test_no_more_cores_are_counted_than_this_process_may_use():
+    assert 1 <= core_count() <= len(os.sched_getaffinity(0))
