@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from cnnbuild.graph.data_contract import DataContract
     from cnnbuild.graph.graph import Graph
     from cnnbuild.lang.architecture import ArchitectureDocument
+    from cnnbuild.lang.layer_study_document import LayerStudyDocument
     from cnnbuild.lang.scope import Scope
     from cnnbuild.lang.source import YamlMap
+    from cnnbuild.lang.study_document import StudyDocument
     from cnnbuild.layers.registry import Registry
 
 Kind = Literal["architecture", "study", "library of blocks", "unknown"]
@@ -102,31 +104,55 @@ def kind_of(tree: YamlMap) -> Kind:
 
 def _check_study(file: Path, tree: YamlMap, case: Case) -> FileReport:
     """The study itself and each of its variants, planned to the last cell."""
+    from cnnbuild.lang.layer_study import is_layer_study
     from cnnbuild.lang.source import YamlMap
-    from cnnbuild.lang.study import read_study
-    from cnnbuild.studies.plan import plan_study
-    from cnnbuild.studies.trust import registry_for
 
     written = tree.get("variants")
     variants = [entry.name for entry in written] if isinstance(written, YamlMap) else []
     problems, counts = Problems(), {}
+    compares_layers = is_layer_study(tree)
     for variant in (None, *variants):
         try:
-            document = read_study(file, variant=variant)
-            own = bool(document.plugins)
-            registry = registry_for(document, case.plugins, trust=case.trust) if own else case.registry
-            plan = plan_study(document, data_root=case.data_root, registry=registry)
+            count, warnings = (_planned_layers if compares_layers else _planned_runs)(file, variant, case)
         except DocumentError as error:
             problems.extend(error.problems)
             continue
-        problems.extend(plan.warnings)
-        counts[variant] = len(plan.cells)
+        problems.extend(warnings)
+        counts[variant] = count
     if problems.errors:
         return FileReport(file, "study", problems=(*problems.errors, *problems.warnings))
-    runs = counted(counts[None], "run")
+    runs = counted(counts[None], "layer" if compares_layers else "run")
     others = ", ".join(f"@{variant}: {counts[variant]}" for variant in variants)
-    told = f"a study of {runs}{f' ({others})' if others else ''}; every network fits its data"
+    fits = "every layer fits its input" if compares_layers else "every network fits its data"
+    told = f"a study of {runs}{f' ({others})' if others else ''}; {fits}"
     return FileReport(file, "study", told, problems.warnings)
+
+
+def _planned_runs(file: Path, variant: str | None, case: Case) -> tuple[int, tuple[Problem, ...]]:
+    """How many runs a study has, and what it is warned of."""
+    from cnnbuild.lang.study import read_study
+    from cnnbuild.studies.plan import plan_study
+
+    document = read_study(file, variant=variant)
+    plan = plan_study(document, data_root=case.data_root, registry=_registry_of(document, case))
+    return len(plan.cells), plan.warnings
+
+
+def _planned_layers(file: Path, variant: str | None, case: Case) -> tuple[int, tuple[Problem, ...]]:
+    """How many layers a study compares, and what it is warned of."""
+    from cnnbuild.lang.layer_study import read_layer_study
+    from cnnbuild.studies.layer_comparison.plan import plan_layers
+
+    document = read_layer_study(file, variant=variant)
+    plan = plan_layers(document, registry=_registry_of(document, case))
+    return len(plan.pairs), plan.warnings
+
+
+def _registry_of(document: StudyDocument | LayerStudyDocument, case: Case) -> Registry:
+    """The layer types for a study, those of its own plugins among them."""
+    from cnnbuild.studies.trust import registry_for
+
+    return registry_for(document, case.plugins, trust=case.trust) if document.plugins else case.registry
 
 
 def _check_library(file: Path, tree: YamlMap, registry: Registry) -> FileReport:

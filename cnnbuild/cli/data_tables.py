@@ -28,7 +28,7 @@ def list_text(entries: Sequence[Entry], root: Path) -> str:
             _number(entry.classes),
             _number(entry.train_images),
             _number(entry.test_images),
-            _bytes(entry.images_bytes) if entry.images_bytes is not None else "",
+            bytes_text(entry.images_bytes) if entry.images_bytes is not None else "",
             _here(entry, root),
         )
         for entry in entries
@@ -54,7 +54,10 @@ def card_text(card: DataCard) -> str:
         ),
         ("mean", f"{_channels(card.mean)} of 255, of the images trained on"),
         ("deviation", f"{_channels(card.std)} of 255"),
-        ("decoded", f"{_bytes(card.images_bytes)}, {'in memory' if card.in_memory else 'read from files'}"),
+        (
+            "decoded",
+            f"{bytes_text(card.images_bytes)}, {'in memory' if card.in_memory else 'read from files'}",
+        ),
         ("chance", f"{100 * card.majority_share:.2f} % by always naming {_largest(card)}"),
         ("duplicates", _duplicates(card)),
         ("read from", card.where or "the library that brings it along"),
@@ -101,7 +104,7 @@ def _here(entry: Entry, root: Path) -> str:
         return "always"
     if entry.where is not None:
         return f"yes: {entry.where.relative_to(root)}"
-    return f"no: {_bytes(entry.download_bytes)} to download" if entry.download_bytes is not None else ""
+    return f"no: {bytes_text(entry.download_bytes)} to download" if entry.download_bytes is not None else ""
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -129,7 +132,7 @@ def _channels(values: Sequence[float]) -> str:
     return " ".join(f"{value:.2f}" for value in values)
 
 
-def _bytes(count: int) -> str:
+def bytes_text(count: int) -> str:
     """A size in the decimal units that disks are sold in."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= size:

@@ -30,6 +30,9 @@ EPILOG = (
 
 VERBS = (
     "run",
+    "runs",
+    "resume",
+    "compare",
     "inspect",
     "check",
     "expand",
@@ -75,7 +78,8 @@ def application(verbs: Iterable[str] = VERBS) -> typer.Typer:
         rich_markup_mode="rich",
     )
     for verb in verbs:
-        app.command()(getattr(import_module(f"cnnbuild.cli.{verb}"), verb))
+        found = getattr(import_module(f"cnnbuild.cli.{verb}"), verb)
+        app.add_typer(found) if isinstance(found, typer.Typer) else app.command()(found)
     app.callback()(_root)
     return app
 

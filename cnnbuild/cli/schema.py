@@ -53,7 +53,7 @@ def schema(
             raise UsageError("--for makes the schema of a file that is written by hand, and a summary is not")
         made = summary_schema()
     elif kind == "study":
-        made = study_schema(file=for_)
+        made = study_schema(registry, file=for_)
     else:
         make = architecture_schema if kind == "architecture" else library_schema
         made = make(registry, file=for_)

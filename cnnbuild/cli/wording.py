@@ -9,6 +9,12 @@ from typer.core import TyperGroup
 class Verbs(TyperGroup):
     """The verbs of the command line."""
 
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """The verbs in the order of the help, those with commands of their own among the others."""
+        from cnnbuild.cli.main import VERBS
+
+        return sorted(super().list_commands(ctx), key=VERBS.index)
+
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         """Run the verb that was asked for.
 

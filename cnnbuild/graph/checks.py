@@ -10,10 +10,10 @@ from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.layers.base import format_shape
 
 
-def report_loose_ends(
+def report_no_logits(
     document: ArchitectureDocument, graph: Graph, output: Tensor, problems: Problems
 ) -> None:
-    """Report an output that does not give one number per class, and nodes whose output nobody uses."""
+    """Report an output that does not give one number per class, or that is no logits."""
     _report_what_spoils_logits(graph, problems)
     last = document.layers[-1]
     place = graph.nodes[output.node].shown if output.node >= 0 else last.place
@@ -26,6 +26,10 @@ def report_loose_ends(
             help="end it with `- linear: $data.classes`"
             + ("" if len(output.shape) == 1 else ", after `- flatten`"),
         )
+
+
+def report_unused_outputs(graph: Graph, problems: Problems) -> None:
+    """Report the nodes whose output nobody uses."""
     used = graph.consumers()
     for index, node in enumerate(graph.nodes):
         if not used[index]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from cnnbuild.errors import DocumentError, Problem, Problems
 from cnnbuild.graph.assembly import Assembly
-from cnnbuild.graph.checks import report_loose_ends, report_unheeded
+from cnnbuild.graph.checks import report_no_logits, report_unheeded, report_unused_outputs
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaboration import UNKNOWN, Elaboration, TooLargeError
 from cnnbuild.graph.evaluation import Context, Evaluator
@@ -44,10 +44,12 @@ def elaborate(
     variant: str | None = None,
     overrides: Mapping[str, object] | None = None,
     registry: Registry | None = None,
+    is_part: bool = False,
 ) -> Graph:
     """The graph of a document for images and classes as in `contract`.
 
-    `overrides` sets variables, after the variant did. `registry` adds layer types to the standard ones.
+    `overrides` sets variables, after the variant did. `registry` adds layer types to the standard ones. What
+    `is_part` of a network may end with any shape, and with what would spoil the scores of classes.
 
     Raises:
         FaultyNetworkError: the document has faults; all that can be told apart are reported together.
@@ -76,7 +78,9 @@ def elaborate(
         elaboration.assembly.labels,
     )
     if not problems.errors:
-        report_loose_ends(document, graph, output, problems)
+        if not is_part:
+            report_no_logits(document, graph, output, problems)
+        report_unused_outputs(graph, problems)
     for nodes in (document.layers, *(block.layers for block in document.scope.blocks.values())):
         report_faulty_calls(nodes, document.scope, elaboration.registry, problems)
     report_unused_words(document, problems)

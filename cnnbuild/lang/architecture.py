@@ -120,8 +120,10 @@ def parse_architecture(yaml: Yaml, *, default_name: str = "network") -> Architec
         message = f"an architecture file is a mapping, not {describe(yaml)}"
         hint = "start with `cnnbuild: 1`, and put the layers under `layers:`"
         raise DocumentError([Problem(message, yaml.place, hint)])
-    if yaml.get("study") is not None and yaml.get("layers") is None:
-        hint = "`cnnbuild run` takes it; the files under its `architectures:` are architectures"
+    if yaml.get("study") is not None and not isinstance(yaml.get("layers"), YamlList):
+        hint = "`cnnbuild run` takes it"
+        if yaml.get("layers") is None:
+            hint += "; the files under its `architectures:` are architectures"
         raise DocumentError(
             [Problem("this is a study, not an architecture", place_of_key(yaml, "study"), hint)]
         )

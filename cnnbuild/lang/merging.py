@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from cnnbuild.errors import Place, Problems
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, describe, from_plain
 
-CHOICES = frozenset({"optimizer", "schedule", "average"})  # a mapping with one key, which names the kind
+CHOICES = frozenset({"optimizer", "schedule", "average", "custom", "standard"})
+"""Keys of a mapping with one key, which names the kind."""
 ALTERNATIVES = {
     "train": frozenset({"epochs", "steps", "seconds"}),
     "match": frozenset({"parameters", "macs"}),

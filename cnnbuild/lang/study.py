@@ -19,15 +19,15 @@ from pathlib import Path
 
 from cnnbuild.errors import Place, Problems, UsageError
 from cnnbuild.lang.files import read_yaml
-from cnnbuild.lang.merging import from_setting, is_said, set_path, with_entry, without
-from cnnbuild.lang.recipe import BUDGETS
+from cnnbuild.lang.layer_study import is_layer_study
+from cnnbuild.lang.merging import from_setting, set_path, with_entry, without
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, from_plain
-from cnnbuild.lang.study_amounts import lay_over, without_lengths
+from cnnbuild.lang.study_amounts import lay_over, without_what_is_replaced
 from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.lang.study_grid import fixed_at, known_values, read_grid
 from cnnbuild.lang.study_grid_paths import OF_DATA
 from cnnbuild.lang.study_resolution import named_variables, resolve
-from cnnbuild.lang.study_settings import refuse_later_keys, spell_out_architectures, spell_out_train
+from cnnbuild.lang.study_settings import check_analyses, spell_out_architectures, spell_out_train
 from cnnbuild.lang.validation import place_of_key
 from cnnbuild.texts import did_you_mean
 
@@ -66,6 +66,10 @@ def read_study(
             place_of_key(tree, "layers"),
             help="`cnnbuild inspect` and `cnnbuild train` take it; name it under `architectures:` of a study",
         )
+        problems.raise_if_any()
+    if is_layer_study(tree):
+        hint = "`cnnbuild run` takes it"
+        problems.add("this study compares layers and trains none", place_of_key(tree, "layers"), help=hint)
         problems.raise_if_any()
     base, variants = _split_variants(tree, problems)
     if variant is not None and variant not in variants:
@@ -116,13 +120,15 @@ def _split_variants(tree: YamlMap, problems: Problems) -> tuple[YamlMap, dict[st
 
 
 def _normalised(tree: YamlMap, problems: Problems) -> YamlMap:
-    return spell_out_train(spell_out_architectures(refuse_later_keys(tree, problems)))
+    check_analyses(tree.get("analyses"), problems)
+    return spell_out_train(spell_out_architectures(tree))
 
 
 def _with_arguments(
     tree: YamlMap, arguments: Mapping[str, object], datasets: Sequence[str] | None, problems: Problems
 ) -> YamlMap:
     """The document with the arguments of the command line laid over it."""
+    tree = without_what_is_replaced(tree, arguments)
     for path, value in arguments.items():
         if path.split(".")[0] in FIXED:
             place = Place("--set", 1, 1, len(path), path)
@@ -143,14 +149,8 @@ def _with_arguments(
 
 
 def _with_argument(tree: YamlMap, path: str, value: object, problems: Problems) -> YamlMap:
-    """The document with one argument laid over it, and with nothing that it contradicts."""
-    leaf = from_setting(path, value)
-    first, _, rest = path.partition(".")
-    if first == "train" and rest in BUDGETS and is_said(leaf):
-        tree = without(tree, "budget")
-    elif first == "budget" and is_said(leaf):
-        tree = without_lengths(tree)
-    tree = fixed_at(tree, path, leaf)
+    """The document with one argument laid over it; on a path of the grid, its value alone is left."""
+    tree = fixed_at(tree, path, from_setting(path, value))
     return tree if path in OF_DATA and tree.get("grid") is not None else set_path(tree, path, value, problems)
 
 

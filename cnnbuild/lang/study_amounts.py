@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from cnnbuild.errors import Place, Problems
 from cnnbuild.lang.merging import is_said, merge_maps, submap, with_entry, without
 from cnnbuild.lang.recipe import BUDGETS
-from cnnbuild.lang.source import YamlEntry, YamlList, YamlMap
+from cnnbuild.lang.source import YamlEntry, YamlList, YamlMap, YamlScalar
 from cnnbuild.lang.study_document import Budget, BudgetUnit, Match
 from cnnbuild.lang.validation import Settings, place_of_key, validate
 
@@ -85,40 +85,80 @@ def parse_budget(study: YamlMap, problems: Problems) -> Budget | None:
 
 
 def lay_over(study: YamlMap, changes: YamlMap) -> YamlMap:
-    """A study with the changes of a variant: of its recipe's lengths and its budget, the newer one stays."""
+    """A study with the changes of a variant, and without what these take the place of.
+
+    Of the lengths of its recipes and its budget the newer one stays, and a `match` takes the place of values
+    for the variable that it solves for.
+    """
     if is_said(changes.get("budget")):
         study = without_lengths(study)
     elif any(True for _ in _lengths_in(submap(changes, "train"))):
         study = without(study, "budget")
+    if is_said(changes.get("match")):
+        study = _without_variable(study, _solved_by(merge_maps(study, changes)))
     return merge_maps(study, changes)
+
+
+def without_what_is_replaced(study: YamlMap, arguments: Mapping[str, object]) -> YamlMap:
+    """The study without what the arguments take the place of, as `lay_over` does it for a variant.
+
+    Where they give both a budget and a length, both are laid over it, for `check_lengths` to refuse.
+    """
+    if any(path == "match" or path.startswith("match.") for path, value in arguments.items() if value):
+        study = _without_variable(study, _asked_to_solve(study, arguments))
+    given = {path for path, value in arguments.items() if value is not None}
+    budget = any(path == "budget" or path.startswith("budget.") for path in given)
+    length = any(f"train.{unit}" in given for unit in BUDGETS)
+    if budget:
+        return without_lengths(study)
+    return without(study, "budget") if length else study
+
+
+def _asked_to_solve(study: YamlMap, arguments: Mapping[str, object]) -> str:
+    whole = arguments.get("match")
+    named = whole.get("by") if isinstance(whole, Mapping) else arguments.get("match.by")
+    return named if isinstance(named, str) else _solved_by(study)
 
 
 def without_lengths(study: YamlMap) -> YamlMap:
     """The study with nothing in any recipe, nor in the grid, that says how long a run is."""
-    study = _changed(study, "train", lambda train: without(train, *BUDGETS))
-    study = _changed(study, "grid", lambda grid: without(grid, *(f"train.{unit}" for unit in BUDGETS)))
-    study = _changed(study, "architectures", _without_lengths_in_entries)
+    return _without_everywhere(study, "train", BUDGETS)
+
+
+def _without_variable(study: YamlMap, name: str) -> YamlMap:
+    return _without_everywhere(study, "vars", (name,)) if name else study
+
+
+def _solved_by(study: YamlMap) -> str:
+    """The variable that a study's `match` solves for; empty where it names none."""
+    by = (submap(study, "match") or YamlMap((), study.place)).get("by")
+    return by.value if isinstance(by, YamlScalar) and isinstance(by.value, str) else ""
+
+
+def _without_everywhere(study: YamlMap, section: str, names: Sequence[str]) -> YamlMap:
+    """The study with some keys of `train` or `vars` said nowhere: in itself, its entries, overrides, grid."""
+
+    def bare(part: YamlMap) -> YamlMap:
+        return _changed(part, section, lambda inner: without(inner, *names))
+
+    study = _changed(bare(study), "grid", lambda grid: without(grid, *(f"{section}.{n}" for n in names)))
+    study = _changed(study, "architectures", lambda entries: _each(entries, bare))
     overrides = study.get("override")
     if not isinstance(overrides, YamlList):
         return study
-    items = tuple(without_lengths(item) if isinstance(item, YamlMap) else item for item in overrides)
+    items = tuple(bare(item) if isinstance(item, YamlMap) else item for item in overrides)
     key = next(entry.key for entry in study if entry.name == "override")
     return with_entry(study, key, YamlList(items, overrides.place))
 
 
-def check_lengths(study: YamlMap, forced: Iterable[str], problems: Problems) -> None:
-    """Add everything beside a `budget` that says how long a run is; `forced` are paths of arguments."""
+def check_lengths(study: YamlMap, problems: Problems) -> None:
+    """Add everything beside a `budget` that says how long a run is."""
     if not is_said(study.get("budget")):
         return
     line = said_at(place_of_key(study, "budget"))
     for place, name in _all_lengths(study):
         message = f"'{name}' says how long a run is, and so does 'budget' ({line})"
         problems.add(message, place, help="remove one of the two")
-    for path in forced:
-        if path.partition(".")[2] in BUDGETS and path.startswith("train."):
-            place = Place("--set", 1, 1, len(path), path)
-            message = f"'{path}' says how long a run is, and so does 'budget' ({line})"
-            problems.add(message, place, help="give one of the two")
 
 
 def said_at(place: Place) -> str:
@@ -146,12 +186,10 @@ def _lengths_in(train: YamlMap | None) -> Iterator[YamlEntry]:
     return (entry for entry in train or () if entry.name in BUDGETS and is_said(entry.value))
 
 
-def _without_lengths_in_entries(architectures: YamlMap) -> YamlMap:
-    for entry in architectures:
-        if isinstance(entry.value, YamlMap):
-            bare = _changed(entry.value, "train", lambda train: without(train, *BUDGETS))
-            architectures = with_entry(architectures, entry.key, bare)
-    return architectures
+def _each(entries: YamlMap, change: Callable[[YamlMap], YamlMap]) -> YamlMap:
+    """The mapping with every mapping in it changed."""
+    changed = ((e.key, change(e.value) if isinstance(e.value, YamlMap) else e.value) for e in entries)
+    return YamlMap(tuple(YamlEntry(key, value) for key, value in changed), entries.place)
 
 
 def _changed(tree: YamlMap, name: str, change: Callable[[YamlMap], YamlMap]) -> YamlMap:

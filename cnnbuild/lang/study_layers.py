@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from cnnbuild.errors import Place, Problems
 from cnnbuild.lang.dataset import DatasetOptions, DatasetSettings
-from cnnbuild.lang.merging import CHOICES, merge_maps, set_path, set_steps, submap, with_entry
-from cnnbuild.lang.recipe import Recipe, parse_recipe
+from cnnbuild.lang.merging import CHOICES, merge_maps, set_path, set_steps, submap, with_entry, without
+from cnnbuild.lang.recipe import BUDGETS, Recipe, parse_recipe
 from cnnbuild.lang.recipe.models import DEFAULT_EPOCHS
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, YamlScalar, find, to_plain
 from cnnbuild.lang.study_amounts import said_at
@@ -120,7 +120,8 @@ class Settler:
         if not self.has_budget:
             return parse_recipe(train, found)
         steps = YamlScalar("steps", train.place, text="steps")  # a length of which nothing is judged
-        recipe = parse_recipe(with_entry(train, steps, YamlScalar(1, train.place, text="1")), found)
+        one = YamlScalar(1, train.place, text="1")
+        recipe = parse_recipe(with_entry(without(train, *BUDGETS), steps, one), found)
         return None if recipe is None else recipe.model_copy(update={"steps": None, "epochs": DEFAULT_EPOCHS})
 
     def _variables(self, layers: Layers, merged: YamlMap) -> tuple[Variable, ...]:

@@ -46,7 +46,7 @@ def resolve(
     plugins = plugins_of(tree, file, faults)
     _check_names(tree, faults)
     forced = {path: value for path, value in arguments.items() if path.split(".")[0] in LAYERED}
-    check_lengths(tree, forced, faults)
+    check_lengths(tree, faults)
     settler = Settler(forced, is_said(tree.get("budget")), faults)
     combinations = _combinations(tree, file, settler)
     _check_idle_overrides(tree, settler)
@@ -110,7 +110,8 @@ def _combinations(tree: YamlMap, file: Path, settler: Settler) -> tuple[Combinat
     runs = sum(len(each.seeds) for each in found)
     if axes and runs > MAX_RUNS >= count:
         _refuse_size(f"{runs:,} runs", tree, problems)
-    _check_equal_points(found, problems)
+    if not problems.errors:
+        _check_equal_points(found, problems)
     return tuple(found)
 
 
@@ -139,14 +140,13 @@ def _check_equal_points(combinations: Iterable[Combination], problems: Problems)
 
 
 def _check_solved(match: Match, combinations: Iterable[Combination], problems: Problems) -> None:
-    """Add a grid of the variable that `match` solves for, and warn of other values for it."""
-    told = f"'{match.by}' is solved for by 'match' ({said_at(match.place)})"
-    for one in combinations:
-        for variable in one.variables:
-            if variable.name == match.by and any(each.path == f"vars.{match.by}" for each in one.grid):
-                problems.add(f"{told}, and the grid varies it", variable.place, help="remove one of the two")
-            elif variable.name == match.by:
-                problems.add(f"{told}: this value is not used", variable.place, severity="warning")
+    """Add a grid of the variable that `match` solves for."""
+    for value in (value for one in combinations for value in one.grid):
+        if value.path == f"vars.{match.by}":
+            message = (
+                f"'{match.by}' is solved for by 'match' ({said_at(match.place)}), and the grid varies it"
+            )
+            problems.add(message, value.place, help="remove one of the two")
 
 
 def _source_of(entry: YamlMap, study: Path, problems: Problems) -> tuple[Path, str | None] | None:

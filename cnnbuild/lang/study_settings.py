@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
 from cnnbuild.errors import Problems
-from cnnbuild.lang.merging import CHOICES, submap, with_entry, without
+from cnnbuild.lang.merging import CHOICES, submap, with_entry
 from cnnbuild.lang.reference import split_reference
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe
 from cnnbuild.lang.validation import Settings
 from cnnbuild.texts import did_you_mean
 
-LATER = ("layers",)  # keys that the language has and this version has not
 ANALYSES = ("confusion",)
 LATER_ANALYSES = ("gradient_flow", "feature_maps", "receptive_field")
 MAX_SEEDS = 1000
@@ -54,6 +54,10 @@ class StudySettings(Settings):
     What `datasets`, `seeds`, `vars`, `train`, `grid`, `match` and `budget` hold is checked where it is read.
     """
 
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "layers": "layers are compared in a study of their own, without architectures"
+    }
+
     cnnbuild: Literal[1]
     study: Annotated[str, Field(min_length=1, max_length=100)]
     question: str = ""
@@ -71,17 +75,6 @@ class StudySettings(Settings):
     plugins: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     equivalence: Annotated[float, Field(ge=0, le=100)] = 0.5
     analyses: list[str] = Field(default_factory=list)
-
-
-def refuse_later_keys(tree: YamlMap, problems: Problems) -> YamlMap:
-    """The mapping without the keys and analyses that come in a later version; each is added to `problems`."""
-    for entry in tree:
-        if entry.name in LATER:
-            problems.add(
-                f"'{entry.name}' is not supported by this version yet", entry.key.place, help="remove the key"
-            )
-    check_analyses(tree.get("analyses"), problems)
-    return without(tree, *LATER)
 
 
 def check_analyses(analyses: Yaml | None, problems: Problems) -> None:

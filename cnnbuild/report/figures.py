@@ -78,7 +78,7 @@ def learning_curve(
     Validation is solid, training dashed. A run that did not train is drawn by itself, thin and dotted, and is
     in no mean.
     """
-    with _style(name):
+    with figure_style(name):
         figure = Figure(figsize=SIZE_INCHES, layout="constrained")
         axes = figure.add_subplot()
         for row in rows:
@@ -98,7 +98,7 @@ def learning_curve(
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.yaxis.set_minor_formatter(NullFormatter())
         axes.grid(visible=True, linewidth=0.5)
-        return _as_svg(figure, name, title)
+        return figure_svg(figure, name, title)
 
 
 def _untrained(row: ResultRow) -> list[CellRecord]:
@@ -141,7 +141,7 @@ def _columns(points: Sequence[tuple[int, float]]) -> tuple[list[int], list[float
     return [x for x, _ in points], [y for _, y in points]
 
 
-def _style(salt: str) -> AbstractContextManager[None]:
+def figure_style(salt: str) -> AbstractContextManager[None]:
     """Matplotlib's settings for a figure; `salt` makes its ids the same at every writing."""
     return rc_context(
         {
@@ -162,7 +162,7 @@ def _style(salt: str) -> AbstractContextManager[None]:
     )
 
 
-def _as_svg(figure: Figure, name: str, title: str) -> Markup:
+def figure_svg(figure: Figure, name: str, title: str) -> Markup:
     """The figure as an element of a page: its own ids, the page's text colour, a title for screen readers."""
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))

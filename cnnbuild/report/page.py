@@ -11,22 +11,28 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cnnbuild.report.figures import Look, learning_curve, looks_of
-from cnnbuild.report.tables import Confusion, Leader, confusions, leaders, run_lines
+from cnnbuild.report.held_equal import held_equal
+from cnnbuild.report.overview import accuracies_at_a_glance, verdicts_at_a_glance
+from cnnbuild.report.tables import Confusion, Leader, RunLine, confusions, leaders, run_lines
 from cnnbuild.studies.files import write_atomically
-from cnnbuild.studies.findings import Finding, findings_of
+from cnnbuild.studies.findings import findings_of
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import ResultRow, StudyResults, read_results
 from cnnbuild.training.record import EpochRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_CONFUSION_CLASSES = 20  # a larger matrix is no longer read as a table
+MAX_UNFOLDED = 4  # sections of a grid that are shown one below the other; more are folded
+MAX_UNFOLDED_FINDINGS = 8
+MAX_DRAWN = 12  # sections with figures: more would make a slow page of which nobody looks at all
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What the page shows for one data set."""
+    """What the page shows for one data set, or for one point of the grid on it."""
 
     title: str
+    parallel: int
     leaders: list[Leader]
     dots_low: float
     dots_high: float
@@ -34,7 +40,6 @@ class Section:
     memory_of: str
     curves: list[Markup]
     confusions: list[Confusion]
-    findings: list[Finding]
     facts: str
 
 
@@ -62,16 +67,22 @@ def render_page(results: StudyResults) -> str:
     looks = looks_of(results.study.architectures)
     findings = findings_of(results)
     lines = run_lines(results)
-    rows = [[row for row in results.rows if row.dataset == dataset] for dataset in results.study.datasets]
+    drawn = len(results.groups) <= MAX_DRAWN
     return environment.get_template("report.html.j2").render(
         study=results.study,
         looks=list(looks.values()),
-        sections=[_section(index, of, looks, findings, results) for index, of in enumerate(rows) if of],
+        sections=[_section(n, rows, looks, results, drawn=drawn) for n, rows in enumerate(results.groups)],
+        folded=len(results.groups) > MAX_UNFOLDED,
+        drawn=drawn,
+        equal=held_equal(results),
+        accuracies=accuracies_at_a_glance(results, looks),
+        verdicts=verdicts_at_a_glance(results, findings, looks),
         findings=findings,
+        folded_findings=len(findings) > MAX_UNFOLDED_FINDINGS,
         lines=lines,
         unsound=[line for line in lines if line.condition not in {"trained", "not run"}],
         untrained=sum(line.condition in {"at chance", "diverged"} for line in lines),
-        failed=sum(line.condition == "failed" for line in lines),
+        broken=_broken_off(lines),
         unfinished=len(results.missing),
         manifest=_manifest(list(results.records.values())),
         recipes=_recipes(results.rows),
@@ -82,8 +93,9 @@ def _section(
     index: int,
     rows: Sequence[ResultRow],
     looks: dict[str, Look],
-    findings: Sequence[Finding],
     results: StudyResults,
+    *,
+    drawn: bool,
 ) -> Section:
     lines, (low, high) = leaders(rows, looks)
     runs = [record.run for row in rows for record in row.records if record.run is not None]
@@ -98,21 +110,21 @@ def _section(
             f"{run.test_images:,} for the test; {len(run.class_names)} classes"
         )
     return Section(
-        title=rows[0].dataset_label,
+        title=rows[0].where,
+        parallel=max((record.parallel for row in rows for record in row.records), default=1),
         leaders=lines,
         dots_low=low,
         dots_high=high,
         latency_batch=latency.batch_size if latency is not None else None,
         memory_of=runs[0].peak_memory_of if runs else "process",
-        curves=_curves(index, rows, looks) if runs else [],
-        confusions=confusions(rows, looks) if wanted else [],
-        findings=[finding for finding in findings if finding.dataset == rows[0].dataset],
+        curves=_curves(index, rows, looks) if runs and drawn else [],
+        confusions=confusions(rows, looks) if wanted and drawn else [],
         facts=facts,
     )
 
 
 def _curves(index: int, rows: Sequence[ResultRow], looks: dict[str, Look]) -> list[Markup]:
-    data = rows[0].dataset_label
+    data = rows[0].where
     accuracy = learning_curve(
         rows,
         looks,
@@ -135,6 +147,13 @@ def _curves(index: int, rows: Sequence[ResultRow], looks: dict[str, Look]) -> li
     return [accuracy, loss]
 
 
+def _broken_off(lines: Sequence[RunLine]) -> dict[str, int]:
+    """How many runs something else than training ended, by how they ended."""
+    fates = ("failed", "out of memory", "stalled", "killed")
+    counts = {fate: sum(line.condition == fate for line in lines) for fate in fates}
+    return {fate: count for fate, count in counts.items() if count}
+
+
 def _validation_accuracy(epoch: EpochRecord) -> float | None:
     return None if epoch.validation_accuracy is None else 100 * epoch.validation_accuracy
 
@@ -152,6 +171,11 @@ def _manifest(records: Sequence[CellRecord]) -> list[tuple[str, str]]:
         if record.git is not None:
             changed = ", with changes since" if record.git.dirty else ""
             note("git revision of the files", f"{record.git.revision[:12]}{changed}")
+        if record.executor:
+            note("executor", record.executor)
+        if record.parallel > 1:
+            shared = f"up to {record.parallel} runs shared the machine"
+            note("at the same time", f"{shared}: times are those of a shared machine")
     for run in runs:
         for package, version in run.versions.items():
             if package != "cnnbuild":
@@ -173,5 +197,5 @@ def _recipes(rows: Sequence[ResultRow]) -> list[tuple[str, str]]:
     used: dict[str, list[str]] = {}
     for row in rows:
         for text in dict.fromkeys(json.dumps(record.recipe) for record in row.records):
-            used.setdefault(text, []).append(f"{row.architecture} on {row.dataset_label}")
+            used.setdefault(text, []).append(f"{row.architecture} on {row.where}")
     return [("; ".join(names), json.dumps(json.loads(text), indent=2)) for text, names in used.items()]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from cnnbuild.report.figures import Look
+from cnnbuild.studies.fairness import parts_of
+from cnnbuild.studies.health import Condition
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import ResultRow, StudyResults
 
@@ -65,12 +69,14 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One line of the list of runs."""
+    """One line of the list of runs; `notes` say what was not as planned: attempts, smaller micro-batches."""
 
     architecture: str
     dataset: str
+    setting: str
     seed: int
-    condition: str
+    condition: Condition | Literal["not run"]
+    notes: str
     reason: str
     accuracy: str
     best_epoch: str
@@ -158,20 +164,46 @@ def run_lines(results: StudyResults) -> list[RunLine]:
     lines = []
     for cell in results.study.cells:
         record = results.records.get(cell.folder)
-        if record is None:
-            nothing = ("not run", "", "", "", "")
-            condition, reason, accuracy, best, seconds = nothing
-        else:
-            health = conditions[id(record)]
-            condition, reason = health.condition, "; ".join(t for t in (health.evidence, health.advice) if t)
-            accuracy, best, seconds = _measured(record)
-        dataset = cell.dataset if record is None else record.dataset_label
-        lines.append(
-            RunLine(
-                cell.architecture, dataset, cell.seed, condition, reason, accuracy, best, seconds, cell.folder
-            )
+        line = RunLine(
+            architecture=cell.architecture,
+            dataset=cell.dataset,
+            setting=cell.setting,
+            seed=cell.seed,
+            condition="not run",
+            notes="",
+            reason="",
+            accuracy="",
+            best_epoch="",
+            seconds="",
+            folder=cell.folder,
         )
+        if record is not None:
+            health = conditions[id(record)]
+            accuracy, best, seconds = _measured(record)
+            line = replace(
+                line,
+                dataset=record.dataset_label,
+                condition=health.condition,
+                notes=_notes(record),
+                reason="; ".join(text for text in (health.evidence, health.advice) if text),
+                accuracy=accuracy,
+                best_epoch=best,
+                seconds=seconds,
+            )
+        lines.append(line)
     return lines
+
+
+def _notes(record: CellRecord) -> str:
+    """What was not as planned: the attempts before the last one, and batches that had to be split."""
+    before = Counter(attempt.state.replace("_", " ") for attempt in record.attempts[:-1])
+    told = ", ".join(f"{count} {state}" for state, count in before.items())
+    notes = [f"{len(record.attempts)} attempts: {told} before"] if before else []
+    if before and record.attempts[-1].resumed:
+        notes.append("went on from a checkpoint")
+    if (parts := parts_of(record)) is not None:
+        notes.append(f"each batch in {parts} parts")
+    return "; ".join(notes)
 
 
 def _measured(record: CellRecord) -> tuple[str, str, str]:

@@ -84,17 +84,14 @@ class Matcher:
     ) -> Matched | None:
         """What the variable must be, or None after the reason why it cannot be matched was added.
 
+        A value that `overrides` gives it is not used; whoever read the study has warned of it.
+
         Raises:
             DocumentError: no value of the variable fits the network; its faults are those of elaboration.
         """
         match, by = self.match, self.match.by
         told = f"{combination.architecture} on {combination.dataset.label}"
-        if (set_at := next((v for v in combination.variables if v.name == by), None)) is not None:
-            message = f"'{by}' is given a value here, and 'match' solves for it"
-            self.problems.add(
-                message, set_at.place, help=f"remove it, or match `by` another variable of {told}"
-            )
-            return None
+        overrides = {name: value for name, value in overrides.items() if name != by}
         known = variables_to_match(document, contract, variant=combination.variant, overrides=overrides)
         if by not in known:
             self._refuse(*_no_such_variable(document, by, known, told))

@@ -109,7 +109,8 @@ def plan_study(
             cells += [_cell(combination, settled, seed, own_types) for seed in combination.seeds]
     planner.check_shared_variables()
     planner.problems.raise_if_any()
-    return StudyPlan(document, tuple(cells), planner.warnings, tuple(planner.matched))
+    warnings = (*document.warnings, *planner.problems.warnings)
+    return StudyPlan(document, tuple(cells), warnings, tuple(planner.matched))
 
 
 def _cell(combination: Combination, settled: Settled, seed: int, own_types: Mapping[str, str]) -> Cell:

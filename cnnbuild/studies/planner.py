@@ -12,7 +12,7 @@ from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.single_values import single_value
 from cnnbuild.lang.architecture import ArchitectureDocument, read_architecture
-from cnnbuild.lang.recipe import Recipe, never_reached
+from cnnbuild.lang.recipe import Recipe
 from cnnbuild.lang.source import Plain
 from cnnbuild.lang.study_document import Combination, StudyDocument
 from cnnbuild.layers.registry import Registry
@@ -53,19 +53,12 @@ class Planner:
     registry: Registry | None
     problems: Problems = field(default_factory=Problems)
     matched: list[Matched] = field(default_factory=list)
-    outdated: set[str] = field(default_factory=set)
     documents: dict[Path, ArchitectureDocument | None] = field(default_factory=dict)
     contracts: dict[str, DataContract] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         match = self.study.match
         self.matcher = Matcher(match, self.problems, self.registry) if match is not None else None
-
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """What the files are warned of, but not of the lengths of recipes that a budget replaced."""
-        of_study = (one for one in self.study.warnings if one.message not in self.outdated)
-        return (*of_study, *self.problems.warnings)
 
     def settle(self, combination: Combination) -> Settled | None:
         """What the runs of a combination train, or None after its faults were added."""
@@ -104,8 +97,6 @@ class Planner:
             return None
         for message in found.warnings:
             self.problems.add(message, budget.place, context=(told,), severity="warning")
-        before = {message for _, message in never_reached(combination.recipe)}
-        self.outdated |= before - {message for _, message in never_reached(found.recipe)}
         return found.recipe
 
     def contract_of(self, combination: Combination) -> DataContract:

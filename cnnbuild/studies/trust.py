@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
-from cnnbuild.errors import Problems
-from cnnbuild.lang.study_document import StudyDocument
+from cnnbuild.errors import Place, Problems
 from cnnbuild.layers.plugins import registry_with
 from cnnbuild.layers.registry import Registry
 
 
+class AsksForPlugins(Protocol):
+    """A study of whatever kind: what it asks for, each file with the place of its name."""
+
+    @property
+    def plugins(self) -> tuple[tuple[Path, Place], ...]:
+        """The files."""
+
+
 def plugins_for(
-    document: StudyDocument, plugins: Path | str | Iterable[Path | str | type] = (), *, trust: bool
+    document: AsksForPlugins, plugins: Path | str | Iterable[Path | str | type] = (), *, trust: bool
 ) -> tuple[Path | str | type, ...]:
     """The plugins that were given, and behind them those that the study asks for, each file once.
 
@@ -37,7 +45,7 @@ def plugins_for(
 
 
 def registry_for(
-    document: StudyDocument, plugins: Path | str | Iterable[Path | str | type] = (), *, trust: bool
+    document: AsksForPlugins, plugins: Path | str | Iterable[Path | str | type] = (), *, trust: bool
 ) -> Registry:
     """The layer types for a study: the standard ones, those of the plugins, those of its own plugins.
 

@@ -17,6 +17,7 @@ from cnnbuild.graph.views.reference_page import contents, page_of
 from cnnbuild.lang import expressions, files, library, operations, reader, study_settings
 from cnnbuild.lang.choice import Choice
 from cnnbuild.lang.dataset import DatasetOptions
+from cnnbuild.lang.layer_study_settings import LayerPairSettings, LayerStudySettings
 from cnnbuild.lang.recipe import (
     AugmentChoice,
     AverageChoice,
@@ -32,7 +33,14 @@ from cnnbuild.layers.catalogue.facts import default_in_words
 from cnnbuild.layers.catalogue.parameter_words import in_words
 from cnnbuild.layers.initialization import INITIALIZERS
 from cnnbuild.layers.registry import standard_registry
-from cnnbuild.layers.schemas.study_texts import BUDGET_TEXTS, MATCH_TEXTS, RECIPE_TEXTS, STUDY_TEXTS, texts_of
+from cnnbuild.layers.schemas.study_texts import (
+    BUDGET_TEXTS,
+    LAYER_STUDY_TEXTS,
+    MATCH_TEXTS,
+    RECIPE_TEXTS,
+    STUDY_TEXTS,
+    texts_of,
+)
 from tests.cli.commands import ROOT
 from tests.documentation.options import options_table
 
@@ -72,6 +80,10 @@ KINDS = {
     "etas": "a number below 1 and one above",
     "step_sizes": "two numbers above 0",
     "name": "name of a class",
+    "layers": "name to mapping, see below",
+    "input": "`3x32x32`, or a list of three whole numbers",
+    "custom": "layer, or list of layers",
+    "standard": "layer, or list of layers",
     "Adafactor.eps": "null or a number from 0, and a number above 0",
 }
 """What a value is, where the model of the settings is wider than what is read."""
@@ -80,7 +92,7 @@ DEFAULTS = {
     "epochs": "`10`", "average": "none", "stop_early": "none", "baseline": "the first", "optimizer": "`adam`", "schedule": "`constant`", "override": "none", "analyses": "none",
     "augment": "none", "vars": "none", "train": "none", "question": "", "description": "", "variant": "",
     "grid": "none", "match": "none", "budget": "none", "plugins": "none",
-    "size": "", "train_images": "all", "path": "",
+    "size": "", "train_images": "all", "path": "", "standard": "none", "expect": "", "input": "`16x16x16`, or the study's",
 }  # fmt: skip
 """Defaults in words, where the model's own would not tell a reader anything."""
 
@@ -158,6 +170,8 @@ SETTINGS: dict[str, tuple[type[Settings], Mapping[str, str]]] = {
     "study": (StudySettings, STUDY_TEXTS),
     "architecture": (ArchitectureSettings, STUDY_TEXTS),
     "override": (OverrideSettings, STUDY_TEXTS),
+    "layer_study": (LayerStudySettings, LAYER_STUDY_TEXTS),
+    "layer": (LayerPairSettings, LAYER_STUDY_TEXTS),
     "recipe": (Recipe, RECIPE_TEXTS),
     "stop_early": (StopEarly, texts_of("stop_early")),
     "dataset": (DatasetOptions, STUDY_TEXTS),

@@ -11,13 +11,17 @@ from cnnbuild.cli.main import application
 
 def verbs() -> tuple[str, ...]:
     """The verbs, in the order of `cnnbuild --help`."""
-    return tuple(typer.main.get_command(application()).commands)
+    group = typer.main.get_command(application())
+    return tuple(group.list_commands(typer.Context(group)))
 
 
 def options_table(verb: str) -> str:
-    """Arguments and flags of a verb."""
+    """Arguments and flags of a verb, or of one of its commands, such as `runs show`."""
     lines = ["| argument or flag | means |", "|---|---|"]
-    for parameter in typer.main.get_command(application()).commands[verb].params:
+    command = typer.main.get_command(application())
+    for word in verb.split():
+        command = command.commands[word]
+    for parameter in command.params:
         kind = parameter.type_descriptor.annotation
         if parameter.param_type_name == "argument":
             name = f"`{parameter.metavar or parameter.name.upper()}`"

@@ -17,6 +17,7 @@ from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.views.reference_page import contents
 from cnnbuild.lang.architecture import parse_architecture, read_architecture
+from cnnbuild.lang.layer_study import read_layer_study
 from cnnbuild.lang.reader import parse_yaml
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.lang.study import read_study
@@ -24,6 +25,7 @@ from cnnbuild.layers.base import Shape
 from cnnbuild.layers.plugins import registry_with
 from cnnbuild.layers.registry import Registry, standard_registry
 from cnnbuild.modules.build import build_module
+from cnnbuild.studies.layer_comparison.plan import plan_layers
 from cnnbuild.studies.plan import plan_study
 from tests.cli.commands import ROOT, cnnbuild
 from tests.documentation.generated import LAYERS_PAGE, layers_page, with_generated_parts
@@ -41,6 +43,7 @@ SHAPE = re.compile(r"# (?P<before>\([\d, ]+\)(?: and \([\d, ]+\))*) -> (?P<after
 
 NOT_RUN = {
     "README.md": {"installs, so a test of its own would be slow; .ci/run does it": 2},
+    "docs/commands.md": {"tests/cli/test_resume.py does it": 1},
     "docs/training.md": {"tests/cli/test_devices.py starts several processes": 1},
     "docs/plugins.md": {"tests/documentation/test_example_package.py does it without a network": 1},
     "examples/cnnbuild-blurpool/README.md": {
@@ -129,6 +132,8 @@ def _check_file(path: Path, block: Block, registry: Registry) -> None:
             _elaborated(path, COLOUR, registry)
     elif block.mark == "recipe":
         assert recipe_asked(RecipeArguments(str(path))).plain() != Recipe().plain()
+    elif "\nstudy:" in block.body and "\nlayers:" in block.body:
+        assert plan_layers(read_layer_study(path), registry=registry).pairs
     elif "\nstudy:" in block.body:
         assert len(plan_study(read_study(path), data_root=None, registry=registry).cells) > 0
     elif "\nlayers:" in block.body:

@@ -196,10 +196,10 @@ def test_all_faults_of_a_study_are_reported_at_once_each_at_its_place(tmp_path):
     ]
 
 
-def test_a_key_of_a_later_version_is_refused_and_not_ignored(tmp_path):
-    path = write(tmp_path, STUDY + "layers: 1\n")
-    message = "'layers' is not supported by this version yet"
-    assert [fault.split("\n")[0] for fault in faults(path)] == [f"study.yaml:21:1: error: {message}"]
+def test_layers_are_not_changed_by_a_variant_of_a_study_that_trains(tmp_path):
+    (fault,) = faults(write(tmp_path, STUDY.partition("variants:")[0] + "variants: {other: {layers: 1}}\n"))
+    assert "error: unknown key 'layers' in the study\n" in fault
+    assert fault.endswith("= help: layers are compared in a study of their own, without architectures")
 
 
 def test_an_unknown_path_of_set_is_an_error_at_its_step(tmp_path):

@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator
 from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.lang.dataset import DatasetOptions
 from cnnbuild.lang.files import read_yaml
+from cnnbuild.lang.layer_study_settings import LayerStudySettings
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.lang.source import to_plain
 from cnnbuild.lang.study import read_study
-from cnnbuild.lang.study_settings import LATER, LATER_ANALYSES, StudySettings
+from cnnbuild.lang.study_settings import LATER_ANALYSES, StudySettings
 from cnnbuild.layers.schemas.studies import study_schema
 from cnnbuild.layers.schemas.study_texts import RECIPE_TEXTS, STUDY_TEXTS
 
@@ -42,10 +43,13 @@ def study(folder: Path, added: str) -> Path:
 def test_the_schema_is_one_by_the_metaschema_and_has_the_keys_of_the_models() -> None:
     schema = study_schema()
     Draft202012Validator.check_schema(schema)
-    assert set(schema["properties"]) == {*StudySettings.model_fields, "variants"}
+    assert set(schema["properties"]) == {
+        *StudySettings.model_fields,
+        *LayerStudySettings.model_fields,
+        "variants",
+    }
     assert set(schema["$defs"]["train"]["properties"]) == set(Recipe.model_fields) <= set(RECIPE_TEXTS)
     assert set(DatasetOptions.model_fields) <= set(STUDY_TEXTS)
-    assert not set(LATER) & set(schema["properties"])
     assert all(key["description"] for key in schema["properties"].values())
 
 
@@ -76,6 +80,21 @@ FINE = [
     "variants: {narrow: {architectures: {two: {vars: {width: 4}}}}}",
     "baseline: two",
     "analyses: [confusion]",
+    "grid: {train.optimizer.sgd.lr: [0.1, 0.01], vars.width: [4, 8]}\ntrain: {optimizer: {sgd: {lr: 1}}}",
+    "grid: {train.optimizer: [adam, {sgd: {lr: 0.1}}], train.augment: [[], [cutout]], train.average: [~, ema]}",
+    "grid: {train.augment.0.cutout.size: [2, 4], size: [8, 16], train_images: [100]}\n"
+    "train: {augment: [{cutout: {}}]}",
+    "grid: ~",
+    "grid: {train.stop_early.patience: [2, 5], train.epochs: ~}",
+    "grid: {train.batch_size: [8, 16]}\noverride: [{when: {train.batch_size: 8, dataset: digits}, seeds: 2}]",
+    "grid: {size: [8, 16]}\noverride: [{when: {size: 8}, seeds: 2}]",
+    "match: {parameters: 100_000, by: width}",
+    "match: {macs: 1e6, parameters: ~, by: width, within: 0.1}",
+    "match: {macs: 1e6, by: width}\nvariants: {free: {match: ~}, near: {match: {within: 0.1}}}",
+    "budget: {macs: 2e12}",
+    "budget: {images: 500_000, seconds: ~}",
+    "budget: {seconds: 0.5}\nvariants: {free: {budget: ~}, other: {budget: {images: 5}}}",
+    "plugins: []",
 ]
 WRONG = [
     "titel: a",
@@ -131,7 +150,34 @@ WRONG = [
     "variants: {small: {seed: 3}}",
     "variants: {small: {train: {optimizer: {sgd: {lr: high}}}}}",
     "equivalence: -1",
-    *(f"{key}: 1" for key in LATER),
+    "grid: [8, 16]",
+    "grid: {lr: [0.1]}",
+    "grid: {vars: [8]}",
+    "grid: {vars.depths.0: [8]}",
+    "grid: {seeds: [1, 2]}",
+    "grid: {train.batch_size: 8}",
+    "grid: {train.batch_size: []}",
+    "grid: {train.batch_size: [8, 8.0]}",
+    "grid: {train.batch_size: [0]}",
+    "grid: {train.optimizer.sgd.nesterof: [true]}",
+    "grid: {train.optimizer.sgd.lr: [high]}",
+    "grid: {train_images: [0]}",
+    "match: 100_000",
+    "match: {by: width}",
+    "match: {parameters: 100_000}",
+    "match: {parameters: 100_000, macs: 1e6, by: width}",
+    "match: {parameters: 0, by: width}",
+    "match: {parameters: 100_000, by: width, within: 1}",
+    "match: {parameters: 100_000, by: ''}",
+    "budget: 60",
+    "budget: {}",
+    "budget: {seconds: 60, images: 5}",
+    "budget: {images: 0.5}",
+    "budget: {epochs: 5}",
+    "variants: {other: {budget: {macs: 0}}}",
+    "variants: {other: {match: {within: 0}}}",
+    "plugins: layers.py",
+    "plugins: [3]",
     *(f"analyses: [{word}]" for word in LATER_ANALYSES),
 ]
 

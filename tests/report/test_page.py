@@ -6,6 +6,8 @@ import pytest
 
 from cnnbuild.errors import UsageError
 from cnnbuild.report.page import render_page, write_report
+from cnnbuild.studies.matching import Matched
+from cnnbuild.studies.record import Attempt
 from cnnbuild.studies.results import StudyResults
 from cnnbuild.studies.store import StudyFolder
 from cnnbuild.training.observations import Environment, GitRevision
@@ -204,3 +206,99 @@ def test_a_study_of_which_nothing_has_ended_has_a_page(tmp_path):
     text = Page(render_page(StudyResults(tmp_path, study, {}))).text
     assert "2 of 2 runs have not ended: what follows is provisional." in text
     assert "No run has ended yet." in text
+
+
+def on_a_grid(count: int, *, seeds: int = 3) -> StudyResults:
+    return study_results(
+        *(
+            cell_record(name, seed, correct + n + seed, grid={"lr": n}, cell_id=f"{name}{n}-{seed}")
+            for n in range(count)
+            for name, correct in (("a", 800), ("b", 890))
+            for seed in range(seeds)
+        )
+    )
+
+
+def matched_as(architecture: str, value: int, count: int, **changes: object) -> Matched:
+    fields = {
+        "architecture": architecture, "dataset": "digits", "setting": "", "quantity": "parameters",
+        "variable": "width", "value": value, "count": count, "target": 1000, "within": 0.02,
+    }  # fmt: skip
+    return Matched(**{**fields, **changes})
+
+
+def test_a_grid_is_shown_at_a_glance_before_its_sections():
+    page = Page(render_page(on_a_grid(2)))
+    assert "lr=0 80.10 ± 0.25 89.10 ± 0.25 lr=1 80.20 ± 0.25 89.20 ± 0.25" in page.text
+    assert "lr=0 better (+9.00) lr=1 better (+9.00)" in page.text
+    assert (
+        "On digits (lr=1), with this recipe (3 epochs, 3 seeds), b scored 9.00 points higher than a"
+        in page.text
+    )
+    assert "Learning curves on digits (lr=1)" in page.text
+    assert "Each of the 2 points of the grid is tested by itself" in page.text
+    assert "corrected by Holm over the architectures of one data set and one point of the grid" in page.text
+    assert "details" not in {tag for tag, a in page.elements if a.get("class") == "block"}
+
+
+def test_twenty_points_of_a_grid_are_folded_and_stay_readable():
+    html = render_page(on_a_grid(20))
+    page = Page(html)
+    folded = [a for tag, a in page.elements if tag == "details" and a.get("class") == "block"]
+    assert len(folded) == 20 + 1  # the sections, and the findings in words
+    assert page.text.count("digits (lr=19)") >= 2
+    assert "All 20 findings in words" in page.text
+    assert "learning curves and confusion matrices are left out" in page.text
+    assert len(html) < 400_000
+
+
+def test_without_a_grid_nothing_of_one_is_said():
+    text = Page(render_page(two_architectures([800] * 3, [890, 900, 910]))).text
+    assert [word for word in ("grid", "setting", "held equal", "not as planned") if word in text] == []
+
+
+def test_runs_that_ended_before_they_were_trained_are_named_by_how():
+    records = [cell_record("a", 0, 800)]
+    for seed, state in enumerate(("out_of_memory", "stalled", "killed", "killed"), start=1):
+        records.append(cell_record("a", seed, 0, state=state, reason=f"why {seed}", run=None))
+    text = Page(render_page(study_results(*records))).text
+    assert "4 of 5 runs were not trained to the end: 1 out of memory, 1 stalled, 2 killed." in text
+    assert "runs did not train" not in text
+    assert "out of memory why 1; take a smaller batch_size" in text
+    assert "1 of 5 trained, 1 out of memory, 1 stalled, 2 killed" in text
+
+
+def test_attempts_smaller_parts_and_a_shared_machine_are_told_in_the_list_of_runs():
+    killed = Attempt("killed", "SIGKILL", 1.0)
+    records = [
+        cell_record("a", 0, 800, attempts=(killed, killed, Attempt("done", "", 2.0, resumed=True))),
+        cell_record("a", 1, 800, parallel=2, executor="local",
+                    attempts=(Attempt("out_of_memory", "", 1.0), Attempt("done", "", 2.0, accumulate=4))),
+        cell_record("a", 2, 800, attempts=(Attempt("done", "", 2.0),)),
+    ]  # fmt: skip
+    text = Page(render_page(study_results(*records))).text
+    assert "3 attempts: 2 killed before; went on from a checkpoint" in text
+    assert "2 attempts: 1 out of memory before; each batch in 4 parts" in text
+    assert text.count(" attempts: ") == 2
+    assert "Up to 2 runs shared the machine: times and latencies are those of a shared machine." in text
+    assert "executor local" in text
+
+
+def test_what_was_matched_stands_in_the_report_with_what_it_leaves_unequal():
+    results = study_results(
+        cell_record("a", 0, 800, macs=5000), cell_record("b", 0, 900, macs=20_000),
+        matched=(matched_as("a", 12, 995), matched_as("b", 7, 1015)), budget="1,000,000 multiply-adds of training",
+    )  # fmt: skip
+    text = Page(render_page(results)).text
+    assert "Matched on parameters: 1,000 within 2 %, by a variable of each network." in text
+    assert "This leaves the multiply-adds unequal: b has 4.0 times those of a." in text
+    assert "Every run was given 1,000,000 multiply-adds of training: networks that cost less" in text
+    assert "a width 12 995 -0.5 % b width 7 1,015 +1.5 %" in text
+
+
+def test_what_a_user_writes_in_a_grid_or_for_a_matched_variable_is_never_markup():
+    records = [cell_record("a", seed, 800, grid={"lr": EVIL}, executor=EVIL) for seed in range(3)]
+    chosen = matched_as("a", 8, 1000, setting=f"lr={EVIL}", variable=EVIL, dataset=EVIL)
+    page = Page(render_page(study_results(*records, matched=(chosen,), budget=EVIL)))
+    assert "script" not in {tag for tag, _ in page.elements}
+    assert page.text.count("alert(1)") > 5

@@ -187,6 +187,24 @@ def test_an_outcome_of_another_cell_is_not(tmp_path):
     assert folder.read_record("one") is None
 
 
+def test_an_outcome_whose_record_stands_is_only_removed(tmp_path):
+    folder, cell = a_run(tmp_path)
+    failed = cell_record("a", 0, 700, state="failed", reason="ValueError: no", run=None)
+    write(cell, "record.json", failed)
+    write(cell, "outcome.json", failed)
+    (tmp_path / "runs.jsonl").write_text(json.dumps(failed.to_dict()) + "\n")
+    assert Ledger(folder, ["one"]).settle("one", "a0") == Left()
+    assert lines(tmp_path) == ["failed"]
+    assert {file.name for file in cell.iterdir()} == {"record.json"}
+
+
+def test_half_of_a_file_that_a_killed_process_left_is_removed_from_the_study(tmp_path):
+    for name in (".study.json.x1", ".results.csv.x2", ".mine"):
+        (tmp_path / name).touch()
+    StudyFolder(tmp_path).tidy()
+    assert [file.name for file in tmp_path.iterdir()] == [".mine"]
+
+
 def test_a_record_without_its_line_gets_it_once(tmp_path):
     folder, cell = a_run(tmp_path)
     write(cell, "record.json", cell_record("a", 0, 700))

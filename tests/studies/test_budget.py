@@ -77,12 +77,13 @@ def test_a_budget_that_is_not_enough_for_a_step_is_refused_with_the_least(tmp_pa
 
 
 def test_what_the_budget_never_reaches_is_warned_of_and_what_it_reaches_is_not(tmp_path):
-    text = STUDY.replace("{epochs: 2,", "{schedule: {multi_step: {milestones: [8]}}, epochs: 2,")
-    document = read_study(write_study(tmp_path, text))
-    assert [one.message for one in document.warnings] == ["milestone 8 is never reached in 2 epochs"]
-    # 1,294 images are 21 steps; 200 steps are 10 epochs, 100 are 5
-    assert plan(tmp_path, "images", 12_800, text).warnings == ()
-    warnings = plan(tmp_path, "images", 6_400, text).warnings
-    assert [(one.message, one.place, one.context) for one in warnings] == [
-        ("milestone 8 is never reached in 5 epochs", PLACE, ("for narrow on digits",))
-    ]
+    text = STUDY.replace("{epochs: 2,", "{schedule: {multi_step: {milestones: [12]}},")
+
+    def warnings(images: int) -> list[tuple[str, int, tuple[str, ...]]]:
+        document = read_study(write_study(tmp_path, f"{text}budget: {{images: {images}}}\n"))
+        found = plan_study(document, data_root=None).warnings
+        return [(one.message, one.place.line, one.context) for one in found]
+
+    # 1,294 images are 21 steps; 300 steps are 15 epochs, 100 are 5; a recipe without a length has 10
+    assert warnings(19_200) == []
+    assert warnings(6_400) == [("milestone 12 is never reached in 5 epochs", 11, ("for narrow on digits",))]

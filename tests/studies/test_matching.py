@@ -110,12 +110,14 @@ def test_an_architecture_without_the_variable_is_refused_with_those_it_has(tmp_p
     assert found[0][0] == "3x3 on CIFAR-10: 'dropout' does not change the parameters, 1,070,794"
 
 
-def test_a_variable_that_the_study_sets_cannot_be_solved_for(tmp_path):
-    found = refusals(matched(read_study(write_study(tmp_path)), 1_000))
-    assert [(message, place.line) for message, _, place in found] == [
-        ("'width' is given a value here, and 'match' solves for it", 5),
-        ("'width' is given a value here, and 'match' solves for it", 6),
-    ]
+def test_a_value_that_the_study_gives_the_variable_is_not_used_and_warned_of(tmp_path):
+    line = "match: {parameters: 5_000, by: width}\n"
+    plan = plan_study(read_study(write_study(tmp_path, STUDY + line)), data_root=None)
+    free = plan_study(read_study(write_study(tmp_path, FREE + line)), data_root=None)
+    assert {cell.vars["width"] for cell in plan.cells} == {cell.vars["width"] for cell in free.cells} == {67}
+    told = "'width' is solved for by 'match' (line 11): this value is not used"
+    assert [(warning.message, warning.place.line) for warning in plan.warnings] == [(told, 5), (told, 6)]
+    assert free.warnings == ()
 
 
 def test_faults_of_a_network_that_fits_with_no_value_are_shown_themselves(tmp_path):

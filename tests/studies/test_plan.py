@@ -186,3 +186,46 @@ def test_more_images_than_a_data_set_has_are_refused_where_they_are_asked_for(tm
         "      |                                                         ^^^^^^^^^^^^",
     ]
     assert len(cells(tmp_path, text.replace("1439", "1438").replace("images: 9", "images: 10"))) == 8
+
+
+def test_a_grid_makes_cells_of_their_own_and_each_knows_its_point(tmp_path):
+    grid = "grid: {train.batch_size: [32, 64], vars.width: [4, 16]}\n"
+    text = STUDY.replace("narrow: {file: net.yaml, vars: {width: 8}}", "narrow: net.yaml").replace(
+        "  wide: {file: net.yaml, vars: {width: 32}}\n", ""
+    )
+    planned = cells(tmp_path, text + grid)
+    assert [(c.recipe.batch_size, dict(c.vars), c.seed) for c in planned] == [
+        (batch, {"width": width}, seed) for batch in (32, 64) for width in (4, 16) for seed in (0, 1)
+    ]
+    assert planned[2].label == "narrow on digits (batch_size=32, width=16), seed 0"
+    assert dict(planned[2].grid) == {"train.batch_size": 32, "vars.width": 16}
+    assert planned[2].graph.parameters == 64 * 16 + 16 + 16 * 10 + 10
+    assert len(set(identities(planned))) == 8
+
+
+def test_a_value_of_the_grid_that_does_not_fit_is_shown_in_the_grid(tmp_path):
+    assert [
+        fault.split("\n")[0] for fault in faults(tmp_path, STUDY + "grid: {vars.width: [4, $widht]}\n")
+    ] == ["tiny.yaml:11:24: error: unknown name 'widht'"]
+
+
+def test_a_variable_of_the_grid_that_no_architecture_has_is_shown_once_at_its_name(tmp_path):
+    assert faults(tmp_path, STUDY + "grid: {vars.wdith: [4, 8]}\n") == [
+        "tiny.yaml:11:13: error: no architecture of this study has a variable 'wdith'\n"
+        "   11 | grid: {vars.wdith: [4, 8]}\n"
+        "      |             ^^^^^\n"
+        "      = help: did you mean 'width'?"
+    ]
+
+
+def test_a_variable_of_the_grid_that_some_architecture_lacks_is_an_error_there(tmp_path):
+    (tmp_path / "plain.yaml").write_text(
+        "cnnbuild: 1\nname: plain\nlayers: [flatten, {linear: $data.classes}]\n"
+    )
+    text = STUDY.replace("wide: {file: net.yaml, vars: {width: 32}}", "plain: plain.yaml")
+    assert faults(tmp_path, text + "grid: {vars.width: [4, 8]}\n") == [
+        "tiny.yaml:6:3: error: plain.yaml has no variable 'width', which the grid varies\n"
+        "    6 |   plain: plain.yaml\n"
+        "      |   ^^^^^\n"
+        "      = help: its runs would be the same at every value: give it the variable, or a study of its own"
+    ]

@@ -35,6 +35,8 @@ from cnnbuild.lang.study_settings import (
     WhenSettings,
 )
 from cnnbuild.lang.validation import Settings
+from cnnbuild.layers.registry import Registry, standard_registry
+from cnnbuild.layers.schemas.layer_studies import either_kind, layer_definitions, layer_study_keys
 from cnnbuild.layers.schemas.study_grid import OF_GRID, grid_schema
 from cnnbuild.layers.schemas.study_texts import (
     BUDGET_TEXTS,
@@ -64,8 +66,10 @@ CHOICES: dict[str, type[Choice]] = {
 TRAIN: Schema = {"$ref": "#/$defs/train"}
 
 
-def study_schema(*, file: Path | None = None) -> Schema:
+def study_schema(registry: Registry | None = None, *, file: Path | None = None) -> Schema:
     """The schema of study files, or of one file with the names of its architectures.
+
+    `registry` holds the layer types that studies of layers may name.
 
     Raises:
         DocumentError: the file is not YAML.
@@ -76,11 +80,11 @@ def study_schema(*, file: Path | None = None) -> Schema:
         tree = read_yaml(file)
         if not isinstance(tree, YamlMap):
             raise UsageError(f"{file}: a study is a mapping, not {describe(tree)}")
-        if tree.get("layers") is not None:
+        if tree.get("layers") is not None and tree.get("study") is None:
             raise UsageError(f"{file}: this is an architecture; see `cnnbuild schema architecture`")
         names = tuple(entry.name for entry in section(tree, "architectures", Problems()))
-    base = _study(names)
-    changes = _study(names, complete=False)
+    base = _study(names) | layer_study_keys()
+    changes = _study(names, complete=False) | layer_study_keys(complete=False)
     for key in FIXED:
         changes.pop(key, None)
     variants: Schema = {
@@ -97,8 +101,14 @@ def study_schema(*, file: Path | None = None) -> Schema:
     complete: Schema = {"properties": {"train": QUIET | {"allOf": [{"$ref": "#/$defs/needs_of_train"}]}}}
     return (
         {"$schema": METASCHEMA, "$comment": "A study of cnnbuild"}
-        | closed(base | {"variants": variants}, required_fields(StudySettings))
-        | {"allOf": [{"if": alone, "then": complete}], "$defs": _definitions()}
+        | closed(base | {"variants": variants}, ["cnnbuild", "study"])
+        | {
+            "allOf": [
+                {"if": alone, "then": complete},
+                either_kind(required_fields(StudySettings)),
+            ],
+            "$defs": _definitions() | layer_definitions(registry or standard_registry()),
+        }
     )
 
 

@@ -43,6 +43,22 @@ BUDGET_TEXTS = {
     "images": "Training images seen, counted again in every epoch.",
     "seconds": "Seconds of training; such a run cannot be repeated exactly.",
 }
+LAYER_STUDY_TEXTS = {
+    **{
+        key: STUDY_TEXTS[key]
+        for key in ("cnnbuild", "study", "question", "description", "plugins", "variants")
+    },
+    "layers": "What is compared: names, each with a custom layer and its standard counterpart.",
+    "input": "How large the inputs are, channels x height x width: `3x32x32`. Default: `16x16x16`.",
+    "seeds": "How many times weights and inputs are drawn, from seed 0 on; or a list of seeds.",
+    "tolerance": "The largest difference that counts as equal, as a share of the largest value.",
+    "batch": "How many images every pass takes.",
+    "device": "What the layers compute on; `auto` takes CUDA where there is one.",
+    "custom": "The layer, written as in an architecture, or a list of layers.",
+    "standard": "What it is compared with; without it, the layer is looked at by itself.",
+    "on": "What the inputs are drawn from: `normal` numbers, or their magnitudes (`positive`).",
+    "expect": "What it should be, else the exit code is 1. `forward_equal` leaves the gradients open.",
+}
 RECIPE_TEXTS = {
     "epochs": "How often all training images are seen.",
     "steps": "How many steps the optimizer takes, instead of `epochs`; the last epoch may be cut short.",

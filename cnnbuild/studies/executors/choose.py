@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection
-from importlib import import_module
+from collections.abc import Collection, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,11 +29,12 @@ def make_executor(
     threads: int | None = None,
     memory_bytes: int | None = None,
     recipe_devices: Collection[str] = ("auto",),
+    slurm: Mapping[str, str] | None = None,
 ) -> Executor | None:
     """The executor of a name, for `jobs` runs at once with `threads` each; None for `inline`.
 
     `recipe_devices` are what the recipes of the study say of their `device`. `memory_bytes` is what a run may
-    use, which a scheduler has to know before.
+    use, which a scheduler has to know before. `slurm` are options of Slurm's, see `slurm_options`.
 
     Raises:
         UsageError: there is no such executor, what it needs is not installed, or `jobs` is below 1.
@@ -53,9 +53,14 @@ def make_executor(
         devices = tuple(f"cuda:{number}" for number in range(gpus))
         return LocalExecutor(jobs or default_jobs(recipe_devices), devices=devices)
     require_extra(name)
-    cluster = import_module(f"cnnbuild.studies.executors.{name}")
-    make: Callable[..., Executor] = getattr(cluster, f"{name.capitalize()}Executor")
-    return make(jobs=jobs, threads=threads or 1, memory_bytes=memory_bytes)
+    if name == "slurm":
+        from cnnbuild.studies.executors.slurm import SlurmExecutor
+
+        return SlurmExecutor(jobs=jobs, options=slurm or {})
+    from cnnbuild.studies.executors.ray import RayExecutor
+
+    wants_gpu = bool({"auto", "cuda"} & set(recipe_devices))
+    return RayExecutor(jobs=jobs, threads=threads or 1, memory_bytes=memory_bytes, gpu=wants_gpu)
 
 
 def require_extra(name: str) -> None:
