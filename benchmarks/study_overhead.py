@@ -216,6 +216,7 @@ def measure(executor: Executor, folder: Path, runs: int, slots: int) -> None:
     print(
         f"  overhead                        {whole - own:8.1f} ms (beyond its steps {whole - steps:.1f} ms)"
     )
+    print("processor time of a run: supervisor {:.1f}, fork server {:.1f}, worker {:.1f} ms".format(*taken))
     told = ", ".join(f"{megabytes:.0f} MB at run {n}" for n, megabytes in listener.megabytes.items())
     print(f"memory of the supervisor alone    {told}")
     began = time.perf_counter()
