@@ -23,6 +23,7 @@ from cnnbuild.studies.study_lock import worker_lives
 from cnnbuild.training.interruption import stop_requests
 
 POLL_SECONDS = 0.2  # how long news of an epoch may wait; an exit is told at once
+PULSE_SECONDS = 1.0  # between two looks at the workers' signs of life
 ELSEWHERE_SECONDS = 2.0  # between two looks at runs that another start's workers are at
 LAST_SECONDS = 30.0  # that a killed process may take to be gone
 BUSY = 75  # exit code of a worker whose run another process works on (EX_TEMPFAIL of sysexits.h)
@@ -67,7 +68,7 @@ class _Supervisor:
         self.failed = False
         self.stopping = False
         self.writable = True
-        self.looked_elsewhere = time.monotonic()
+        self.looked_elsewhere = self.looked_at_pulses = time.monotonic()
 
     def supervise(self, runs: Sequence[tuple[PlannedRun, Left]]) -> None:
         self.unfinished = len(runs)
@@ -139,13 +140,14 @@ class _Supervisor:
                 self.tell(EpochEnded(run.cell, news))
 
     def _end_stalled(self) -> None:
-        limit = self.policy.stall_seconds
-        if limit is None:
+        """Kill workers without a sign of life; a queued one need give none."""
+        limit, now = self.policy.stall_seconds, time.monotonic()
+        if limit is None or now - self.looked_at_pulses < PULSE_SECONDS:
             return
+        self.looked_at_pulses = now
         for name, one in self.running.items():
-            silent = one.pulse.silent_for(time.monotonic())
-            if one.told and one.silent_seconds is None and silent > limit:
-                one.silent_seconds = silent
+            if one.told and one.silent_seconds is None and one.pulse.silent_for(now) > limit:
+                one.silent_seconds = one.pulse.silent_for(now)
                 self.executor.stop(name, kill=True)
 
     def _end(self, one: Running, ended: Exit) -> None:
