@@ -418,6 +418,26 @@ def test_a_disk_that_fills_up_ends_the_study_with_a_word_and_loses_nothing(tmp_p
     assert len(lines_of(tmp_path)) == 4
 
 
+def test_workers_that_ended_with_the_one_whose_record_found_no_room_are_not_waited_for(tmp_path, monkeypatch):
+    from cnnbuild.studies import store
+
+    def write(path, text):
+        if path.name == "record.json":
+            raise OSError(28, "No space left on device")
+        real(path, text)
+
+    real = store.write_atomically
+    monkeypatch.setattr(store, "write_atomically", write)
+    executor = FakeExecutor(slots=4)
+    with pytest.raises(RunError, match="No space left on device"):
+        start(tmp_path, executor, policy=Policy(grace_seconds=3600.0))
+    assert executor.stopped == []
+    monkeypatch.undo()
+    again = FakeExecutor()
+    assert not start(tmp_path, again).missing
+    assert again.started == []  # all four outcomes were waiting
+
+
 def test_an_executor_that_cannot_go_on_ends_the_study_with_its_own_word(tmp_path):
     executor = FakeExecutor()
 
