@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from cnnbuild.version import __version__
 
 if TYPE_CHECKING:
-    from cnnbuild.api import Architecture, find_lr, load, load_run, run_study, train
+    from cnnbuild.api import Architecture, find_lr, load, load_run, train
+    from cnnbuild.api_studies import run_study
     from cnnbuild.errors import CnnbuildError, DataError, DocumentError, RunError, UsageError
     from cnnbuild.graph.views.summary import Summary
     from cnnbuild.layers.base import Example, Layer, Shape, ShapeError, Sight
@@ -47,7 +48,7 @@ _HOMES = {
     "layer": "cnnbuild.layers.measured",
     "load": "cnnbuild.api",
     "load_run": "cnnbuild.api",
-    "run_study": "cnnbuild.api",
+    "run_study": "cnnbuild.api_studies",
     "train": "cnnbuild.api",
     "window": "cnnbuild.layers.reach",
 }

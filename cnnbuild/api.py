@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from cnnbuild.lang.dataset import DatasetSettings
     from cnnbuild.lang.recipe import Recipe
-    from cnnbuild.studies.events import StudyEvent
-    from cnnbuild.studies.results import StudyResults
     from cnnbuild.studies.trained_run import TrainedRun
     from cnnbuild.training.lr_range import LrRange
     from cnnbuild.training.record import EpochRecord
@@ -136,51 +134,6 @@ def load(
     chosen = variant if variant is not None else named
     check_names(document, chosen, vars or {})
     return Architecture(document, chosen, dict(vars or {}), registry_with(plugins))
-
-
-def run_study(
-    path: str | Path,
-    *,
-    variant: str | None = None,
-    settings: Mapping[str, object] | None = None,
-    datasets: Sequence[str] | None = None,
-    seeds: int | None = None,
-    out: Path | None = None,
-    data_root: Path | None = None,
-    on_event: Callable[[StudyEvent], None] | None = None,
-    plugins: Iterable[Path | str | type] = (),
-    trust: bool = False,
-) -> StudyResults:
-    """Train every cell of a study that is not finished, write the report, and give the results.
-
-    `settings` maps paths of the document to values, as `--set` does: `{"train.epochs": 2}`. `out` is the
-    folder of the results, `runs/<study>` by default; `on_event` is told of each step. `plugins` are Python
-    files, or classes, that add layer types; those that the study itself asks for are loaded with `trust`.
-
-    Raises:
-        DocumentError: a file has faults, or the study asks for Python files that need `trust`.
-        UsageError: there is no such file, variant, plugin or device.
-        DataError: a data set is missing; nothing was trained.
-    """
-    from cnnbuild.lang.study import read_study
-    from cnnbuild.report.page import write_report
-    from cnnbuild.studies import run as runner
-    from cnnbuild.studies.naming import default_folder
-    from cnnbuild.studies.trust import registry_for
-
-    file, named = split_reference(str(path))
-    document = read_study(
-        file,
-        variant=variant if variant is not None else named,
-        settings=settings,
-        datasets=datasets,
-        seeds=seeds,
-    )
-    folder = out if out is not None else default_folder(document)
-    types = registry_for(document, plugins, trust=trust)
-    results = runner.run_study(document, out=folder, data_root=data_root, on_event=on_event, registry=types)
-    write_report(folder)
-    return results
 
 
 def train(

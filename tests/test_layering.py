@@ -133,7 +133,14 @@ def test_the_page_names_every_room() -> None:
         "analyses",
         "studies",
     ]
-    assert sorted(rooms, key=rooms.__getitem__) == [*expected, "report", "api", "cli", "__main__"]
+    assert sorted(rooms, key=rooms.__getitem__) == [
+        *expected,
+        "report",
+        "api",
+        "api_studies",
+        "cli",
+        "__main__",
+    ]
     assert sorted(set(rooms.values())) == list(range(12))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnbuild.errors import UsageError
+from cnnbuild.lang.quantities import BYTE_UNITS, COUNT_UNITS, quantity
 
 if TYPE_CHECKING:
     from cnnbuild.graph.views.summary.summary import Summary
@@ -56,12 +56,6 @@ MinFieldOption = Annotated[
     ),
 ]
 
-_COUNT_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-_BYTE_UNITS = {
-    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
-}  # fmt: skip
-_QUANTITY = re.compile(r"\s*(\d[\d_,]*(?:\.\d+)?)\s*([a-zA-Z]*)\s*")
-
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -95,9 +89,9 @@ def gates_asked(
         UsageError: one is no quantity.
     """
     return Gates(
-        _limit("--max-params", max_params, _COUNT_UNITS, "a count such as 5M, 300K or 5_000_000"),
-        _limit("--max-macs", max_macs, _COUNT_UNITS, "a count such as 1.8G or 600M"),
-        _limit("--max-memory", max_memory, _BYTE_UNITS, "a size such as 200MB (10^6) or 200MiB (2^20)"),
+        _limit("--max-params", max_params, COUNT_UNITS, "a count such as 5M, 300K or 5_000_000"),
+        _limit("--max-macs", max_macs, COUNT_UNITS, "a count such as 1.8G or 600M"),
+        _limit("--max-memory", max_memory, BYTE_UNITS, "a size such as 200MB (10^6) or 200MiB (2^20)"),
         min_rf,
     )
 
@@ -132,8 +126,7 @@ def broken_gates(summary: Summary, gates: Gates) -> Iterator[str]:
 def _limit(flag: str, text: str | None, units: dict[str, int], wanted: str) -> Limit | None:
     if text is None:
         return None
-    match = _QUANTITY.fullmatch(text)
-    unit = units.get(match[2].lower()) if match else None
-    if match is None or unit is None:
+    value = quantity(text, units)
+    if value is None:
         raise UsageError(f"{flag} is {wanted}, not '{text}'")
-    return Limit(float(re.sub("[_,]", "", match[1])) * unit, text.strip())
+    return Limit(value, text.strip())

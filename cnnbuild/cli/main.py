@@ -31,6 +31,7 @@ EPILOG = (
 VERBS = (
     "run",
     "runs",
+    "resume",
     "compare",
     "inspect",
     "check",

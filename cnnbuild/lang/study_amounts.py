@@ -102,16 +102,16 @@ def lay_over(study: YamlMap, changes: YamlMap) -> YamlMap:
 def without_what_is_replaced(study: YamlMap, arguments: Mapping[str, object]) -> YamlMap:
     """The study without what the arguments take the place of, as `lay_over` does it for a variant.
 
-    Where they give both a budget and a length, both stay, for `check_lengths` to refuse.
+    Where they give both a budget and a length, both are laid over it, for `check_lengths` to refuse.
     """
     if any(path == "match" or path.startswith("match.") for path, value in arguments.items() if value):
         study = _without_variable(study, _asked_to_solve(study, arguments))
     given = {path for path, value in arguments.items() if value is not None}
     budget = any(path == "budget" or path.startswith("budget.") for path in given)
     length = any(f"train.{unit}" in given for unit in BUDGETS)
-    if budget and not length:
+    if budget:
         return without_lengths(study)
-    return without(study, "budget") if length and not budget else study
+    return without(study, "budget") if length else study
 
 
 def _asked_to_solve(study: YamlMap, arguments: Mapping[str, object]) -> str:

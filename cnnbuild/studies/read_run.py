@@ -47,13 +47,19 @@ def read_run(
     file, record = folder.read_run(), folder.read_record()
     if record.status != "done":
         raise UsageError(f"{path}: this run has {record.status}, and left no weights")
-    graph = _graph_of(folder, file, registry)
+    graph = graph_of_run(folder, file, registry)
     module = build_module(graph)
     module.load_state_dict(_weights(folder, module))
     return trained_run(file, record, module.to(choose_device(device)), path, data_root)
 
 
-def _graph_of(folder: RunFolder, file: RunFile, registry: Registry) -> Graph:
+def graph_of_run(folder: RunFolder, file: RunFile, registry: Registry) -> Graph:
+    """The network of a run, built from what its folder keeps of it.
+
+    Raises:
+        UsageError: it needs a plugin that was not given, or that has changed.
+        DataError: the folder's file is damaged, or the network could not be kept.
+    """
     architecture = file.architecture
     missing = sorted(name for name in architecture.own_types if name not in registry)
     if missing:

@@ -13,8 +13,9 @@ from cnnbuild.texts import did_you_mean
 def selected(cells: Sequence[Cell], only: Sequence[str]) -> tuple[bool, ...]:
     """For each cell, whether it is one of those that `only` names; without any, all are.
 
-    A word is the name of an architecture or of a data set, or a pattern such as `resnet*`; `seed=1` and
-    `lr=0.1` name a seed and a value of the grid. Words of one kind widen the choice, kinds narrow each other.
+    A word is the name of an architecture or of a data set, or a pattern such as `resnet*`; `dataset=mnist`,
+    `seed=1` and `lr=0.1` say of what they are the name: the last of a value of the grid. Words of one kind
+    widen the choice, kinds narrow each other.
 
     Raises:
         UsageError: a word names no cell of the study.
@@ -35,7 +36,9 @@ def selected(cells: Sequence[Cell], only: Sequence[str]) -> tuple[bool, ...]:
 def _hits(cells: Sequence[Cell], word: str) -> tuple[str, tuple[bool, ...]]:
     key, equals, value = word.partition("=")
     if equals:
-        hits = tuple(value in _values(cell, key) for cell in cells)
+        hits = tuple(
+            any(one == value or fnmatchcase(one, value) for one in _values(cell, key)) for cell in cells
+        )
         if any(hits):
             return key, hits
         known = sorted({one for cell in cells for one in _values(cell, key)})
@@ -43,7 +46,7 @@ def _hits(cells: Sequence[Cell], word: str) -> tuple[str, tuple[bool, ...]]:
         raise UsageError(f"--only {word}: no run of this study; {hint}")
     for kind, names in (
         ("architecture", [[cell.architecture] for cell in cells]),
-        ("data set", [[cell.dataset.name, cell.dataset.title, cell.dataset.label] for cell in cells]),
+        ("dataset", [_values(cell, "dataset") for cell in cells]),
     ):
         hits = tuple(any(fnmatchcase(name, word) for name in of_cell) for of_cell in names)
         if any(hits):
@@ -56,7 +59,15 @@ def _hits(cells: Sequence[Cell], word: str) -> tuple[str, tuple[bool, ...]]:
 
 
 def _values(cell: Cell, key: str) -> list[str]:
-    """What a cell has under a name: its seed, or a value of the grid by its path or the path's end."""
+    """What a cell has under a name: its architecture, its data set, its seed, or a value of the grid.
+
+    A value of the grid has the name of its path, or of the path's end.
+    """
     if key == "seed":
         return [str(cell.seed)]
-    return [str(value) for path, value in cell.grid.items() if path == key or path.endswith(f".{key}")]
+    if key == "architecture":
+        return [cell.architecture]
+    if key == "dataset":
+        return list(dict.fromkeys((cell.dataset.name, cell.dataset.title, cell.dataset.label)))
+    values = [value for path, value in cell.grid.items() if path == key or path.endswith(f".{key}")]
+    return [str(value).lower() if isinstance(value, bool) else str(value) for value in values]

@@ -42,6 +42,8 @@ def test_quiet_prints_results_only_and_a_second_start_trains_nothing(tmp_path):
         "train.epochs=1",
         "--set",
         "seeds=1",
+        "--executor",
+        "inline",
     )
     first = cnnbuild(*arguments, "--quiet")
     assert (first.code, first.err) == (0, "")
@@ -55,11 +57,14 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path):
     assert done.code == 0
     rows = [re.split(r"\s*│\s*", line)[1:-1] for line in done.out.splitlines() if line.startswith("│")]
     # 784 * 8 + 8 + 8 * 10 + 10 = 6,370 parameters, 784 * 8 + 8 * 10 = 6,352 multiply-adds; 32: 25,450 and 25,408
-    assert rows == [
+    assert [row[:-1] for row in rows] == [
         ["narrow", "MNIST", "1x28x28", "0, 1", "2", "64", "6,370", "6,352"],
         ["wide", "MNIST", "1x28x28", "0, 1", "2", "64", "25,450", "25,408"],
     ]
-    assert done.out.endswith("4 runs; every network fits its data. Nothing was trained.\n")
+    assert all(float(row[-1].replace(",", "")) > 0 for row in rows)  # seconds of a run
+    assert re.search(
+        r"\n4 runs; every network fits its data\. Nothing was trained\.\nTime: about \S+ \w+ on \d", done.out
+    )
     assert {p.name for p in tmp_path.iterdir()} == {"net.yaml", "tiny.yaml"}
 
 
@@ -78,10 +83,12 @@ def test_a_faulty_study_ends_with_two_and_shows_the_place(tmp_path):
 
 def test_a_run_that_diverges_ends_the_study_with_one(tmp_path):
     path = write_study(tmp_path, STUDY.replace("adam: {lr: 0.01}", "sgd: {lr: 1e30}"))
-    done = cnnbuild("run", path, "--out", tmp_path / "out", "--seeds", 1, "--quiet")
+    done = cnnbuild("run", path, "--out", tmp_path / "out", "--seeds", 1, "--quiet", "--executor", "inline")
     assert done.code == 1
     assert "narrow on digits, seed 0: diverged: " in done.err
     assert "0 of 1 trained, 1 diverged" in done.out
+    assert "2 runs have no result:\n- narrow on digits, seed 0: diverged: " in done.out
+    assert re.search(r"^    log: .*/out/cells/wide-digits-seed0-\w+/log.txt$", done.out, re.MULTILINE)
     assert (
         "No comparison of wide with narrow on digits: the only run of wide and the only run of narrow"
         in done.out
@@ -138,14 +145,15 @@ def test_layer_types_of_ones_own_come_from_a_plugin(tmp_path):
 def test_an_interrupted_study_replaces_the_report_by_one_that_says_so(tmp_path, monkeypatch, capsys):
     import typer
 
-    from cnnbuild.cli import run as verb
+    from cnnbuild.cli.run_shown import StudyOrder, run_shown
     from cnnbuild.lang.study import read_study
-    from cnnbuild.studies import run as runner
+    from cnnbuild.studies import in_process
+    from cnnbuild.studies.execution import Execution
     from cnnbuild.studies.plan import plan_study
 
     plan = plan_study(read_study(write_study(tmp_path), seeds=1), data_root=None)
     out = tmp_path / "out"
-    real = runner.run_cell
+    real = in_process.run_cell
 
     def interrupted(cell, dataset, **rest):
         if cell.architecture == "wide":
@@ -154,12 +162,12 @@ def test_an_interrupted_study_replaces_the_report_by_one_that_says_so(tmp_path, 
 
     out.mkdir()
     (out / "report.html").write_text("an earlier study")
-    monkeypatch.setattr(runner, "run_cell", interrupted)
+    monkeypatch.setattr(in_process, "run_cell", interrupted)
     with pytest.raises(typer.Exit) as stopped:
-        verb._run(plan, out, None, quiet=True)
+        run_shown(StudyOrder(plan, out, None, Execution("inline")), quiet=True)
     assert stopped.value.exit_code == 130
     assert capsys.readouterr().err == (
-        "Stopped. 1 of 2 runs finished. The same command goes on from there.\n"
+        f"Stopped. 1 of 2 runs finished. The same command, or `cnnbuild resume {out}`, goes on.\n"
         f"Report of what is finished: {out / 'report.html'}\n"
     )
     page = (out / "report.html").read_text()

@@ -1,0 +1,84 @@
+"""A planned study is run, shown while it runs, and summed up: what `cnnbuild run` does after its checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from cnnbuild.cli.progress import Manner, StudyProgress
+from cnnbuild.cli.run_summary import print_summary, stopped
+from cnnbuild.errors import RunInterruptedError
+from cnnbuild.report.page import write_report
+from cnnbuild.studies.execution import Execution, Workers, workers_for
+from cnnbuild.studies.plan import StudyPlan
+from cnnbuild.studies.results import StudyResults
+from cnnbuild.studies.run import run_plan
+from cnnbuild.studies.selection import selected
+from cnnbuild.studies.study_file import Invocation
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOrder:
+    """A plan, where its results go, and how it is worked on.
+
+    `plugins` are the files of its own layer types, `only` selects runs as `selection.selected` says, and
+    `invocation` is kept for `cnnbuild resume`.
+    """
+
+    plan: StudyPlan
+    folder: Path
+    data_root: Path | None
+    execution: Execution
+    plugins: tuple[Path, ...] = ()
+    only: tuple[str, ...] = ()
+    invocation: Invocation | None = None
+
+
+def run_shown(order: StudyOrder, *, quiet: bool) -> None:
+    """Run a study, show it, and leave with 1 where a run that was asked for has no result.
+
+    Raises:
+        typer.Exit: 1 after a failed run, 130 after Ctrl-C, 143 after SIGTERM.
+        CnnbuildError: as `run_plan` and `workers_for` do.
+    """
+    chosen = selected(order.plan.cells, order.only)
+    labels = frozenset(cell.label for cell, now in zip(order.plan.cells, chosen, strict=True) if now)
+    with workers_for(order.execution, order.plan) as workers:
+        manner = Manner(order.execution.executor, workers.slots, workers.threads or 1)
+        with StudyProgress(manner, quiet=quiet, chosen=labels) as progress:
+            try:
+                results = _run(order, workers, progress)
+            except KeyboardInterrupt as stop:
+                progress.close()
+                _print_stop(progress, order.folder)
+                raise typer.Exit(stop.exit_code if isinstance(stop, RunInterruptedError) else 130) from None
+    now = progress.watch.now
+    fail_fast = order.execution.fail_fast and now.failed > 0
+    print_summary(results, write_report(order.folder), left_by_fail_fast=now.left if fail_fast else 0)
+    if now.failed or now.left:
+        raise typer.Exit(1)
+
+
+def _run(order: StudyOrder, workers: Workers, progress: StudyProgress) -> StudyResults:
+    return run_plan(
+        order.plan,
+        out=order.folder,
+        data_root=order.data_root,
+        on_event=progress,
+        executor=workers.executor,
+        policy=order.execution.policy,
+        memory_bytes=order.execution.memory_bytes,
+        plugins=order.plugins,
+        jobs=workers.slots,
+        threads=workers.threads,
+        only=order.only,
+        invocation=order.invocation,
+    )
+
+
+def _print_stop(progress: StudyProgress, folder: Path) -> None:
+    typer.echo(stopped(progress.ended, progress.total, folder), err=True)
+    if progress.total:  # a page of an earlier start would no longer be of this study
+        typer.echo(f"Report of what is finished: {write_report(folder)}", err=True)
