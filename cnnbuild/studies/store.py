@@ -63,13 +63,20 @@ class StudyFolder:
             with tempfile.TemporaryFile(dir=self.path):
                 pass
         except OSError as error:
-            raise UsageError(f"{self.path}: results cannot be written here: {error.strerror}") from None
+            raise _unusable(self.path, error) from None
 
     def tidy(self) -> None:
-        """Remove what a killed process had not yet given its name."""
-        for name in ("study.json", "results.csv", ".lock.json"):
-            for file in self.path.glob(f".{name}.*"):
-                file.unlink(missing_ok=True)
+        """Remove what a killed process had not yet given its name.
+
+        Raises:
+            UsageError: the folder cannot be written.
+        """
+        try:
+            for name in ("study.json", "results.csv", ".lock.json"):
+                for file in self.path.glob(f".{name}.*"):
+                    file.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unusable(self.path, error) from None
 
     def cell(self, name: str) -> Path:
         """The folder of one cell."""
@@ -124,8 +131,15 @@ class StudyFolder:
             return
 
     def write_study(self, description: Mapping[str, object]) -> None:
-        """Write what was asked."""
-        write_atomically(self.path / "study.json", json.dumps(description, indent=1) + "\n")
+        """Write what was asked.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        try:
+            write_atomically(self.path / "study.json", json.dumps(description, indent=1) + "\n")
+        except OSError as error:
+            raise _unusable(self.path, error) from None
 
     def read_study(self) -> dict[str, object]:
         """What was asked.
@@ -149,6 +163,10 @@ class StudyFolder:
         writer.writeheader()
         writer.writerows(rows)
         write_atomically(self.path / "results.csv", text.getvalue())
+
+
+def _unusable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{path}: results cannot be written here: {error.strerror}")
 
 
 def _read_json(path: Path) -> dict[str, object]:
