@@ -15,7 +15,7 @@ from cnnbuild.studies.adoption import Ledger, Left
 from cnnbuild.studies.attempts import Running, Waiting, next_attempt, prepared, record_of
 from cnnbuild.studies.events import CellEnded, CellRetried, CellStarted, EpochEnded, StudyEvent, StudyNote
 from cnnbuild.studies.executors.executor import Executor, Exit
-from cnnbuild.studies.in_process import stopped_early
+from cnnbuild.studies.in_process import being_stopped, stopped_early
 from cnnbuild.studies.jobs_of_plan import JobMaker, PlannedRun
 from cnnbuild.studies.policy import Ending, Policy, classify, decide
 from cnnbuild.studies.record import CellRecord
@@ -87,6 +87,8 @@ class _Supervisor:
                         break
                     self._turn()
                 if stop.signal_number:
+                    if self.running:
+                        self.tell(StudyNote(being_stopped(len(self.running))))
                     self._stop_workers()
                     raise RunInterruptedError(
                         f"stopped with {self.unfinished} of {len(runs)} runs not finished", stop.signal_number
