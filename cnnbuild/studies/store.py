@@ -29,7 +29,7 @@ from cnnbuild.studies.files import append_line, write_atomically
 from cnnbuild.studies.record import CellRecord
 
 CSV_COLUMNS = (
-    "architecture", "dataset", "seed", "state", "reason",
+    "architecture", "dataset", "grid", "vars", "seed", "state", "reason",
     "test_accuracy", "validation_accuracy", "train_accuracy", "test_loss",
     "selected_epoch", "epochs", "parameters", "macs", "seconds", "seconds_per_epoch",
     "latency_seconds", "latency_batch_size", "peak_memory_bytes", "device", "attempts", "accumulate", "cell",
@@ -186,6 +186,8 @@ def csv_row(name: str, record: CellRecord) -> CsvRow:
     row: CsvRow = {
         "architecture": record.architecture,
         "dataset": record.dataset_label,
+        "grid": json.dumps(record.grid) if record.grid else "",
+        "vars": json.dumps(record.vars) if record.vars else "",
         "seed": record.seed,
         "state": record.state,
         "reason": record.reason,
