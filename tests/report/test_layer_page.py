@@ -92,6 +92,7 @@ def test_a_failed_pair_is_on_the_page_with_its_reason():
     failed = pair(state="failed", reason="ValueError: no", custom=None, standard=None, comparisons=())
     text = Page(render_layer_page(results(failed, pair(name="other")))).text
     assert "could not be measured: ValueError: no" in text
+    assert "Could not be measured: ValueError: no." in text
 
 
 def test_the_page_is_one_file_that_runs_nothing_and_escapes_what_users_wrote():
