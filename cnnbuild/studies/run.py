@@ -91,8 +91,9 @@ def run_plan(
     chosen = selected([run.cell for run in runs], only)
     ledger = Ledger(folder, [run.name for run in runs])
     pending = [run for run, now in zip(runs, chosen, strict=True) if now and not ledger.is_finished(run.name)]
-    for device in {run.cell.recipe.device for run in pending}:
-        choose_device(device)  # what every single run would raise
+    if executor is None or executor.name == "local":  # the nodes of a cluster have devices of their own
+        for device in {run.cell.recipe.device for run in pending}:
+            choose_device(device)  # what every single run would raise
     data.try_transforms([run.cell for run in pending])
     share = threads if threads is not None else threads_for(max(1, jobs))
     name = "" if executor is None else executor.name
