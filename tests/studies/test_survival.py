@@ -40,7 +40,9 @@ train: {epochs: EPOCHS, batch_size: 16, optimizer: {sgd: {lr: 0.05, momentum: 0.
 OF_TIME = {
     "seconds", "train_seconds", "started", "latency", "peak_memory_bytes", "train_samples_per_second",
 }  # fmt: skip
-OF_THE_WAY = {"attempts", "resumes", "executor", "parallel"}
+OF_THE_WAY = {"attempts", "resumes", "executor", "parallel", "checkpoint_bytes"}
+"""What may differ after a resume: texts that were read back are pickled anew, with a few bytes more."""
+
 PATIENCE = 1500.0  # seconds after which a test that hangs is given up
 
 
