@@ -141,11 +141,16 @@ def command_of(
         "--executor": None if invocation.executor == "local" else invocation.executor,
         "--jobs": invocation.jobs,
         "--memory": invocation.memory_bytes,
+        "--stall-after": invocation.stall_after,
     }
     given = {flag: value for flag, value in changed.items() if value is not None}
+    if given.get("--executor") == "inline":  # which knows none of them
+        before |= {"--jobs": None, "--memory": None, "--stall-after": None}
     for flag, value in {**before, **given}.items():
         if value is not None:
             words += [flag, str(value)]
+    if words_of_slurm := [f"{name}={value}" for name, value in invocation.slurm.items()]:
+        words += ["--slurm", ",".join(words_of_slurm)] if given.get("--executor", "slurm") == "slurm" else []
     words += ["--trust"] if trust and invocation.trust else []
     return [*words, "--quiet"] if quiet else words
 

@@ -71,6 +71,9 @@ def run(
             study, set_, plugin, of_training, seeds=seeds, out=out, dry_run=dry_run, quiet=quiet, trust=trust
         )
         return
+    execution = execution_asked(
+        executor, jobs=jobs, memory=memory, fail_fast=fail_fast, stall_after=stall_after, slurm=slurm or ()
+    )
     path, variant = split_reference(study)
     wanted = invocation_of(
         path,
@@ -85,9 +88,6 @@ def run(
     opened = open_study(path, wanted, plugin or ())
     folder = opened.folder(out)
     narrowed = opened.narrowed(only or ())
-    execution = execution_asked(
-        executor, jobs=jobs, memory=memory, fail_fast=fail_fast, stall_after=stall_after, slurm=slurm or ()
-    )
     if dry_run:
         _print_plan(narrowed, execution, folder)
         return

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import typer
 
@@ -45,7 +50,7 @@ def run_shown(order: StudyOrder, *, quiet: bool) -> None:
     """
     chosen = selected(order.plan.cells, order.only)
     labels = frozenset(cell.label for cell, now in zip(order.plan.cells, chosen, strict=True) if now)
-    with workers_for(order.execution, order.plan) as workers:
+    with _terminated_as_interrupted(), workers_for(order.execution, order.plan) as workers:
         manner = Manner(order.execution.executor, workers.slots, workers.threads or 1)
         with StudyProgress(manner, quiet=quiet, chosen=labels) as progress:
             try:
@@ -82,3 +87,22 @@ def _print_stop(progress: StudyProgress, folder: Path) -> None:
     typer.echo(stopped(progress.ended, progress.total, folder), err=True)
     if progress.total:  # a page of an earlier start would no longer be of this study
         typer.echo(f"Report of what is finished: {write_report(folder)}", err=True)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Within it, SIGTERM is raised like Ctrl-C where nobody else hears it: the terminal is put back."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del frame
+        raise RunInterruptedError("asked to end", number)
+
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

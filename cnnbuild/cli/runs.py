@@ -191,6 +191,51 @@ def remove(
     typer.echo(f"Removed: {what}")
 
 
+@runs.command("track")
+def track(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of studies, or of single runs of studies.", metavar="FOLDER..."),
+    ],
+    to: Annotated[
+        list[str],
+        typer.Option(
+            "--to",
+            help="Where to: tensorboard, tensorboard=DIR, mlflow (an SQLite file in the study's folder) or "
+            "mlflow=URI. May be repeated.",
+            metavar="TRACKER",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Send runs of studies that have ended to trackers, unless they have been sent there.
+
+    The exit code is 1 where one could not be sent.
+    """
+    from cnnbuild.studies.trackers.sending import Sender, read_cell
+    from cnnbuild.studies.trackers.tracker import parse_targets, require_installed
+
+    cells = [run for run in _found(folders) if run.is_cell]
+    if not cells:
+        raise UsageError(f"{folders[0]}: there is no run of a study; single runs are not tracked")
+    failed = sent = 0
+    for study in dict.fromkeys(run.study_folder for run in cells):
+        targets = parse_targets(to, study)
+        require_installed(targets)
+        with Sender(targets) as sender:
+            for run in cells:
+                record = read_cell(run.folder) if run.study_folder == study else None
+                if record is None:
+                    continue
+                for name, became in sender.track(record, run.folder).items():
+                    sent, failed = sent + (was := became.startswith("sent")), failed + (not was)
+                    if not was:
+                        typer.echo(f"{run.id}: {name}: {became}", err=True)
+    typer.echo(f"{sent} sent" + (f", {failed} not sent" if failed else ""))
+    if failed:
+        raise typer.Exit(1)
+
+
 def _found(folders: list[Path] | None) -> list[StoredRun]:
     """The runs below some folders; those of `runs` where none is named."""
     from cnnbuild.studies.run_store import find_runs

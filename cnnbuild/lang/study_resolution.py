@@ -140,13 +140,15 @@ def _check_equal_points(combinations: Iterable[Combination], problems: Problems)
 
 
 def _check_solved(match: Match, combinations: Iterable[Combination], problems: Problems) -> None:
-    """Add a grid of the variable that `match` solves for."""
-    for value in (value for one in combinations for value in one.grid):
-        if value.path == f"vars.{match.by}":
-            message = (
-                f"'{match.by}' is solved for by 'match' ({said_at(match.place)}), and the grid varies it"
-            )
-            problems.add(message, value.place, help="remove one of the two")
+    """Add a grid of the variable that `match` solves for, and warn of other values for it."""
+    told = f"'{match.by}' is solved for by 'match' ({said_at(match.place)})"
+    for one in combinations:
+        varied = any(value.path == f"vars.{match.by}" for value in one.grid)
+        for place in (variable.place for variable in one.variables if variable.name == match.by):
+            if varied:
+                problems.add(f"{told}, and the grid varies it", place, help="remove one of the two")
+            else:
+                problems.add(f"{told}: this value is not used", place, severity="warning")
 
 
 def _source_of(entry: YamlMap, study: Path, problems: Problems) -> tuple[Path, str | None] | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MEASURE_SECONDS = 30  # for all networks together; what is left is judged by its multiply-adds
 MIN_PROBE_IMAGES = 2_000  # training images that a run evaluates after each epoch, at least
 REPEATS, LATENCY_SECONDS = 53, 0.5  # of the measurement of latency at the end of a run
-EPOCH_SECONDS = 0.02  # beside steps and evaluation: a checkpoint, and what is observed
+EPOCH_SECONDS = 0.03  # beside steps and evaluation: a checkpoint, and what is observed
 START_SECONDS = 0.2  # of a run: its process, its data on the device, its files
 MAX_RECORDS = 500  # that are read of a folder
 

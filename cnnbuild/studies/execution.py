@@ -63,7 +63,13 @@ class Execution:
     def kept_in(self, invocation: Invocation) -> Invocation:
         """The invocation with what another start has to know of this."""
         return invocation.model_copy(
-            update={"executor": self.executor, "jobs": self.jobs, "memory_bytes": self.memory_bytes}
+            update={
+                "executor": self.executor,
+                "jobs": self.jobs,
+                "memory_bytes": self.memory_bytes,
+                "stall_after": self.stall_after,
+                "slurm": dict(self.slurm),
+            }
         )
 
     def require_agreement(self) -> None:

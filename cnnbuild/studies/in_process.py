@@ -51,6 +51,12 @@ def stopped_early(unfinished: int) -> str:
     return f"stopped after the first run without a result: {runs} not finished; the same command goes on"
 
 
+def being_stopped(running: int) -> str:
+    """What is told when a signal asked to stop, and workers are waited for."""
+    runs = "1 run writes a checkpoint" if running == 1 else f"{running} runs write checkpoints"
+    return f"stopping: {runs}; another Ctrl-C does not wait for that"
+
+
 def _run(
     run: PlannedRun, left: Left, dataset: Dataset, ledger: Ledger, policy: Policy, tell: Tell
 ) -> CellRecord:

@@ -13,7 +13,8 @@ from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.match import Quantity, Reached, Solution, Sought, solve, variables_to_match
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.source import Plain
-from cnnbuild.lang.study_document import Combination, Match
+from cnnbuild.lang.study_amounts import said_at
+from cnnbuild.lang.study_document import Combination, Match, in_words
 from cnnbuild.lang.validation import Settings
 from cnnbuild.layers.registry import Registry
 from cnnbuild.texts import did_you_mean
@@ -84,14 +85,15 @@ class Matcher:
     ) -> Matched | None:
         """What the variable must be, or None after the reason why it cannot be matched was added.
 
-        A value that `overrides` gives it is not used; whoever read the study has warned of it.
-
         Raises:
             DocumentError: no value of the variable fits the network; its faults are those of elaboration.
         """
         match, by = self.match, self.match.by
-        told = f"{combination.architecture} on {combination.dataset.label}"
-        overrides = {name: value for name, value in overrides.items() if name != by}
+        told = _told(combination)
+        if (given := next((v for v in combination.variables if v.name == by), None)) is not None:
+            message = f"'{by}' is given a value here, and 'match' ({said_at(match.place)}) solves for it"
+            self.problems.add(message, given.place, help="remove one of the two")
+            return None
         known = variables_to_match(document, contract, variant=combination.variant, overrides=overrides)
         if by not in known:
             self._refuse(*_no_such_variable(document, by, known, told))
@@ -142,6 +144,13 @@ class Matcher:
 
     def _refuse(self, message: str, help_text: str) -> None:
         self.problems.add(message, self.match.place, help=help_text)
+
+
+def _told(combination: Combination) -> str:
+    """Which network; of its point of the grid only what makes it another one."""
+    point = [f"{one.short}={in_words(one.value)}" for one in combination.grid if one.path.startswith("vars.")]
+    named = f" ({', '.join(point)})" if point else ""
+    return f"{combination.architecture} on {combination.dataset.label}{named}"
 
 
 def _no_such_variable(

@@ -84,14 +84,16 @@ def run_plan(
         RunError: a record cannot be written, or the executor cannot go on; the same call goes on.
         RunInterruptedError: Ctrl-C or SIGTERM stopped the study; the same call goes on.
     """
-    chosen = selected(plan.cells, only)
+    selected(plan.cells, only)  # faults are told before data are read
     data = PlanData(plan, data_root, keep=executor is None)
     folder = StudyFolder(out)
     runs = planned_runs(plan, data)
+    chosen = selected([run.cell for run in runs], only)
     ledger = Ledger(folder, [run.name for run in runs])
     pending = [run for run, now in zip(runs, chosen, strict=True) if now and not ledger.is_finished(run.name)]
-    for device in {run.cell.recipe.device for run in pending}:
-        choose_device(device)  # what every single run would raise
+    if executor is None or executor.name == "local":  # the nodes of a cluster have devices of their own
+        for device in {run.cell.recipe.device for run in pending}:
+            choose_device(device)  # what every single run would raise
     data.try_transforms([run.cell for run in pending])
     share = threads if threads is not None else threads_for(max(1, jobs))
     name = "" if executor is None else executor.name

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import gcd
 
 import torch
 
+from cnnbuild.data.augment import augment
 from cnnbuild.data.dataset import Dataset, Images
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.lang.recipe import AugmentChoice, Recipe, Transform
@@ -23,8 +24,8 @@ from cnnbuild.training.seeding import seeded
 from cnnbuild.training.steps import take_step
 from cnnbuild.training.threads import worthwhile_threads
 
-MEASURE_SECONDS = 0.6  # of training steps; the warm-up and the building come to it
-MAX_STEPS = 20
+MEASURE_SECONDS = 0.5  # of training steps; the warm-up and the building come to it
+PASSES_SECONDS = 0.1
 MOST_MACS_PER_STEP = 30e9  # a larger batch is measured by a part of it: a second or so on one core
 
 
@@ -65,31 +66,36 @@ def measure_speed(cell: Cell, *, threads: int) -> Speed:
 
 
 def _speed_of(run: Run) -> Speed:
+    """Means, not medians: what else the machine is busy with holds up the real runs too."""
     indices = run.fitted[: run.recipe.batch_size]
-    images, labels = run.train.batch(indices)
-    taken: list[float] = []
-    begin = time.perf_counter()
+
+    def step(number: int) -> None:
+        images, labels = run.train.batch(indices)
+        images, targets = augment(images, labels, run.recipe.augment, run.order, classes=run.classes)
+        take_step(run, images, targets, number)
+
     run.module.train()
-    while len(taken) < 2 or (len(taken) < MAX_STEPS and time.perf_counter() - begin < MEASURE_SECONDS):
-        start = time.perf_counter()
-        take_step(run, images, labels, len(taken))
-        synchronize(run.device)
-        taken.append(time.perf_counter() - start)
-        if taken[0] > 2 * MEASURE_SECONDS:
-            break  # so slow that preparing the first step does not count
+    train = _mean_seconds(step, run.device, MEASURE_SECONDS)
+    images, _ = run.train.batch(indices)
     run.module.eval()
     with torch.inference_mode():
-        passes = [_seconds_of(run, images) for _ in range(2)]
-        single = min(_seconds_of(run, images[:1]) for _ in range(2))
-    step = statistics.median(taken[1:] or taken)  # the first prepares
-    return Speed(step / len(images), min(passes) / len(images), single)
+        evaluate = _mean_seconds(lambda _: run.execution.forward(images), run.device, PASSES_SECONDS)
+        single = _mean_seconds(lambda _: run.execution.forward(images[:1]), run.device, PASSES_SECONDS)
+    return Speed(train / len(indices), evaluate / len(indices), single)
 
 
-def _seconds_of(run: Run, images: torch.Tensor) -> float:
-    start = time.perf_counter()
-    run.execution.forward(images)
-    synchronize(run.device)
-    return time.perf_counter() - start
+def _mean_seconds(work: Callable[[int], object], device: torch.device, budget: float) -> float:
+    """Of a piece of work that is repeated until the budget is used up; the first, which prepares, apart."""
+    taken: list[float] = []
+    begin = time.perf_counter()
+    while len(taken) < 2 or time.perf_counter() - begin < budget:
+        start = time.perf_counter()
+        work(len(taken))
+        synchronize(device)
+        taken.append(time.perf_counter() - start)
+        if taken[0] > 2 * budget:
+            break  # so slow that what is prepared does not count
+    return statistics.fmean(taken[1:] or taken)
 
 
 def _recipe_of(cell: Cell) -> Recipe:

@@ -29,7 +29,7 @@ from cnnbuild.studies.files import append_line, write_atomically
 from cnnbuild.studies.record import CellRecord
 
 CSV_COLUMNS = (
-    "architecture", "dataset", "seed", "state", "reason",
+    "architecture", "dataset", "grid", "vars", "seed", "state", "reason",
     "test_accuracy", "validation_accuracy", "train_accuracy", "test_loss",
     "selected_epoch", "epochs", "parameters", "macs", "seconds", "seconds_per_epoch",
     "latency_seconds", "latency_batch_size", "peak_memory_bytes", "device", "attempts", "accumulate", "cell",
@@ -63,13 +63,20 @@ class StudyFolder:
             with tempfile.TemporaryFile(dir=self.path):
                 pass
         except OSError as error:
-            raise UsageError(f"{self.path}: results cannot be written here: {error.strerror}") from None
+            raise _unusable(self.path, error) from None
 
     def tidy(self) -> None:
-        """Remove what a killed process had not yet given its name."""
-        for name in ("study.json", "results.csv", ".lock.json"):
-            for file in self.path.glob(f".{name}.*"):
-                file.unlink(missing_ok=True)
+        """Remove what a killed process had not yet given its name.
+
+        Raises:
+            UsageError: the folder cannot be written.
+        """
+        try:
+            for name in ("study.json", "results.csv", ".lock.json"):
+                for file in self.path.glob(f".{name}.*"):
+                    file.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unusable(self.path, error) from None
 
     def cell(self, name: str) -> Path:
         """The folder of one cell."""
@@ -124,8 +131,15 @@ class StudyFolder:
             return
 
     def write_study(self, description: Mapping[str, object]) -> None:
-        """Write what was asked."""
-        write_atomically(self.path / "study.json", json.dumps(description, indent=1) + "\n")
+        """Write what was asked.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        try:
+            write_atomically(self.path / "study.json", json.dumps(description, indent=1) + "\n")
+        except OSError as error:
+            raise _unusable(self.path, error) from None
 
     def read_study(self) -> dict[str, object]:
         """What was asked.
@@ -151,6 +165,10 @@ class StudyFolder:
         write_atomically(self.path / "results.csv", text.getvalue())
 
 
+def _unusable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{path}: results cannot be written here: {error.strerror}")
+
+
 def _read_json(path: Path) -> dict[str, object]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -168,6 +186,8 @@ def csv_row(name: str, record: CellRecord) -> CsvRow:
     row: CsvRow = {
         "architecture": record.architecture,
         "dataset": record.dataset_label,
+        "grid": json.dumps(record.grid) if record.grid else "",
+        "vars": json.dumps(record.vars) if record.vars else "",
         "seed": record.seed,
         "state": record.state,
         "reason": record.reason,

@@ -28,7 +28,8 @@ class Invocation(Settings):
 
     `file` and `plugins` are absolute paths. `settings` maps paths of the study to the values of `--set`.
     `datasets` and `seeds` replace the study's own. `trust` allows the plugins that the study names.
-    `memory_bytes` is the most that one run may use.
+    `memory_bytes` is the most that one run may use, `stall_after` for how many seconds it may give no sign of
+    life, and `slurm` are options of that executor.
     """
 
     file: str
@@ -43,6 +44,8 @@ class Invocation(Settings):
     jobs: int | None = None
     threads: int | None = None
     memory_bytes: int | None = None
+    stall_after: float | None = None
+    slurm: dict[str, str] = Field(default_factory=dict)
 
 
 class StudyFile(Settings):

@@ -38,7 +38,8 @@ def only_supervisor(study: Path) -> Iterator[None]:
             "could meet; name a folder on another one with --out"
         ) from None
     try:
-        _write_note(study)
+        with suppress(OSError):  # what matters is the lock
+            _write_note(study)
         yield
     finally:
         with suppress(OSError):

@@ -15,17 +15,18 @@ from cnnbuild.studies.adoption import Ledger, Left
 from cnnbuild.studies.attempts import Running, Waiting, next_attempt, prepared, record_of
 from cnnbuild.studies.events import CellEnded, CellRetried, CellStarted, EpochEnded, StudyEvent, StudyNote
 from cnnbuild.studies.executors.executor import Executor, Exit
-from cnnbuild.studies.in_process import stopped_early
+from cnnbuild.studies.in_process import being_stopped, stopped_early
 from cnnbuild.studies.jobs_of_plan import JobMaker, PlannedRun
 from cnnbuild.studies.policy import Ending, Policy, classify, decide
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.study_lock import worker_lives
+from cnnbuild.studies.worker import BUSY
 from cnnbuild.training.interruption import stop_requests
 
 POLL_SECONDS = 0.2  # how long news of an epoch may wait; an exit is told at once
+PULSE_SECONDS = 1.0  # between two looks at the workers' signs of life
 ELSEWHERE_SECONDS = 2.0  # between two looks at runs that another start's workers are at
 LAST_SECONDS = 30.0  # that a killed process may take to be gone
-BUSY = 75  # exit code of a worker whose run another process works on (EX_TEMPFAIL of sysexits.h)
 
 
 def supervise(
@@ -67,7 +68,7 @@ class _Supervisor:
         self.failed = False
         self.stopping = False
         self.writable = True
-        self.looked_elsewhere = time.monotonic()
+        self.looked_elsewhere = self.looked_at_pulses = time.monotonic()
 
     def supervise(self, runs: Sequence[tuple[PlannedRun, Left]]) -> None:
         self.unfinished = len(runs)
@@ -86,6 +87,8 @@ class _Supervisor:
                         break
                     self._turn()
                 if stop.signal_number:
+                    if self.running:
+                        self.tell(StudyNote(being_stopped(len(self.running))))
                     self._stop_workers()
                     raise RunInterruptedError(
                         f"stopped with {self.unfinished} of {len(runs)} runs not finished", stop.signal_number
@@ -118,15 +121,12 @@ class _Supervisor:
     def _hear(self, seconds: float) -> None:
         """Wait for an exit for so long, tell what was trained meanwhile, and see to the exits."""
         exits = self.executor.wait(seconds)
-        ended_names = {ended.name for ended in exits}
-        for name, one in self.running.items():
-            if name not in ended_names:
-                self._tell_progress(one, has_ended=False)
-        for ended in exits:
-            one_of_ours = self.running.pop(ended.name, None)
-            if one_of_ours is not None:
-                self._tell_progress(one_of_ours, has_ended=True)
-                self._end(one_of_ours, ended)
+        gone = [(self.running.pop(ended.name), ended) for ended in exits if ended.name in self.running]
+        for one in self.running.values():
+            self._tell_progress(one, has_ended=False)
+        for one, ended in gone:
+            self._tell_progress(one, has_ended=True)
+            self._end(one, ended)
 
     def _tell_progress(self, one: Running, *, has_ended: bool) -> None:
         run = one.waiting.run
@@ -139,13 +139,14 @@ class _Supervisor:
                 self.tell(EpochEnded(run.cell, news))
 
     def _end_stalled(self) -> None:
-        limit = self.policy.stall_seconds
-        if limit is None:
+        """Kill workers without a sign of life; a queued one need give none."""
+        limit, now = self.policy.stall_seconds, time.monotonic()
+        if limit is None or now - self.looked_at_pulses < PULSE_SECONDS:
             return
+        self.looked_at_pulses = now
         for name, one in self.running.items():
-            silent = one.pulse.silent_for(time.monotonic())
-            if one.told and one.silent_seconds is None and silent > limit:
-                one.silent_seconds = silent
+            if one.told and one.silent_seconds is None and one.pulse.silent_for(now) > limit:
+                one.silent_seconds = one.pulse.silent_for(now)
                 self.executor.stop(name, kill=True)
 
     def _end(self, one: Running, ended: Exit) -> None:

@@ -140,16 +140,3 @@ def test_a_dry_run_loads_no_torch(tmp_path):
         env={"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "False"
-
-
-def test_a_plugin_of_the_study_is_loaded_only_with_trust(tmp_path):
-    (tmp_path / "mine.py").write_text(PLUGIN)
-    text = STUDY.replace("layers:\n", "plugins: [mine.py]\nlayers:\n  own: {custom: fails_when_run}\n", 1)
-    path = written(tmp_path, text)
-    refused = cnnbuild("check", path)
-    assert refused.code == 2
-    assert (
-        f"the study asks for the Python file {tmp_path / 'mine.py'}, which can do all that you can"
-        in refused.err
-    )
-    assert cnnbuild("check", path, "--trust").code == 0

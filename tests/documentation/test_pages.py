@@ -45,6 +45,10 @@ NOT_RUN = {
     "README.md": {"installs, so a test of its own would be slow; .ci/run does it": 2},
     "docs/commands.md": {"tests/cli/test_resume.py does it": 1},
     "docs/training.md": {"tests/cli/test_devices.py starts several processes": 1},
+    "docs/clusters.md": {
+        "needs a Ray cluster; tests/studies/test_ray.py starts one": 1,
+        "needs Slurm; tests/studies/test_slurm.py plays it": 1,
+    },
     "docs/plugins.md": {"tests/documentation/test_example_package.py does it without a network": 1},
     "examples/cnnbuild-blurpool/README.md": {
         "tests/documentation/test_example_package.py does it without a network": 1

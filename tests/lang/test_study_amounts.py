@@ -69,7 +69,11 @@ def test_a_variant_or_an_argument_replaces_the_quantity_or_takes_the_match_away(
     assert match(study(tmp_path, text, settings={"match": None})) is None
 
 
-def test_a_grid_of_the_variable_that_is_solved_for_is_refused(tmp_path):
+def test_a_value_of_the_variable_that_is_solved_for_is_warned_of_and_a_grid_of_it_refused(tmp_path):
+    text = "match: {parameters: 1000, by: width}\nvars: {width: 8, depth: 2}\n"
+    assert [(w.place.line, w.place.column, w.message) for w in study(tmp_path, text).warnings] == [
+        (7, 8, "'width' is solved for by 'match' (line 6): this value is not used")
+    ]
     grid = "match: {parameters: 1000, by: width}\ngrid: {vars.width: [8]}\n"
     assert refusals(tmp_path, grid) == [
         "7:21 'width' is solved for by 'match' (line 6), and the grid varies it"
@@ -86,6 +90,7 @@ def test_a_match_of_a_variant_or_an_argument_takes_the_place_of_values_for_its_v
 
     def settled(**arguments: object) -> list[tuple[str, dict[str, object]]]:
         document = study(tmp_path, text, **arguments)
+        assert document.warnings == ()
         return [(one.setting, {v.name: v.value for v in one.variables}) for one in document.combinations]
 
     equal = [("batch_size=32", {"depth": 2, "unit": "a"})]

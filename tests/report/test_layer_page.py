@@ -80,8 +80,10 @@ def test_what_does_not_agree_and_what_is_not_as_expected_is_marked():
 def test_curves_are_drawn_only_where_there_are_some_and_a_slope_that_jumps_is_not_joined():
     page = render_layer_page(results(pair()))
     assert page.count("<figure>") == 2
-    gradient = page.split("<figure>")[2]
-    assert gradient.count("M ") >= 4  # two branches of each side
+    smooth = side("a", response=replace(BENT, right_slope=0.0))
+    joined = render_layer_page(results(pair(custom=smooth, standard=smooth)))
+    line = 'id="slope0-line2d_'
+    assert page.count(line) - joined.count(line) == 4  # of each side, a second branch and a dot
     flat = pair(custom=side("a", response=None), standard=None, comparisons=(), expect=None)
     assert "<figure>" not in render_layer_page(results(flat))
 
@@ -90,6 +92,7 @@ def test_a_failed_pair_is_on_the_page_with_its_reason():
     failed = pair(state="failed", reason="ValueError: no", custom=None, standard=None, comparisons=())
     text = Page(render_layer_page(results(failed, pair(name="other")))).text
     assert "could not be measured: ValueError: no" in text
+    assert "Could not be measured: ValueError: no." in text
 
 
 def test_the_page_is_one_file_that_runs_nothing_and_escapes_what_users_wrote():

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 _SBATCH = """
-import os, re, subprocess, sys
+import os, re, subprocess, sys, time
 script = open(sys.argv[1]).read()
-number = len([n for n in os.listdir(HERE) if n.endswith(".sbatch")]) + 1
+number = time.time_ns()  # submitit keeps what it has heard of a number as long as the process lives
 open(f"{HERE}/{number}.sbatch", "w").write(script)
 if os.path.exists(f"{HERE}/refuse"):
     print("sbatch: error: invalid partition specified: nowhere", file=sys.stderr)
@@ -21,14 +21,15 @@ if os.path.exists(f"{HERE}/refuse"):
 array = re.search(r"--array=0-(\\d+)", script)
 for task in range(int(array[1]) + 1) if array else [None]:
     name = str(number) if task is None else f"{number}_{task}"
-    env = dict(os.environ, SLURM_JOB_ID=name.replace("_", "00"), SLURM_NTASKS="1", STAND_IN_NAME=name)
+    env = dict(os.environ, SLURM_JOB_ID=name.replace("_", "0"), SLURM_NTASKS="1", STAND_IN_NAME=name)
     if task is not None:
         env.update(SLURM_ARRAY_JOB_ID=str(number), SLURM_ARRAY_TASK_ID=str(task))
     open(f"{HERE}/{name}.state", "w").write("PENDING" if os.path.exists(f"{HERE}/full") else "RUNNING")
     if not os.path.exists(f"{HERE}/full"):
         shell = f"bash {sys.argv[1]}; code=$?; grep -q RUNNING {HERE}/{name}.state || exit; "
         shell += f"[ $code = 0 ] && echo COMPLETED > {HERE}/{name}.state || echo FAILED > {HERE}/{name}.state"
-        job = subprocess.Popen(["bash", "-c", shell], env=env, start_new_session=True, stdin=subprocess.DEVNULL)
+        none = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        job = subprocess.Popen(["bash", "-c", shell], env=env, start_new_session=True, **none)
         open(f"{HERE}/{name}.pid", "w").write(str(job.pid))
 print(f"Submitted batch job {number}")
 """

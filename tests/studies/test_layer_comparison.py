@@ -17,6 +17,7 @@ from cnnbuild.studies.layer_comparison.results import (
 )
 from cnnbuild.studies.layer_comparison.run import run_layers
 from cnnbuild.studies.layer_comparison.verdict import verdict_of
+from cnnbuild.studies.trust import registry_for
 from tests.studies.layer_types_on_trial import TYPES
 
 HEAD = "cnnbuild: 1\nstudy: trial\ninput: 2x4x4\nbatch: 2\nseeds: 2\ndevice: cpu\nlayers:\n"
@@ -147,6 +148,20 @@ def test_weights_are_shared_by_name_and_what_one_side_has_alone_is_listed(tmp_pa
     assert record.standard.cost.peak_bytes is None
 
 
+def test_weights_are_copied_and_not_only_drawn_alike(tmp_path):
+    conv = "conv: {out_channels: 3, kernel_size: 1}"
+    record = one(
+        tmp_path, f"{{custom: {{{conv}, init: {{weight: zeros}}}}, standard: {{{conv}}}, expect: equal}}"
+    )
+    assert verdict_of(record).as_expected is True
+    assert record.comparisons[0].output.scale > 0
+
+
+def test_what_is_kept_is_the_output_of_relu_and_the_input_of_a_clamp(tmp_path):
+    record = one(tmp_path, "{custom: clamped_relu, standard: relu}")
+    assert record.custom.cost.kept_bytes == record.standard.cost.kept_bytes == 2 * (2 * 4 * 4) * 4
+
+
 def test_lists_of_layers_share_weights_by_their_order(tmp_path):
     conv = "{out_channels: 3, kernel_size: 1}"
     record = one(
@@ -222,6 +237,20 @@ def test_shapes_that_differ_are_refused_before_anything_is_measured(tmp_path):
         DocumentError, match=r"the custom layer makes \(2, 2, 2\), and the standard one \(2, 4, 4\)"
     ):
         planned(tmp_path, ["one: {custom: {max_pool: {kernel_size: 2}}, standard: relu}"])
+
+
+def test_a_plugin_of_the_study_is_loaded_only_with_trust(tmp_path):
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(
+        "from cnnbuild.layers.activation import ElementWise\n\n\nclass Mine(ElementWise):\n"
+        "    type_name = 'mine'\n\n    def build(self, *inputs):\n        raise ValueError\n"
+    )
+    file = tmp_path / "layers.yaml"
+    file.write_text(HEAD.replace("layers:", "plugins: [mine.py]\nlayers:") + "  one: {custom: mine}\n")
+    document = read_layer_study(file)
+    with pytest.raises(DocumentError, match=f"the study asks for the Python file {plugin}"):
+        registry_for(document, trust=False)
+    assert len(plan_layers(document, registry=registry_for(document, trust=True)).pairs) == 1
 
 
 def test_results_are_read_back_as_they_were_written(tmp_path):

@@ -110,14 +110,13 @@ def test_an_architecture_without_the_variable_is_refused_with_those_it_has(tmp_p
     assert found[0][0] == "3x3 on CIFAR-10: 'dropout' does not change the parameters, 1,070,794"
 
 
-def test_a_value_that_the_study_gives_the_variable_is_not_used_and_warned_of(tmp_path):
-    line = "match: {parameters: 5_000, by: width}\n"
-    plan = plan_study(read_study(write_study(tmp_path, STUDY + line)), data_root=None)
-    free = plan_study(read_study(write_study(tmp_path, FREE + line)), data_root=None)
-    assert {cell.vars["width"] for cell in plan.cells} == {cell.vars["width"] for cell in free.cells} == {67}
-    told = "'width' is solved for by 'match' (line 11): this value is not used"
-    assert [(warning.message, warning.place.line) for warning in plan.warnings] == [(told, 5), (told, 6)]
-    assert free.warnings == ()
+def test_a_variable_that_the_study_gives_a_value_cannot_be_solved_for(tmp_path):
+    found = refusals(read_study(write_study(tmp_path, STUDY + "match: {parameters: 5_000, by: width}\n")))
+    told = "'width' is given a value here, and 'match' (line 11) solves for it"
+    assert [(message, help_text, place.line) for message, help_text, place in found] == [
+        (told, "remove one of the two", 5),
+        (told, "remove one of the two", 6),
+    ]
 
 
 def test_faults_of_a_network_that_fits_with_no_value_are_shown_themselves(tmp_path):
@@ -135,6 +134,16 @@ def test_data_sets_of_other_shapes_are_matched_by_themselves(tmp_path):
     assert [(one.dataset, one.value, one.count) for one in plan.matched] == [
         ("digits", 133, 75 * 133 + 10),
         ("synthetic images", 13, 779 * 13 + 10),
+    ]
+
+
+def test_a_refusal_names_what_of_the_grid_makes_the_network_another_one(tmp_path):
+    text = KERNELS.replace("  5x5: NET@k5\n", "").partition("  5x5")[0] + "datasets: [cifar10]\nseeds: 1\n"
+    text += "grid: {vars.kernel_size: [3, 7], train.batch_size: [32, 64]}\n"
+    text += "match: {parameters: 300_000, by: width}\n"
+    found = refusals(read_study(write_study(tmp_path, text)))
+    assert [message.partition(",")[0] for message, _, _ in found] == [
+        "3x3 on CIFAR-10 (kernel_size=7): no width gives 300"
     ]
 
 

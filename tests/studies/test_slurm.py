@@ -291,7 +291,7 @@ def test_runs_of_slurm_are_stopped_killed_and_lost(tmp_path, slurm):
         assert executor.wait(0.5) == []
     executor.stop("stopped", kill=False)
     executor.stop("killed", kill=True)
-    numbers = dict(zip(jobs, ("1", "2", "3", "4"), strict=True))
+    numbers = {name: queued.submitted.id for name, queued in executor._queued.items()}
     (warned,) = (
         one for one in processes_of(slurm, numbers["warned"]) if "submitit.core._submit" in one.cmdline()
     )
@@ -334,6 +334,9 @@ def test_a_study_runs_where_submitit_itself_plays_slurm(tmp_path, monkeypatch):
     options = SlurmOptions.of({"time": "7"})
     executor = SlurmExecutor(options={"time": "7"}, queue=SlurmQueue(options, cluster="local"))
     executor.start(jobs)
+    processes = [queued.submitted.job._process for queued in executor._queued.values()]
     exits = exits_of(executor, 2)
     executor.close()
+    for process in processes:
+        process.wait(60)  # which submitit leaves to chance
     assert {(one.cause, one.code) for one in exits.values()} == {("ended", 0)}

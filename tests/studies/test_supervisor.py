@@ -3,13 +3,14 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cnnbuild.errors import RunError, RunInterruptedError, UsageError
 from cnnbuild.lang.study import read_study
-from cnnbuild.studies import in_process, supervisor
+from cnnbuild.studies import attempts, in_process, supervisor
 from cnnbuild.studies.events import (
     CellEnded,
     CellRetried,
@@ -42,7 +43,7 @@ def start(
     executor: FakeExecutor,
     events: list[StudyEvent] | None = None,
     *,
-    policy: Policy = Policy(grace_seconds=0.2),  # noqa: B008 - frozen
+    policy: Policy = Policy(grace_seconds=60.0),  # noqa: B008 - frozen
     plan: StudyPlan | None = None,
     **arguments: object,
 ) -> StudyResults:
@@ -152,8 +153,8 @@ def test_a_killed_run_is_taken_up_again_and_each_attempt_is_told(tmp_path):
     ]
     retried = [event.attempt.reason for event in events if isinstance(event, CellRetried)]
     assert retried == ["it was killed from outside: SIGKILL", "by another user"]
-    attempts = [e.attempt for e in events if isinstance(e, CellStarted) and e.cell.seed == 0]
-    assert attempts.count(3) == 1
+    begun = [e.attempt for e in events if isinstance(e, CellStarted) and e.cell.seed == 0]
+    assert begun.count(3) == 1
     assert len(lines_of(tmp_path)) == 4
     assert files_of(tmp_path, "narrow-digits-seed0") == {"record.json", "weights.pt"}
 
@@ -216,30 +217,57 @@ def test_a_run_that_fails_for_a_reason_of_its_own_is_worked_on_once(tmp_path, sc
     assert sorted(r.state for r in results.records.values()) == sorted([state, "done", "done", "done"])
 
 
-def test_a_worker_without_a_sign_of_life_is_killed_and_not_tried_again(tmp_path):
+class Clock:
+    """A clock that a test moves; a supervisor that sleeps moves it too."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        for module in (supervisor, attempts):
+            monkeypatch.setattr(module, "time", self)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_a_worker_without_a_sign_of_life_is_killed_and_not_tried_again(tmp_path, monkeypatch):
+    clock = Clock(monkeypatch)
     executor = FakeExecutor({FIRST: [never]})
-    record = record_of(start(tmp_path, executor, policy=Policy(stall_seconds=0.3)), *FIRST)
+    real = executor.wait
+
+    def wait(seconds):
+        clock.now += 50.0
+        return real(seconds)
+
+    executor.wait = wait
+    record = record_of(start(tmp_path, executor, policy=Policy(stall_seconds=125.0)), *FIRST)
     assert record.state == "stalled"
-    assert record.reason == "it gave no sign of life for 0 s"
+    assert record.reason in ("it gave no sign of life for 150 s", "it gave no sign of life for 200 s")
     assert [kill for name, kill in executor.stopped] == [True]
     assert len(record.attempts) == 1
 
 
-def test_a_worker_that_is_only_queued_or_beats_is_not_stalled(tmp_path):
+def test_a_worker_that_is_only_queued_or_beats_is_not_stalled(tmp_path, monkeypatch):
+    clock = Clock(monkeypatch)
     executor = FakeExecutor({FIRST: [never], ("narrow", 1): [never]}, slots=4)
     turns = 0
+    real, start_all = executor.wait, executor.start
 
-    real = executor.wait
+    def start_queued(jobs):
+        start_all(jobs)
+        executor.queued.add(jobs[0].name)
 
     def wait(seconds):
         nonlocal turns
         turns += 1
-        names = {job.seed: job for job in executor.alive.values() if job.architecture == "narrow"}
-        if 0 in names:
-            executor.queued.add(names[0].name)
-            (names[1].path / "pulse").touch()
-            if turns > 100:
-                return [finish(names[0]), finish(names[1])]
+        clock.now += 100.0
+        jobs = [job for job in executor.alive.values() if job.architecture == "narrow"]
+        if len(jobs) == 2:
+            os.utime(jobs[1].path / "pulse", (turns, turns))
+            if turns > 50:
+                return [finish(job) for job in jobs]
         return real(seconds)
 
     def finish(job):
@@ -247,9 +275,9 @@ def test_a_worker_that_is_only_queued_or_beats_is_not_stalled(tmp_path):
         write_outcome(job)
         return Exit(job.name, "ended", 0)
 
-    executor.wait = wait
-    results = start(tmp_path, executor, policy=Policy(stall_seconds=0.5))
-    assert turns > 100
+    executor.wait, executor.start = wait, start_queued
+    results = start(tmp_path, executor, policy=Policy(stall_seconds=250.0))
+    assert turns > 50
     assert {r.state for r in results.records.values()} == {"done"}
     assert executor.stopped == []
 
@@ -322,7 +350,7 @@ def test_a_worker_that_does_not_stop_is_killed_after_the_time_of_grace(tmp_path)
 
     executor = FakeExecutor({FIRST: [waits]}, slots=1)
     with pytest.raises(RunInterruptedError):
-        start(tmp_path, executor)
+        start(tmp_path, executor, policy=Policy(grace_seconds=0.2))
     assert [kill for _, kill in executor.stopped] == [False, True]
     assert executor.alive == {}
 
@@ -388,6 +416,26 @@ def test_a_disk_that_fills_up_ends_the_study_with_a_word_and_loses_nothing(tmp_p
     assert [(j.architecture, j.seed) for j in again.started] == [("narrow", 1), ("wide", 0), ("wide", 1)]
     assert not results.missing
     assert len(lines_of(tmp_path)) == 4
+
+
+def test_workers_that_ended_with_the_one_whose_record_found_no_room_are_not_waited_for(tmp_path, monkeypatch):
+    from cnnbuild.studies import store
+
+    def write(path, text):
+        if path.name == "record.json":
+            raise OSError(28, "No space left on device")
+        real(path, text)
+
+    real = store.write_atomically
+    monkeypatch.setattr(store, "write_atomically", write)
+    executor = FakeExecutor(slots=4)
+    with pytest.raises(RunError, match="No space left on device"):
+        start(tmp_path, executor, policy=Policy(grace_seconds=3600.0))
+    assert executor.stopped == []
+    monkeypatch.undo()
+    again = FakeExecutor()
+    assert not start(tmp_path, again).missing
+    assert again.started == []  # all four outcomes were waiting
 
 
 def test_an_executor_that_cannot_go_on_ends_the_study_with_its_own_word(tmp_path):
@@ -510,3 +558,13 @@ def test_fail_fast_ends_a_study_in_this_process_too(tmp_path, monkeypatch):
     assert [e.text for e in events if isinstance(e, StudyNote)] == [
         "stopped after the first run without a result: 3 runs are not finished; the same command goes on"
     ]
+
+
+def test_a_run_that_is_planned_twice_is_one(tmp_path):
+    plan = plan_of(tmp_path, seeds=1)
+    twice = replace(plan, cells=(*plan.cells, *plan.cells))
+    executor, events = FakeExecutor(), []
+    results = start(tmp_path, executor, events, plan=twice, only=["seed=0"])
+    assert [job.architecture for job in executor.started] == ["narrow", "wide"]
+    assert [event.total for event in events if isinstance(event, CellEnded)] == [2, 2]
+    assert len(results.study.cells) == 2

@@ -26,6 +26,7 @@ from cnnbuild.studies.layer_comparison.record import (
 )
 from cnnbuild.studies.layer_comparison.responses import gain_of, response_of
 from cnnbuild.studies.layer_comparison.sides import BuiltPair, BuiltSide, build_pair, exact_kernels
+from cnnbuild.texts import escaped
 from cnnbuild.training.machine import choose_device, hardware_name, versions
 
 
@@ -90,7 +91,7 @@ def _record_of(planned: PlannedPair, seeds: tuple[int, ...], batch: int, device:
     except (RunError, MemoryError) as error:
         reason = str(error) or "the memory is full"
     except Exception as error:  # noqa: BLE001 - a layer may be anyone's code, and the other pairs go on
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        reason = escaped(f"{type(error).__name__}: {' '.join(str(error).split())}")
     done = found is not None and not reason
     return PairRecord(
         name=pair.name,
