@@ -136,6 +136,16 @@ def test_a_second_worker_leaves_the_run_alone(tmp_path, monkeypatch):
     assert work(job.path) == worker.DONE
 
 
+def test_a_file_system_that_cannot_lock_is_told_in_the_log(tmp_path, monkeypatch):
+    def refuse(path: Path, **_: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(worker, "FileLock", refuse)
+    job = written_job(cells_of(write_study(tmp_path))[0], tmp_path / "cells")
+    assert work(job.path) == worker.NOT_KEPT
+    assert log_of(job) == f"error: {job.path}: the file system here cannot lock files\n"
+
+
 def test_an_attempt_that_has_ended_is_not_repeated_but_a_new_one_is_made(tmp_path):
     job = written_job(cells_of(write_study(tmp_path))[0], tmp_path / "cells")
     assert work(job.path) == worker.DONE
