@@ -76,8 +76,7 @@ def test_a_worker_ends_with_the_bits_of_the_studys_own_process(tmp_path):
     cell = cells_of(write_study(tmp_path, net=RESIDUAL))[0]
     expected = run_cell(cell, load_dataset(cell.dataset, data_root=None), folder=tmp_path / "inline")
     job = written_job(cell, tmp_path / "cells", git=expected.git)
-    process = in_a_process(job)
-    assert process.wait(60) == worker.DONE
+    assert work(job.path) == worker.DONE
     found = outcome_of(job)
     assert found.state == "done"
     assert found.run is not None
@@ -222,6 +221,7 @@ def test_a_plugin_that_changed_since_the_plan_is_refused(tmp_path):
     assert (record.state, record.reason) == ("failed", reason)
 
 
+@pytest.mark.exhaustive
 def test_a_crash_leaves_its_stack_in_the_log(tmp_path):
     job = odd_job(tmp_path, "ctypes.string_at(0)")
     assert in_a_process(job).wait(60) == -signal.SIGSEGV
@@ -271,6 +271,7 @@ def test_a_worker_that_is_asked_to_stop_leaves_a_checkpoint_and_the_next_goes_on
     assert [news_from(line).epoch for line in lines] == list(range(1, 41))
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_is_asked_to_stop_before_it_trains_ends_alike(tmp_path):
     job = odd_job(tmp_path, "pass")
     plugin = tmp_path / "odd.py"
