@@ -151,6 +151,8 @@ def command_of(
             words += [flag, str(value)]
     if words_of_slurm := [f"{name}={value}" for name, value in invocation.slurm.items()]:
         words += ["--slurm", ",".join(words_of_slurm)] if given.get("--executor", "slurm") == "slurm" else []
+    for tracker in invocation.track:
+        words += ["--track", tracker]
     words += ["--trust"] if trust and invocation.trust else []
     return [*words, "--quiet"] if quiet else words
 

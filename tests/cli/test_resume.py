@@ -62,6 +62,7 @@ def test_the_command_of_a_start_is_written_again_with_changed_flags():
         executor="ray",
         jobs=2,
         memory_bytes=2_000_000_000,
+        track=("mlflow",),
     )
     flags = {"--jobs": "4", "--executor": None, "--memory": None}
     assert command_of(invocation, Path("out"), flags, trust=True, quiet=True) == [
@@ -78,6 +79,7 @@ def test_the_command_of_a_start_is_written_again_with_changed_flags():
         *("--executor", "ray"),
         *("--jobs", "4"),
         *("--memory", "2000000000"),
+        *("--track", "mlflow"),
         "--trust",
         "--quiet",
     ]
