@@ -161,6 +161,17 @@ def test_python_files_that_a_folder_names_are_run_only_if_trusted(here, tmp_path
     )
 
 
+def test_python_files_that_the_study_has_come_to_name_are_not_run_either(here, tmp_path):
+    out = started(tmp_path)
+    (tmp_path / "mine.py").write_text("raise SystemExit('this was run')")
+    file = tmp_path / "tiny.yaml"
+    file.write_text(f"{file.read_text()}plugins: [mine.py]\n")
+    told = here("resume", str(out))
+    assert told.code == 2
+    assert "--trust" in told.err
+    assert "this was run" not in told.err
+
+
 def test_a_single_run_goes_on_from_its_folder_alone(here, tmp_path):
     (tmp_path / "small.yaml").write_text(NETWORK)
     recipe: dict[str, object] = {"epochs": 3, "optimizer": {"adam": {"lr": 0.01}}}
