@@ -135,24 +135,6 @@ def test_an_architecture_prints_as_one_line() -> None:
     assert repr(cnnbuild.load(path, "resnet50", {"width": 8})) == f"Architecture({path}@resnet50, width=8)"
 
 
-def test_a_study_is_run_from_python_with_plugins(tmp_path: Path) -> None:
-    (tmp_path / "my_layers.py").write_text(
-        "import torch\nfrom torch import nn\n\nimport cnnbuild\n\n\n"
-        "@cnnbuild.layer('halve', sight='pixel')\nclass Halve(nn.Module):\n"
-        "    def forward(self, x: torch.Tensor) -> torch.Tensor:\n        return x / 2\n"
-    )
-    (tmp_path / "net.yaml").write_text("cnnbuild: 1\nlayers: [halve, flatten, linear: $data.classes]\n")
-    (tmp_path / "study.yaml").write_text(
-        "cnnbuild: 1\nstudy: tiny\narchitectures: {one: net.yaml}\ndatasets: [digits]\nseeds: 1\ntrain: {epochs: 1}\n"
-    )
-    results = cnnbuild.run_study(
-        tmp_path / "study.yaml", out=tmp_path / "out", plugins=[tmp_path / "my_layers.py"]
-    )
-    [row] = results.rows
-    assert (row.architecture, row.parameters, len(row.records)) == ("one", 650, 1)
-    assert (tmp_path / "out" / "report.html").is_file()
-
-
 @pytest.mark.parametrize("seed", [-1, 2**32, 2**70, 1.5, True])
 def test_a_seed_that_no_random_generator_takes_is_refused(seed: int) -> None:
     for verb in (cnnbuild.train, cnnbuild.find_lr):

@@ -101,7 +101,8 @@ def _resume_study(folder: Path, changed: dict[str, str | None], *, trust: bool, 
     if (invocation.plugins or invocation.trust) and not trust:
         files = ", ".join(invocation.plugins) or "those that its file names"
         raise UsageError(f"{folder}: this study runs Python files ({files}); --trust allows it")
-    found = changes_since(folder, invocation)
+    kept = {"trust": trust, "data_root": changed["--data-root"] or invocation.data_root}
+    found = changes_since(folder, invocation.model_copy(update=kept))
     runs = [run for run in find_runs([folder]) if run.asked]
     left = sum(run.state not in {"done", "diverged"} for run in runs)
     if not found and not left:
@@ -151,7 +152,9 @@ def command_of(
             words += [flag, str(value)]
     if words_of_slurm := [f"{name}={value}" for name, value in invocation.slurm.items()]:
         words += ["--slurm", ",".join(words_of_slurm)] if given.get("--executor", "slurm") == "slurm" else []
-    words += ["--trust"] if trust and invocation.trust else []
+    for tracker in invocation.track:
+        words += ["--track", tracker]
+    words += ["--trust"] if trust else []
     return [*words, "--quiet"] if quiet else words
 
 

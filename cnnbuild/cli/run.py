@@ -21,6 +21,7 @@ from cnnbuild.cli.run_options import (
     StallAfterOption,
     StudyArgument,
     StudyFolderOption,
+    TrackOption,
     execution_asked,
 )
 from cnnbuild.cli.target import PluginOption
@@ -50,6 +51,7 @@ def run(
     stall_after: StallAfterOption = None,
     fail_fast: FailFastOption = False,
     slurm: SlurmOption = None,
+    track: TrackOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Run a study: check it, train what is not finished, compare, and write the report.
@@ -60,12 +62,13 @@ def run(
     from cnnbuild.lang.layer_study import names_layer_study
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.studies.opening import invocation_of, open_study
+    from cnnbuild.studies.trackers.tracker import parse_targets, require_installed
 
     if names_layer_study(study):
         of_training: dict[str, object] = {
             "--dataset": dataset, "--data-root": data_root, "--only": only, "--jobs": jobs,
             "--executor": executor != "local", "--memory": memory, "--stall-after": stall_after,
-            "--fail-fast": fail_fast, "--slurm": slurm,
+            "--fail-fast": fail_fast, "--slurm": slurm, "--track": track,
         }  # fmt: skip
         run_layers(
             study, set_, plugin, of_training, seeds=seeds, out=out, dry_run=dry_run, quiet=quiet, trust=trust
@@ -88,16 +91,20 @@ def run(
     opened = open_study(path, wanted, plugin or ())
     folder = opened.folder(out)
     narrowed = opened.narrowed(only or ())
+    trackers = parse_targets(track or (), folder)
+    require_installed(trackers)
     if dry_run:
         _print_plan(narrowed, execution, folder)
         return
     from cnnbuild.cli.run_shown import StudyOrder, run_shown  # torch: after all faults were shown
 
-    invocation = execution.kept_in(wanted)
+    tracked = tuple(f"{target.name}={target.where}" for target in trackers)
+    invocation = execution.kept_in(wanted).model_copy(update={"track": tracked})
     chosen = tuple(only or ())
-    run_shown(
-        StudyOrder(opened.plan, folder, data_root, execution, opened.plugins, chosen, invocation), quiet=quiet
+    order = StudyOrder(
+        opened.plan, folder, data_root, execution, opened.plugins, chosen, invocation, trackers
     )
+    run_shown(order, quiet=quiet)
 
 
 def _print_plan(plan: StudyPlan, execution: Execution, folder: Path) -> None:

@@ -57,6 +57,15 @@ StudyFolderOption = Annotated[
         show_default=False,
     ),
 ]
+TrackOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        help="Send runs that ended to tensorboard, tensorboard=DIR, mlflow or mlflow=URI. May be repeated.",
+        metavar="TRACKER",
+        show_default=False,
+    ),
+]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
 ]

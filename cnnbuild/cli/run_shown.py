@@ -22,14 +22,16 @@ from cnnbuild.studies.results import StudyResults
 from cnnbuild.studies.run import run_plan
 from cnnbuild.studies.selection import selected
 from cnnbuild.studies.study_file import Invocation
+from cnnbuild.studies.trackers.listener import Tracking
+from cnnbuild.studies.trackers.tracker import Target
 
 
 @dataclass(frozen=True, slots=True)
 class StudyOrder:
     """A plan, where its results go, and how it is worked on.
 
-    `plugins` are the files of its own layer types, `only` selects runs as `selection.selected` says, and
-    `invocation` is kept for `cnnbuild resume`.
+    `trackers` are given the runs that end. `plugins` are the files of its own layer types, `only` selects
+    runs as `selection.selected` says, and `invocation` is kept for `cnnbuild resume`.
     """
 
     plan: StudyPlan
@@ -39,6 +41,7 @@ class StudyOrder:
     plugins: tuple[Path, ...] = ()
     only: tuple[str, ...] = ()
     invocation: Invocation | None = None
+    trackers: tuple[Target, ...] = ()
 
 
 def run_shown(order: StudyOrder, *, quiet: bool) -> None:
@@ -67,20 +70,21 @@ def run_shown(order: StudyOrder, *, quiet: bool) -> None:
 
 
 def _run(order: StudyOrder, workers: Workers, progress: StudyProgress) -> StudyResults:
-    return run_plan(
-        order.plan,
-        out=order.folder,
-        data_root=order.data_root,
-        on_event=progress,
-        executor=workers.executor,
-        policy=order.execution.policy,
-        memory_bytes=order.execution.memory_bytes,
-        plugins=order.plugins,
-        jobs=workers.slots,
-        threads=workers.threads,
-        only=order.only,
-        invocation=order.invocation,
-    )
+    with Tracking(progress, order.trackers) as listener:
+        return run_plan(
+            order.plan,
+            out=order.folder,
+            data_root=order.data_root,
+            on_event=listener,
+            executor=workers.executor,
+            policy=order.execution.policy,
+            memory_bytes=order.execution.memory_bytes,
+            plugins=order.plugins,
+            jobs=workers.slots,
+            threads=workers.threads,
+            only=order.only,
+            invocation=order.invocation,
+        )
 
 
 def _print_stop(progress: StudyProgress, folder: Path) -> None:

@@ -86,7 +86,6 @@ def solve(
     by: str,
     quantity: Quantity,
     target: int,
-    within: float,
     variant: str | None = None,
     overrides: Mapping[str, object] | None = None,
     registry: Registry | None = None,
@@ -94,9 +93,8 @@ def solve(
     """The value of the variable `by` that brings a network nearest to `target`; None where no value fits.
 
     From the value before, doubled and halved, the target is enclosed and the stretch halved. The values
-    around the best are looked at too; and where counts are not monotone and nothing is within the share
-    `within`, further ones, until 200 networks or 60,000 nodes were elaborated. Of equally near values it is
-    the one nearest to that of before.
+    around the best are looked at too; and where counts are not monotone, further ones, until 200 networks or
+    60,000 nodes were elaborated. Of equally near values it is the one nearest to that of before.
 
     Raises:
         UsageError: there is no such variant.
@@ -104,7 +102,7 @@ def solve(
     """
     start = variables_to_match(document, contract, variant=variant, overrides=overrides)[by]
     network = _Network(document, contract, variant, dict(overrides or {}), registry, by, quantity)
-    search = _Search(network, _Scale.of(start), target, within)
+    search = _Search(network, _Scale.of(start), target)
     with suppress(_SpentError):  # what was found until then is what there is
         search.go()
     return search.solution()
@@ -182,7 +180,6 @@ class _Search:
     network: _Network
     scale: _Scale
     target: int
-    within: float
     known: dict[int, int | None] = field(default_factory=dict)
 
     def go(self) -> None:
@@ -192,19 +189,20 @@ class _Search:
             _SpentError: too much was elaborated before it was certain.
         """
         self.stake_out()
-        for low, high in pairwise(sorted(self.valid)):
-            if (self.valid[low] < self.target) != (self.valid[high] < self.target):
-                self.halve(low, high)
         if not self.valid:
             return
-        nearest = self.nearest()
-        for n in range(max(1, nearest - NEIGHBOURS), nearest + NEIGHBOURS + 1):
-            self.count(n)
+        before = -1
+        while len(self.known) > before:  # what was found around the best may enclose the target more closely
+            before = len(self.known)
+            for low, high in pairwise(sorted(self.valid)):
+                if (self.valid[low] < self.target) != (self.valid[high] < self.target):
+                    self.halve(low, high)
+            nearest = self.nearest()
+            for n in range(max(1, nearest - NEIGHBOURS), nearest + NEIGHBOURS + 1):
+                self.count(n)
         if self.is_monotone:
             return
-        for n in _outwards(nearest, 1, LARGEST):
-            if abs(self.valid[self.nearest()] - self.target) <= self.within * self.target:
-                return
+        for n in _outwards(self.nearest(), 1, LARGEST):
             self.count(n)
 
     @property

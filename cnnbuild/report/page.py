@@ -22,6 +22,7 @@ from cnnbuild.training.record import EpochRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_CONFUSION_CLASSES = 20  # a larger matrix is no longer read as a table
+IN_ONE_PROCESS = ("", "inline")  # executors whose runs share the study's own process
 MAX_UNFOLDED = 4  # sections of a grid that are shown one below the other; more are folded
 MAX_UNFOLDED_FINDINGS = 8
 MAX_DRAWN = 12  # sections with figures: more would make a slow page of which nobody looks at all
@@ -33,6 +34,7 @@ class Section:
 
     title: str
     parallel: int
+    own_process: bool
     leaders: list[Leader]
     dots_low: float
     dots_high: float
@@ -111,6 +113,7 @@ def _section(
         )
     return Section(
         title=rows[0].where,
+        own_process=all(record.executor not in IN_ONE_PROCESS for row in rows for record in row.records),
         parallel=max((record.parallel for row in rows for record in row.records), default=1),
         leaders=lines,
         dots_low=low,

@@ -159,11 +159,9 @@ class _Clock:
         return None if speed is None else _seconds(cell, speed, train, test)
 
     def _speed(self, cell: Cell) -> Speed | None:
-        recipe = cell.recipe.plain()
-        settings = [
-            recipe.get(key) for key in ("batch_size", "accumulate", "optimizer", "precision", "device")
-        ]
-        key = json.dumps([describe_graph(cell.graph), settings])
+        recipe = cell.recipe
+        pace = (recipe.batch_size, recipe.accumulate, recipe.optimizer.name, recipe.precision, recipe.device)
+        key = json.dumps([describe_graph(cell.graph), pace])  # points of a grid of rates have one pace
         if key not in self._speeds:
             if self.spent > MEASURE_SECONDS:
                 return self._scaled(cell.graph.macs)

@@ -135,7 +135,6 @@ class Matcher:
                 by=self.match.by,
                 quantity=self.match.quantity,
                 target=self.match.target,
-                within=self.match.within,
                 variant=combination.variant,
                 overrides=overrides,
                 registry=self.registry,

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnnbuild.errors import DataError, UsageError
-from cnnbuild.lang.study import read_study
-from cnnbuild.layers.plugins import registry_with
 from cnnbuild.studies.json_files import read_json
 from cnnbuild.studies.light_record import mapping, read_light
-from cnnbuild.studies.plan import Cell, plan_study
+from cnnbuild.studies.opening import open_study
+from cnnbuild.studies.plan import Cell
 from cnnbuild.studies.results import read_results
 from cnnbuild.studies.run_store import read_plan
 from cnnbuild.studies.study_file import Invocation
@@ -65,20 +64,11 @@ def changes_since(folder: Path, invocation: Invocation) -> Changes:
     """In what a study's files differ from what was started, as far as can be known without loading its data.
 
     Raises:
-        DocumentError: a file is faulty now.
+        DocumentError: a file is faulty now, or asks for Python files that `invocation` does not trust.
         UsageError: a plugin is gone.
         DataError: the shape of an image folder cannot be read.
     """
-    document = read_study(
-        Path(invocation.file),
-        variant=invocation.variant,
-        settings=invocation.settings,
-        datasets=invocation.datasets,
-        seeds=invocation.seeds,
-    )
-    plugins = [*invocation.plugins, *(str(path) for path, _ in document.plugins)]
-    data_root = None if invocation.data_root is None else Path(invocation.data_root)
-    plan = plan_study(document, data_root=data_root, registry=registry_with(dict.fromkeys(plugins)))
+    plan = open_study(Path(invocation.file), invocation).plan
     _, before = read_plan(folder)
     places = {_place(about): name for name, about in before.items()}
     fingerprints = _fingerprints(folder, before)

@@ -12,9 +12,9 @@ from cnnbuild.layers.registry import Registry
 from cnnbuild.studies.adoption import Ledger, Left
 from cnnbuild.studies.data_of_plan import PlanData
 from cnnbuild.studies.disk_space import require_space
-from cnnbuild.studies.events import CellEnded, StudyEvent, StudyPlanned
+from cnnbuild.studies.events import CellEnded, StudyEvent, StudyNote, StudyPlanned
 from cnnbuild.studies.executors.choose import threads_for
-from cnnbuild.studies.executors.executor import Executor
+from cnnbuild.studies.executors.executor import Executor, Noting
 from cnnbuild.studies.in_process import run_here
 from cnnbuild.studies.jobs_of_plan import JobMaker, Means, PlannedRun
 from cnnbuild.studies.plan import StudyPlan, plan_study
@@ -113,6 +113,8 @@ def run_plan(
             if executor is None:
                 run_here(left, data.kept, ledger, policy, study.tell)
             else:
+                for note in executor.notes if isinstance(executor, Noting) else ():
+                    study.tell(StudyNote(note))
                 supervise(left, executor, ledger, maker, policy, study.tell)
         finally:
             ledger.write_csv()

@@ -14,6 +14,7 @@ from cnnbuild.errors import UsageError
 from cnnbuild.files import replace_file
 from cnnbuild.studies.files import write_atomically
 from cnnbuild.studies.stored_run import StoredRun
+from cnnbuild.studies.study_lock import only_supervisor
 
 OF_A_RUN = (
     "run.json", "record.json", "weights.pt", "job.json", "outcome.json", "progress.jsonl", "pulse",
@@ -69,15 +70,9 @@ def _alone(study: Path) -> Iterator[None]:
     Raises:
         UsageError: one does.
     """
-    from filelock import FileLock, Timeout
-
     try:
-        with FileLock(study / ".lock", timeout=0):
+        with only_supervisor(study):
             yield
-    except Timeout:
-        raise UsageError(
-            f"{study}: this study is running; stop it first. Nothing of it was removed"
-        ) from None
     except OSError as error:
         raise UsageError(f"{error.filename or study} cannot be changed: {error.strerror}") from None
 

@@ -29,7 +29,8 @@ class Invocation(Settings):
     `file` and `plugins` are absolute paths. `settings` maps paths of the study to the values of `--set`.
     `datasets` and `seeds` replace the study's own. `trust` allows the plugins that the study names.
     `memory_bytes` is the most that one run may use, `stall_after` for how many seconds it may give no sign of
-    life, and `slurm` are options of that executor.
+    life, and `slurm` are options of that executor. `track` are the words
+    of `--track`.
     """
 
     file: str
@@ -46,6 +47,7 @@ class Invocation(Settings):
     memory_bytes: int | None = None
     stall_after: float | None = None
     slurm: dict[str, str] = Field(default_factory=dict)
+    track: tuple[str, ...] = ()
 
 
 class StudyFile(Settings):

@@ -75,6 +75,9 @@ def _locked(folder: Path, device: str) -> int:
     except Timeout:
         _say("another process works on this run; this one ends")
         return BUSY
+    except NotImplementedError:
+        _say(f"error: {folder}: the file system here cannot lock files")
+        return NOT_KEPT
     except RunInterruptedError as stop:
         _say(str(stop))
         raise

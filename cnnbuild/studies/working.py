@@ -15,9 +15,10 @@ def is_worked_on(folder: Path, *, executor: str, since: float | None = None) -> 
     A worker of this machine holds `worker.lock`. One of another machine need not be seen by the lock, and a
     single run takes none: there the last change of `pulse`, of the progress or of the checkpoint tells.
     """
-    lock = folder / "worker.lock"
-    if lock.is_file():
-        if _is_held(lock):
+    if (folder / "worker.lock").is_file():
+        from cnnbuild.studies.study_lock import worker_lives
+
+        if worker_lives(folder):
             return True
         if executor in {"local", "inline"}:
             return False
@@ -32,15 +33,3 @@ def last_change(path: Path) -> float | None:
         return path.stat().st_mtime
     except OSError:
         return None
-
-
-def _is_held(lock: Path) -> bool:
-    from filelock import FileLock, Timeout
-
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a folder that may only be read
-        return False

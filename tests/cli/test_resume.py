@@ -62,6 +62,7 @@ def test_the_command_of_a_start_is_written_again_with_changed_flags():
         executor="ray",
         jobs=2,
         memory_bytes=2_000_000_000,
+        track=("mlflow",),
     )
     flags = {"--jobs": "4", "--executor": None, "--memory": None}
     assert command_of(invocation, Path("out"), flags, trust=True, quiet=True) == [
@@ -78,6 +79,7 @@ def test_the_command_of_a_start_is_written_again_with_changed_flags():
         *("--executor", "ray"),
         *("--jobs", "4"),
         *("--memory", "2000000000"),
+        *("--track", "mlflow"),
         "--trust",
         "--quiet",
     ]
@@ -157,6 +159,17 @@ def test_python_files_that_a_folder_names_are_run_only_if_trusted(here, tmp_path
         2,
         f"error: s: this study runs Python files ({mine}); --trust allows it\n",
     )
+
+
+def test_python_files_that_the_study_has_come_to_name_are_not_run_either(here, tmp_path):
+    out = started(tmp_path)
+    (tmp_path / "mine.py").write_text("raise SystemExit('this was run')")
+    file = tmp_path / "tiny.yaml"
+    file.write_text(f"{file.read_text()}plugins: [mine.py]\n")
+    told = here("resume", str(out))
+    assert told.code == 2
+    assert "--trust" in told.err
+    assert "this was run" not in told.err
 
 
 def test_a_single_run_goes_on_from_its_folder_alone(here, tmp_path):

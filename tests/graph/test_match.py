@@ -53,7 +53,6 @@ def test_the_four_networks_of_the_kernel_sizes_have_about_1_105_000_parameters()
             by="width",
             quantity="parameters",
             target=1_105_000,
-            within=0.02,
             variant=variant,
         )
         assert abs(solution.deviation) <= 0.02
@@ -64,9 +63,7 @@ def test_the_four_networks_of_the_kernel_sizes_have_about_1_105_000_parameters()
         "k7": Reached(31, by_hand(7, 31)),
         "k1_k3": Reached(33, by_hand(3, 33) + 12),
     }
-    at_300_000 = solve(
-        document, COLOUR, by="width", quantity="parameters", target=300_000, within=0.02, variant="k7"
-    )
+    at_300_000 = solve(document, COLOUR, by="width", quantity="parameters", target=300_000, variant="k7")
     assert (at_300_000.below, at_300_000.above) == (Reached(8, 272_442), Reached(9, 307_026))
     assert at_300_000.best == at_300_000.above
     assert at_300_000.deviation == pytest.approx(0.02342)  # 7,026 of 300,000: more than 2 %
@@ -93,7 +90,7 @@ def test_values_that_do_not_fit_are_passed_over(target):
     known = counts(document, "width", range(1, 301))
     assert [*known][:3] == [6, 12, 18]
     assert len(known) == 50
-    solution = solve(document, COLOUR, by="width", quantity="parameters", target=target, within=0.01)
+    solution = solve(document, COLOUR, by="width", quantity="parameters", target=target)
     assert abs(solution.best.count - target) == nearest(known, target)
     below = max((c for c in known.values() if c <= target), default=None)
     assert (solution.below.count if solution.below else None) == below
@@ -120,9 +117,20 @@ def test_counts_that_go_up_and_down_are_matched_within_the_tolerance_where_any_v
     known = counts(document, "width", range(1, 400), macs=quantity == "macs")
     assert [*known.values()] != sorted(known.values())
     assert nearest(known, target) <= 0.005 * target
-    solution = solve(document, COLOUR, by="width", quantity=quantity, target=target, within=0.005)
+    solution = solve(document, COLOUR, by="width", quantity=quantity, target=target)
     assert abs(solution.deviation) <= 0.005
     assert known[solution.best.value] == solution.best.count
+
+
+@pytest.mark.parametrize("odd", [0, 3])
+def test_values_that_break_the_order_of_the_others_hide_none(odd):
+    """Every fifth value lies far above the line of the others; bisecting alone meets it, and goes astray."""
+    document = network(WAVES.replace("% 3 == 0", f"% 5 == {odd}"))
+    known = counts(document, "width", range(1, 100))
+    for n in (41, 47, 52):
+        target = known[n] + 3
+        solution = solve(document, COLOUR, by="width", quantity="parameters", target=target)
+        assert abs(solution.best.count - target) <= nearest(known, target) <= 3
 
 
 def test_a_count_that_falls_with_the_variable_is_matched():
@@ -132,7 +140,7 @@ def test_a_count_that_falls_with_the_variable_is_matched():
     )
     known = counts(document, "stride", range(1, 33))
     assert known[1] > known[2] > known[32]
-    solution = solve(document, COLOUR, by="stride", quantity="parameters", target=known[4], within=0.01)
+    solution = solve(document, COLOUR, by="stride", quantity="parameters", target=known[4])
     assert solution.best == Reached(4, known[4])
 
 
@@ -140,13 +148,13 @@ def test_a_variable_that_changes_no_count_is_told():
     document = network(
         "vars: {size: 3}\nlayers:\n  - max_pool: $size\n  - global_avg_pool\n  - flatten\n  - linear: 10\n"
     )
-    solution = solve(document, COLOUR, by="size", quantity="parameters", target=40, within=0.5)
+    solution = solve(document, COLOUR, by="size", quantity="parameters", target=40)
     assert not solution.varies
 
 
 def test_without_a_value_that_fits_there_is_no_solution():
     document = network("vars: {width: 8}\nlayers:\n  - conv: {out_channels: $width, kernel_size: 64}\n")
-    assert solve(document, COLOUR, by="width", quantity="macs", target=480, within=0.5) is None
+    assert solve(document, COLOUR, by="width", quantity="macs", target=480) is None
 
 
 def test_whole_numbers_factors_and_lists_of_whole_numbers_can_be_solved_for():
@@ -163,7 +171,7 @@ def test_a_list_grows_in_proportion_and_a_zero_stays():
         "      - conv: {out_channels: $n, kernel_size: 1}\n        when: $(n > 0)\n"
         "  - global_avg_pool\n  - flatten\n  - linear: 10\n"
     )
-    solution = solve(document, COLOUR, by="widths", quantity="parameters", target=5_000, within=0.02)
+    solution = solve(document, COLOUR, by="widths", quantity="parameters", target=5_000)
     first, second = solution.best.value[1:]
     assert solution.best.value[0] == 0
     assert 2 * first in {second - 1, second, second + 1}
@@ -177,7 +185,7 @@ def test_a_search_ends_after_two_hundred_networks(monkeypatch):
         match._Network, "count", lambda self, value: (tried.append(value), real(self, value))[1]
     )
     document = network(WAVES)
-    solution = solve(document, COLOUR, by="width", quantity="parameters", target=4_000, within=1e-9)
+    solution = solve(document, COLOUR, by="width", quantity="parameters", target=4_000)
     assert 150 < len(tried) <= match.MAX_ELABORATIONS + 1
     assert abs(solution.deviation) < 0.02
 
@@ -204,15 +212,19 @@ def test_the_shipped_files_with_a_variable_of_size_are_found():
     } <= SIZES
 
 
-@pytest.mark.parametrize(("name", "by"), sorted(SIZES))
+LARGE = {name for name, _ in SIZES if name.startswith(("zoo/densenet", "zoo/efficient", "zoo/mobile"))}
+CASES = [
+    pytest.param(*size, marks=[pytest.mark.exhaustive] if size[0] in LARGE else []) for size in sorted(SIZES)
+]
+
+
+@pytest.mark.parametrize(("name", "by"), CASES)
 def test_every_shipped_network_can_be_made_half_as_large(name, by):
     document = shipped(name)
     variant = "cifar" if name in SMALL_IMAGES else None
     here = elaborate(document, COLOUR, variant=variant)
     target = here.parameters // 2
-    solution = solve(
-        document, COLOUR, by=by, quantity="parameters", target=target, within=0.05, variant=variant
-    )
+    solution = solve(document, COLOUR, by=by, quantity="parameters", target=target, variant=variant)
     value = [*solution.best.value] if isinstance(solution.best.value, tuple) else solution.best.value
     assert (
         elaborate(document, COLOUR, variant=variant, overrides={by: value}).parameters == solution.best.count

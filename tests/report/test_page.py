@@ -302,3 +302,12 @@ def test_what_a_user_writes_in_a_grid_or_for_a_matched_variable_is_never_markup(
     page = Page(render_page(study_results(*records, matched=(chosen,), budget=EVIL)))
     assert "script" not in {tag for tag, _ in page.elements}
     assert page.text.count("alert(1)") > 5
+
+
+def test_memory_is_called_shared_only_where_runs_shared_a_process():
+    shared = [cell_record("a", seed, 800, executor="inline") for seed in range(2)]
+    assert "which the runs of a study share" in Page(render_page(study_results(*shared))).text
+    apart = [cell_record("a", seed, 800, executor="local") for seed in range(2)]
+    text = Page(render_page(study_results(*apart))).text
+    assert "Memory is the high-water mark of a run's own process, with Python and torch in it." in text
+    assert "which the runs of a study share" not in text

@@ -46,6 +46,7 @@ def write_stored_study(
     content = results.study.model_dump(mode="json")
     for cell, record in zip(content["cells"], planned, strict=True):
         cell["folder"] = folder_name(record)
+        cell.pop("setting", None)  # as in studies of before there was a grid
     study.mkdir(parents=True)
     (study / "study.json").write_text(json.dumps(content, indent=1))
     for record in ended:

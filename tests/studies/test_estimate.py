@@ -47,6 +47,13 @@ def test_a_run_takes_its_epochs_its_test_and_its_latency(tmp_path, measured):
     assert measured == ["narrow, 3 threads", "wide, 3 threads"]  # each once, not once for each seed
 
 
+def test_points_of_a_grid_that_keep_the_pace_are_measured_once(tmp_path, measured):
+    grid = "grid: {train.optimizer.adam.lr: [0.1, 0.01, 0.001], train.batch_size: [32, 64]}\n"
+    found = estimate(plan(tmp_path, STUDY + grid), jobs=1, threads=1, folder=tmp_path / "out")
+    assert len(found.per_run) == 24
+    assert measured == ["narrow, 1 threads"] * 2 + ["wide, 1 threads"] * 2
+
+
 def test_steps_and_seconds_are_counted_as_such(tmp_path, measured):
     by_steps = plan(tmp_path, STUDY.replace("epochs: 2", "steps: 42"))  # 21 steps are an epoch
     assert estimate(by_steps, jobs=1, threads=1, folder=tmp_path / "o").per_run[0] == pytest.approx(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from multiprocessing import forkserver
 from pathlib import Path
 
 import psutil
@@ -275,6 +276,46 @@ layers:
     found = CellRecord.from_dict(json.loads((job.path / "outcome.json").read_text()))
     assert found.run.threads == expected.run.threads == 2
     assert differences(weights_of(tmp_path / "inline"), weights_of(job.path)) == []
+
+
+def test_the_fork_server_has_rehearsed_and_has_no_thread(executor):
+    """No thread may be alive when a process forks; `torch._dynamo` is what an optimiser imports for seconds."""
+    code = "import sys; sys.exit(42 if 'torch._dynamo' in sys.modules else 1)"
+    process = executor._context.Process(target=exec, args=(code,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 42
+    assert psutil.Process(forkserver._forkserver._forkserver_pid).num_threads() == 1
+
+
+def test_a_sigterm_for_all_processes_leaves_the_fork_server_to_the_runs(tmp_path, executor):
+    server = forkserver._forkserver._forkserver_pid
+    first, second = (
+        odd_job(tmp_path / "a", "pass", text_of("a")),
+        odd_job(tmp_path / "b", "pass", text_of("b")),
+    )
+    executor.start([first])
+    exits_of(executor, 1)
+    os.kill(server, signal.SIGTERM)
+    executor.start([second])
+    assert exits_of(executor, 1)[second.name].code == 0
+    assert forkserver._forkserver._forkserver_pid == server
+
+
+def test_runs_whose_fork_server_was_killed_are_lost_and_the_next_have_another(tmp_path, executor):
+    note = tmp_path / "begun"
+    job = odd_job(tmp_path / "a", f"open({str(note)!r}, 'w').close(); time.sleep(600)", text_of("a"))
+    executor.start([job])
+    until(note.exists)
+    pid = executor._running[job.name].pid
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    lost = exits_of(executor, 1)[job.name]
+    reason = "the process that forks the runs was killed"
+    assert (lost.cause, lost.code, lost.reason) == ("lost", None, reason)
+    until(lambda: not is_alive(pid))
+    again = odd_job(tmp_path / "b", "pass", text_of("b"))
+    executor.start([again])
+    assert exits_of(executor, 1)[again.name].code == 0
 
 
 def test_how_long_a_process_lived_is_told(tmp_path, executor):

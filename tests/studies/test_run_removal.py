@@ -75,7 +75,7 @@ def test_nothing_is_removed_while_the_study_is_being_run(tmp_path):
     study = write_stored_study(tmp_path / "study", [numbered("a", 0, 900, 1)])
     with (
         FileLock(study / ".lock"),
-        pytest.raises(UsageError, match=r"this study is running; stop it first\."),
+        pytest.raises(UsageError, match=r"another process runs this study; wait for it"),
     ):
         remove_runs(find_runs([study]))
     assert [run.state for run in find_runs([study])] == ["done"]

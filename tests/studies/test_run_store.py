@@ -147,6 +147,16 @@ def test_what_a_study_asks_for_no_more_is_listed_last_and_marked(tmp_path):
     assert [run.asked for run in chosen(["00000001"], study)] == [False]
 
 
+def test_the_point_of_the_grid_is_told_as_the_study_tells_it(tmp_path):
+    record = numbered("b", 0, 900, 2, grid={"train.lr": 0.1})
+    study = write_stored_study(tmp_path / "study", [record], pending=[numbered("c", 0, 0, 3)])
+    content = json.loads((study / "study.json").read_text())
+    for cell in content["cells"]:
+        cell["setting"] = "lr=1e-1"
+    (study / "study.json").write_text(json.dumps(content))
+    assert [run.setting for run in find_runs([study])] == ["lr=1e-1", "lr=1e-1"]
+
+
 def test_a_damaged_study_file_hides_no_run(tmp_path):
     study = write_stored_study(tmp_path / "study", [numbered("b", 0, 900, 2)])
     (study / "study.json").write_text("{")

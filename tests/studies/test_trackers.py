@@ -74,9 +74,8 @@ def test_words_name_trackers_and_where_they_keep_what_they_get(tmp_path, monkeyp
         ("tensorboard", str(tmp_path / "runs/s/tensorboard")),
         ("mlflow", f"sqlite:///{tmp_path}/runs/s/mlflow.db"),
     ]
-    (tensorboard, mlflow) = parse_targets(["tensorboard=tb", "mlflow=http://me:secret@host:5000/x"], tmp_path)
+    (tensorboard, mlflow) = parse_targets(["tensorboard=tb", "mlflow=http://host:5000/x"], tmp_path)
     assert tensorboard.where == str(tmp_path / "tb")
-    assert mlflow.where == "http://me:secret@host:5000/x"
     assert mlflow.sent == "sent to http://host:5000/x"
 
 
@@ -85,6 +84,11 @@ def test_words_name_trackers_and_where_they_keep_what_they_get(tmp_path, monkeyp
     [
         (["mflow"], "there is no tracker 'mflow'; did you mean 'mlflow'?"),
         (["wandb"], "there is no tracker 'wandb'; trackers: mlflow, tensorboard"),
+        (
+            ["mlflow=http://me:secret@host/x"],
+            "mlflow: an address must hold no password; give MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD in the environment",
+        ),
         (["mlflow="], "mlflow=: name an address: mlflow=URI, or leave the = out"),
         (["mlflow", "mlflow=x"], "mlflow is named twice; a run is sent to one mlflow only"),
     ],

@@ -76,8 +76,7 @@ def test_a_worker_ends_with_the_bits_of_the_studys_own_process(tmp_path):
     cell = cells_of(write_study(tmp_path, net=RESIDUAL))[0]
     expected = run_cell(cell, load_dataset(cell.dataset, data_root=None), folder=tmp_path / "inline")
     job = written_job(cell, tmp_path / "cells", git=expected.git)
-    process = in_a_process(job)
-    assert process.wait(60) == worker.DONE
+    assert work(job.path) == worker.DONE
     found = outcome_of(job)
     assert found.state == "done"
     assert found.run is not None
@@ -134,6 +133,16 @@ def test_a_second_worker_leaves_the_run_alone(tmp_path, monkeypatch):
     assert log_of(job) == "another process works on this run; this one ends\n"
     assert not (job.path / "outcome.json").exists()
     assert work(job.path) == worker.DONE
+
+
+def test_a_file_system_that_cannot_lock_is_told_in_the_log(tmp_path, monkeypatch):
+    def refuse(path: Path, **_: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(worker, "FileLock", refuse)
+    job = written_job(cells_of(write_study(tmp_path))[0], tmp_path / "cells")
+    assert work(job.path) == worker.NOT_KEPT
+    assert log_of(job) == f"error: {job.path}: the file system here cannot lock files\n"
 
 
 def test_an_attempt_that_has_ended_is_not_repeated_but_a_new_one_is_made(tmp_path):
@@ -212,6 +221,7 @@ def test_a_plugin_that_changed_since_the_plan_is_refused(tmp_path):
     assert (record.state, record.reason) == ("failed", reason)
 
 
+@pytest.mark.exhaustive
 def test_a_crash_leaves_its_stack_in_the_log(tmp_path):
     job = odd_job(tmp_path, "ctypes.string_at(0)")
     assert in_a_process(job).wait(60) == -signal.SIGSEGV
@@ -261,6 +271,7 @@ def test_a_worker_that_is_asked_to_stop_leaves_a_checkpoint_and_the_next_goes_on
     assert [news_from(line).epoch for line in lines] == list(range(1, 41))
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_is_asked_to_stop_before_it_trains_ends_alike(tmp_path):
     job = odd_job(tmp_path, "pass")
     plugin = tmp_path / "odd.py"

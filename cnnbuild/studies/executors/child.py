@@ -27,6 +27,7 @@ def run_worker(folder: str, device: str, environment: Mapping[str, str]) -> None
     """
     if hasattr(os, "setsid"):
         os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the fork server ignores
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor to answer
     end_with_supervisor()
     if dict(os.environ) != dict(environment):  # the fork server has that of the time when it was started

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from cnnbuild.studies.job import Job
 
@@ -64,3 +64,12 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Kill what still runs and give everything back."""
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """An executor that has something to say of itself before it starts anything."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What whoever watches the study should know."""

@@ -30,6 +30,7 @@ from cnnbuild.studies.executors.memory_watch import MemoryWatch, SystemKills
 from cnnbuild.studies.job import Job
 
 PRELOADED = ["cnnbuild.studies.executors.preloaded"]
+WITHOUT_SERVER = 255  # what multiprocessing gives for a process whose fork server cannot tell how it ended
 CLOSING_SECONDS = 10.0  # for which killed processes are waited for
 
 _Context: TypeAlias = ForkServerContext | SpawnContext
@@ -126,6 +127,8 @@ class LocalExecutor:
         seconds = time.monotonic() - running.begin
         if over:
             return Exit(name, "memory", code, over, self._host, seconds)
+        if code == WITHOUT_SERVER and isinstance(self._context, ForkServerContext):
+            return Exit(name, "lost", None, "the process that forks the runs was killed", self._host, seconds)
         if code is not None and code < 0:
             return self._ended_by_signal(name, -code, seconds, stopped=running.stopped)
         return Exit(name, "ended", code, "", self._host, seconds)

@@ -1,4 +1,4 @@
-"""What the fork server of the local executor does once, so that no run has to: imported, it is done.
+"""What the fork server of the local executor does once, so that no run has to: imported there, it is done.
 
 A rehearsal of a run, all but its training: whatever is loaded, compiled or read at its first use is there
 when a run is forked. Without it a run of the digits would begin with three seconds of imports.
@@ -12,6 +12,8 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -146,8 +148,18 @@ def _alone() -> Iterator[None]:
                 os.environ[name] = value
 
 
+def is_fork_server() -> bool:
+    """Whether this process is the one that forks the runs."""
+    return any("multiprocessing.forkserver" in word for word in sys.orig_argv)
+
+
 def preload() -> None:
-    """Rehearse; what cannot be rehearsed costs a run time, and nothing else."""
+    """Rehearse; what cannot be rehearsed costs a run time, and nothing else.
+
+    SIGTERM is ignored from here on: sent to all processes of a job, as schedulers do, it is for the
+    supervisor and the runs to answer, which would be killed if the process that forked them ended.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with _alone(), tempfile.TemporaryDirectory() as folder, suppress(Exception):
         rehearse(Path(folder))
     gc.collect()
@@ -155,4 +167,5 @@ def preload() -> None:
     atexit.register(gc.unfreeze)  # else libraries complain of leaks when the fork server ends
 
 
-preload()
+if is_fork_server():
+    preload()

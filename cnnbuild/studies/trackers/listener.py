@@ -29,6 +29,7 @@ class Tracking:
         first_seconds: float = FIRST_SECONDS,
     ) -> None:
         self._tell = tell
+        self._targets = tuple(targets)
         self._sender = Sender(targets, seconds=seconds, first_seconds=first_seconds)
         self._folders: queue.Queue[Path | None] = queue.Queue()
         self._faults: queue.Queue[tuple[str, str]] = queue.Queue()
@@ -52,7 +53,7 @@ class Tracking:
     def __call__(self, event: StudyEvent) -> None:
         """Pass an event on, and queue a run that ended."""
         self._tell(event)
-        if isinstance(event, CellEnded):
+        if self._targets and isinstance(event, CellEnded):
             self._folders.put(Path(event.log).parent)
         self._tell_faults()
 

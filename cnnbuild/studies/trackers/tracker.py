@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, get_args
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from cnnbuild.errors import UsageError
 from cnnbuild.studies.record import CellRecord
@@ -35,17 +35,9 @@ class Target:
     where: str
 
     @property
-    def shown(self) -> str:
-        """Where it keeps it, without a password."""
-        parts = urlsplit(self.where)
-        if "@" not in parts.netloc:
-            return self.where
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-    @property
     def sent(self) -> str:
         """What a record says of a run that was sent there."""
-        return f"sent to {self.shown}"
+        return f"sent to {self.where}"
 
 
 def parse_targets(words: Iterable[str], study: Path) -> tuple[Target, ...]:
@@ -66,6 +58,9 @@ def parse_targets(words: Iterable[str], study: Path) -> tuple[Target, ...]:
         if equals and not where.strip():
             what = "a folder: tensorboard=DIR" if name == "tensorboard" else "an address: mlflow=URI"
             raise UsageError(f"{word}: name {what}, or leave the = out")
+        if "@" in urlsplit(where).netloc:  # records, and lists of processes, are read by others
+            advice = "give MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment"
+            raise UsageError(f"{name}: an address must hold no password; {advice}")
         if name in targets:
             raise UsageError(f"{name} is named twice; a run is sent to one {name} only")
         targets[name] = Target(name, _absolute(name, where.strip()) if equals else _default(name, study))
