@@ -21,6 +21,8 @@ from cnnbuild.studies.statistics import PairedDifference, holm_confidences, inte
 
 FEWEST_SEEDS = 3
 """With fewer there is no interval: the same as in a study's findings."""
+MOST_LISTED = 8
+"""Seeds that are named one by one."""
 NOTABLE_RATIO = 1.1  # parameters closer than this count as equal
 
 
@@ -201,7 +203,10 @@ def seeds_text(seeds: Sequence[int]) -> str:
 
     >>> seeds_text([0, 1, 2, 3]), seeds_text([4, 7])
     ('0-3', '4, 7')
+
+    Of many the first are listed.
     """
     if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
         return f"{seeds[0]}-{seeds[-1]}"
-    return ", ".join(str(seed) for seed in seeds)
+    listed = ", ".join(str(seed) for seed in seeds[:MOST_LISTED])
+    return f"{listed}, … ({len(seeds)} of them)" if len(seeds) > MOST_LISTED else listed

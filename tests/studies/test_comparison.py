@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cnnbuild.studies.compared_runs import Group, read_compared
-from cnnbuild.studies.comparison import Comparison, compare
+from cnnbuild.studies.comparison import Comparison, compare, seeds_text
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.run_store import find_runs
 from tests.studies.stored_runs import numbered, write_single, write_stored_study
@@ -95,6 +95,11 @@ def test_without_a_shared_seed_no_difference_is_given(tmp_path):
         "No difference of B (b) and A (a) is given: they share no seed (A with seeds 0-2, B with seeds 5-7)."
     )
     assert pair.difference_points is None
+
+
+def test_many_seeds_are_not_listed_one_by_one():
+    assert seeds_text(list(range(20))) == "0-19"
+    assert seeds_text([2 * n for n in range(20)]) == "0, 2, 4, 6, 8, 10, 12, 14, … (20 of them)"
 
 
 def test_only_shared_seeds_are_compared_and_it_says_so(tmp_path):

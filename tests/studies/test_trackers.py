@@ -265,3 +265,17 @@ def test_a_library_that_is_missing_is_named_with_what_to_do(monkeypatch):
 
     with pytest.raises(UsageError, match=r"^mlflow is not installed: pip install 'cnnbuild\[mlflow\]'$"):
         require_installed([Target("mlflow", "x")])
+
+
+def test_a_study_that_is_to_be_sent_nowhere_known_is_refused_before_it_begins(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "sys.argv",
+        ["cnnbuild", "run", "studies/quickstart.yaml", "--out", str(tmp_path / "out"), "--track", "wandb"],
+    )
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert (end.value.code, capsys.readouterr().err) == (
+        2,
+        "error: there is no tracker 'wandb'; trackers: mlflow, tensorboard\n",
+    )
+    assert not (tmp_path / "out").exists()
