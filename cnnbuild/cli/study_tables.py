@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from cnnbuild.studies.budget import budget_text
 from cnnbuild.studies.matching import Matched, matched_on, percent
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from cnnbuild.studies.results import ResultRow, StudyResults
 
 PLAIN_WIDTH = 160  # columns of a table that goes to a file or a pipe, where no window limits it
+SPARED_FIRST = ("s/epoch", "batch", "input", "multiply-adds", "parameters", "seeds")
 
 
 def print_table(table: Table) -> None:
@@ -29,10 +32,37 @@ def print_table(table: Table) -> None:
 
 
 def print_at(table: Table, console: Console) -> None:
-    """Print a table; where the window is narrow, its gaps go before its words are broken."""
+    """Print a table; where the window is narrow its gaps go first, then figures, and no word is broken."""
     if console.measure(table, options=console.options.update(width=10 * PLAIN_WIDTH)).maximum > console.width:
         table.padding = 0
+        for title in SPARED_FIRST:
+            if _least_width(table) > console.width:
+                table = _without(table, title)
     console.print(table)
+
+
+def _least_width(table: Table) -> int:
+    """The columns of the window below which words of a table without gaps are broken."""
+    width = len(table.columns) + 1  # the lines between them
+    for column in table.columns:
+        texts = [Text.from_markup(str(cell)).plain for cell in (column.header, *column.cells)]
+        pieces = texts if column.no_wrap else [word for text in texts for word in text.split()]
+        width += max(map(cell_len, pieces), default=0)
+    return width
+
+
+def _without(table: Table, title: str) -> Table:
+    """The table without one of its columns, and without gaps."""
+    kept = [column for column in table.columns if column.header != title]
+    narrower = _table("")
+    narrower.title, narrower.caption, narrower.padding = table.title, table.caption, 0
+    for column in kept:
+        narrower.add_column(
+            column.header, justify=column.justify, no_wrap=column.no_wrap, overflow=column.overflow
+        )
+    for cells in zip(*(column.cells for column in kept), strict=True):
+        narrower.add_row(*cells)
+    return narrower
 
 
 def plan_table(plan: StudyPlan, estimate: Estimate | None = None) -> Table:

@@ -19,7 +19,7 @@ from cnnbuild.texts import did_you_mean
 ExecutorName: TypeAlias = Literal["local", "ray", "slurm", "inline"]
 EXECUTORS: tuple[ExecutorName, ...] = get_args(ExecutorName)
 
-LEAST_MEMORY = 100 * 10**6  # bytes; a process in which torch is loaded has more than that
+LEAST_MEMORY = 300 * 10**6  # bytes; a process in which torch is loaded has more (measured: 400 MB)
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,35 @@ def test_a_narrow_window_breaks_no_name_and_cuts_no_figure(tmp_path, capsys):
     assert max(len(line) for line in lines) <= 80
 
 
+def test_where_results_do_not_fit_figures_go_before_words_are_broken(capsys):
+    from rich.console import Console
+
+    from cnnbuild.cli.study_tables import print_at, results_table
+    from tests.studies.synthetic import cell_record, study_results
+
+    failed = cell_record("a_rather_long_name", 1, 0, state="out_of_memory", reason="2.1 GB", run=None)
+    results = study_results(cell_record("a_rather_long_name", 0, 912), failed, baseline="a_rather_long_name")
+    for width, columns in ((100, 7), (60, 5)):
+        print_at(results_table(results), Console(width=width))
+        lines = capsys.readouterr().out.splitlines()
+        assert max(len(line) for line in lines) <= width
+        [head] = [re.split(r"\s*┃\s*", line)[1:-1] for line in lines if line.startswith("┃")]
+        assert len(head) == columns
+        rows = [re.split(r"\s*│\s*", line)[1:-1] for line in lines if line.startswith("│")]
+        assert rows[0][0] == "a_rather_long_name"
+        assert "91.20" in rows[0]
+        assert " ".join(row[-1] for row in rows).split() == [
+            "1",
+            "of",
+            "2",
+            "trained,",
+            "1",
+            "out",
+            "of",
+            "memory",
+        ]
+
+
 def test_the_plan_says_the_length_of_runs_that_are_not_counted_in_epochs(tmp_path):
     from cnnbuild.cli.study_tables import plan_table
     from cnnbuild.lang.study import read_study
