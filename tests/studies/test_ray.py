@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import socket
 import sys
 import time
 from dataclasses import asdict, replace
@@ -21,7 +22,7 @@ from cnnbuild.studies.executors.executor import Exit
 from cnnbuild.studies.executors.local import LocalExecutor
 from cnnbuild.studies.executors.placement import Room
 from cnnbuild.studies.executors.ray import RayExecutor
-from cnnbuild.studies.executors.ray_cluster import RayCluster
+from cnnbuild.studies.executors.ray_cluster import RayCluster, require_answer
 from cnnbuild.studies.executors.ray_exits import exit_of_error, exit_of_word
 from cnnbuild.studies.executors.requests import NodeExit, NodeWord, tell
 from cnnbuild.studies.job import Job
@@ -221,6 +222,22 @@ def test_without_ray_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"^--executor ray needs Ray: pip install 'cnnbuild\[ray\]'$"):
         RayCluster(None)
+
+
+def test_an_address_where_no_cluster_is_is_said_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        require_answer(f"127.0.0.1:{port}")
+    with pytest.raises(
+        UsageError, match=rf"^the Ray cluster at 127\.0\.0\.1:{port} does not answer: .*refused"
+    ):
+        require_answer(f"127.0.0.1:{port}")
+    for address in ("ray://head:10001", "head"):
+        with pytest.raises(UsageError) as caught:
+            require_answer(address)
+        expected = f"RAY_ADDRESS is the host and port of the cluster's head, or auto, not '{address}'"
+        assert str(caught.value) == expected
+    require_answer("auto")
 
 
 OF_THE_PROCESS = TIMES | OF_THE_MACHINE | {"started", "executor", "parallel", "attempts"}
