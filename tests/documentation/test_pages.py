@@ -50,8 +50,8 @@ NOT_RUN = {
     },
     "docs/training.md": {"tests/cli/test_devices.py starts several processes": 1},
     "docs/clusters.md": {
-        "needs a Ray cluster; tests/studies/test_ray.py starts one": 1,
-        "needs Slurm; tests/studies/test_slurm.py plays it": 1,
+        "needs a Ray cluster; tests/studies/test_ray_cluster.py starts one": 1,
+        "needs Slurm; tests/studies/test_slurm_commands.py plays it": 1,
     },
     "docs/plugins.md": {"tests/documentation/test_example_package.py does it without a network": 1},
     "examples/cnnbuild-blurpool/README.md": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 import warnings
@@ -21,6 +22,7 @@ from cnnbuild.studies.executors.requests import NodeWord
 if TYPE_CHECKING:
     from ray import ObjectRef
 
+ANSWER_SECONDS = 10.0
 INSTALL = "--executor ray needs Ray: pip install 'cnnbuild[ray]'"
 
 
@@ -48,6 +50,7 @@ class RayCluster:
 
         try:
             if address is not None:
+                require_answer(address)
                 _init(address)
                 return
             try:
@@ -125,6 +128,23 @@ class RayCluster:
 
         if not self._was_connected and ray.is_initialized():
             ray.shutdown()
+
+
+def require_answer(address: str) -> None:
+    """Do nothing if something listens at `host:port`; Ray itself would try for minutes.
+
+    Raises:
+        UsageError: nothing does, or the address has another form.
+    """
+    host, _, port = address.rpartition(":")
+    if address == "auto":
+        return
+    if not port.isdigit() or "/" in host:
+        raise UsageError(f"RAY_ADDRESS is the host and port of the cluster's head, or auto, not '{address}'")
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"the Ray cluster at {address} does not answer: {error}") from None
 
 
 def _task(assignment: Assignment) -> NodeWord:
