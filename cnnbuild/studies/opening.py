@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from cnnbuild.layers.plugins import registry_with
 from cnnbuild.studies.naming import default_folder
 from cnnbuild.studies.plan import StudyPlan, plan_study
 from cnnbuild.studies.selection import selected
+from cnnbuild.studies.store import StudyFolder
 from cnnbuild.studies.study_file import Invocation
 from cnnbuild.studies.trust import plugins_for
 
@@ -32,11 +33,13 @@ class OpenedStudy:
         """Where the results go: `out`, or the folder of the study's name.
 
         Raises:
-            UsageError: it is a file.
+            UsageError: it is a file, or the folder of the name holds another file's study.
         """
         folder = out if out is not None else default_folder(self.plan.document)
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file; --out names a folder")
+        if out is None:
+            _refuse_folder_of_another(folder, self.plan.document.file)
         return folder
 
     def narrowed(self, only: Sequence[str]) -> StudyPlan:
@@ -48,6 +51,30 @@ class OpenedStudy:
         cells = self.plan.cells
         chosen = selected(cells, only)
         return replace(self.plan, cells=tuple(c for c, now in zip(cells, chosen, strict=True) if now))
+
+
+def _refuse_folder_of_another(folder: Path, file: Path) -> None:
+    """Refuse a folder that a study of the same name in another file has filled.
+
+    Raises:
+        UsageError: it has, and that file is still there.
+    """
+    other = _file_of(folder)
+    if other is not None and other != file.resolve() and other.is_file():
+        raise UsageError(
+            f"{folder} holds the study of {other}, which has the same name: give this one another name under "
+            "`study:`, or name its folder with --out"
+        )
+
+
+def _file_of(folder: Path) -> Path | None:
+    """The study file that filled a folder; None where there is none, or where that is not known."""
+    try:
+        started = StudyFolder(folder).read_study().get("invocation")
+    except UsageError:
+        return None
+    file = started.get("file") if isinstance(started, Mapping) else None
+    return Path(file) if isinstance(file, str) else None
 
 
 def open_study(

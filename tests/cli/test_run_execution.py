@@ -131,7 +131,11 @@ def stopped(tmp_path, signals):
     long = ("--set", "train.epochs=100000", "--seeds", 1, "--jobs", 2)
     process, terminal = in_a_terminal("run", path, "--out", tmp_path / "out", *long)
     try:
-        text = heard(terminal, "/100000  0.")  # a row with the loss of an epoch
+        text = heard(terminal, "/100000")  # a row of a run
+        while (
+            len(list((tmp_path / "out").glob("cells/*/progress.jsonl"))) < 2
+        ):  # until both have trained an epoch
+            text += heard(terminal, "/100000")
         for number, answer in zip(signals, ("stopping: 2 runs write checkpoints", None), strict=False):
             process.send_signal(number)
             text += heard(terminal, answer)
@@ -167,3 +171,21 @@ def test_a_signal_stops_a_study_and_gives_the_terminal_back(tmp_path, signals, c
         f"Stopped. 0 of 2 runs finished. The same command, or `cnnbuild resume {out}`, goes on."
         f"Report of what is finished: {out / 'report.html'}"
     )
+
+
+def test_ctrl_c_before_the_first_run_has_begun_shows_no_traceback(tmp_path):
+    long = ("--set", "train.epochs=100000", "--seeds", 1, "--jobs", 2)
+    process, terminal = in_a_terminal("run", write_study(tmp_path), "--out", tmp_path / "out", *long)
+    try:
+        heard(terminal, "2 runs, 2 at once")
+        os.killpg(
+            process.pid, signal.SIGINT
+        )  # as a terminal sends it: to the fork server too, which still loads
+        text = heard(terminal, None)
+        code = process.wait(HANGS)
+    finally:
+        process.kill()
+        os.close(terminal)
+    assert code == 130
+    assert "Traceback" not in text
+    assert "forkserver" not in text

@@ -29,6 +29,8 @@ def run_worker(folder: str, device: str, environment: Mapping[str, str]) -> None
         os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the fork server ignores
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor to answer
+    if hasattr(signal, "pthread_sigmask"):  # the fork server does not hear it at all
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     end_with_supervisor()
     if dict(os.environ) != dict(environment):  # the fork server has that of the time when it was started
         os.environ.clear()

@@ -99,7 +99,7 @@ class LocalExecutor:
             target=run_worker, args=(job.folder, device, dict(os.environ)), name=job.name, daemon=False
         )
         try:
-            with _hidden_main():
+            with _hidden_main(), _interrupts_held():
                 process.start()
         except (OSError, EOFError) as error:
             raise RunError(f"no process can be started for {job.name}: {error}") from error
@@ -187,13 +187,30 @@ def _context() -> _Context:
     """How processes are started; a fork server begins to load what they need."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    with _hidden_main():
+    resource_tracker.ensure_running()  # which lets interrupts through again
+    with _hidden_main(), _interrupts_held():
         forkserver.ensure_running()
     return context
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Within it Ctrl-C waits, and a process that is started never hears of it: see `child.run_worker`.
+
+    A fork server that is still loading would answer it with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
