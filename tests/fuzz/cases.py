@@ -19,10 +19,12 @@ from cnnbuild.errors import DocumentError, Problem, UsageError, error_text
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.lang.architecture import parse_architecture
+from cnnbuild.lang.layer_study import names_layer_study, read_layer_study
 from cnnbuild.lang.reader import parse_yaml
 from cnnbuild.lang.source import to_plain
 from cnnbuild.lang.study import read_study
 from cnnbuild.layers.registry import standard_registry
+from cnnbuild.studies.layer_comparison.plan import plan_layers
 from cnnbuild.studies.plan import plan_study
 from tests.fuzz.mutations import MUTATIONS
 
@@ -109,6 +111,8 @@ def read(source: Source, text: str, folder: Path, *, only: int | None = None) ->
     if source.kind == "study":
         path = folder / "studies" / source.path.name
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        if names_layer_study(str(path)):
+            return plan_layers(read_layer_study(path), registry=standard_registry()).warnings
         return plan_study(read_study(path), data_root=folder, registry=standard_registry()).warnings
     document = parse_architecture(parse_yaml(text, str(source.path)))
     asked: list[tuple[str | None, dict[str, object]]] = [

@@ -109,6 +109,9 @@ def _study(tree: YamlMap) -> Iterator[Spot]:
 def _part(what: str, tree: YamlMap) -> Iterator[Spot]:
     """What the top level, a variant, an override and an architecture's entry have in common."""
     yield Spot(what, tree)
+    for name, pair in _maps(tree.get("layers")):
+        yield Spot(f"{what}: pair {name}", pair)
+        yield from _layers(pair)
     if isinstance(train := tree.get("train"), YamlMap):
         yield Spot(f"{what}: train", train)
         for word in ("optimizer", "schedule"):
