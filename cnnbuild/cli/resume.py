@@ -12,6 +12,7 @@ from cnnbuild.cli.options import DataRootOption, QuietOption
 from cnnbuild.cli.target import PluginOption
 from cnnbuild.cli.terminal import counted, echo_wrapped
 from cnnbuild.errors import UsageError
+from cnnbuild.studies.layer_folder import refuse_to_resume
 
 if TYPE_CHECKING:
     from cnnbuild.studies.resumption import Changes
@@ -77,6 +78,7 @@ def resume(
     if folder.absolute().parent.name == "cells" and (study / "study.json").is_file():
         raise UsageError(f"{folder} is a run of a study; resume that: cnnbuild resume {folder.parent.parent}")
     if not (folder / "run.json").is_file():
+        refuse_to_resume(folder)
         raise UsageError(
             f"{folder} is neither the folder of a study nor of a run: `cnnbuild runs` lists them"
         )

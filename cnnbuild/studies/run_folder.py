@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.studies.json_files import AGAIN, read_json, write_json
 from cnnbuild.studies.kept_graph import KeptGraph
+from cnnbuild.studies.layer_folder import refuse_comparison
 from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import RunRecord, record_from
 
@@ -203,6 +204,7 @@ class RunFolder:
         if not (path / "run.json").exists():
             if (path / "study.json").exists():
                 raise UsageError(f"{path} is the folder of a study; name one of its runs: {path}/cells/<run>")
+            refuse_comparison(path)
             if self.record.exists():
                 reason = "lost, or written before runs kept their networks"
                 raise UsageError(f"{path} holds a record and no run.json: {reason}; {AGAIN}")

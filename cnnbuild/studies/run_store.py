@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.studies.json_files import read_json
+from cnnbuild.studies.layer_folder import is_pair, refuse_comparison
 from cnnbuild.studies.light_record import mapping
 from cnnbuild.studies.stored_run import SIGNS, StoredRun, is_cell, planned_run, read_run_folder
 from cnnbuild.texts import did_you_mean
@@ -23,16 +24,17 @@ LISTED = 10
 def find_runs(folders: Iterable[Path]) -> list[StoredRun]:
     """All runs below some folders, in the order of their paths; those of a study as it plans them.
 
-    Links are not followed, and hidden folders are passed over.
+    Links are not followed; hidden folders and comparisons of layers are passed over.
 
     Raises:
-        UsageError: a folder does not exist.
+        UsageError: a folder does not exist, or is itself a comparison of layers.
     """
     found: dict[Path, StoredRun] = {}
     for folder in folders:
         if not folder.is_dir():
             fault = "is a file; name a folder" if folder.exists() else "there is no such folder"
             raise UsageError(f"{folder}: {fault}")
+        refuse_comparison(folder)
         for run in _below(folder):
             found.setdefault(run.folder.absolute(), run)
     return list(found.values())
@@ -44,13 +46,14 @@ def choose_runs(words: Iterable[str], list_all: Callable[[], list[StoredRun]]) -
     `list_all` gives the runs to look among; it is called only where a word is no path.
 
     Raises:
-        UsageError: a word names none of them, or several.
+        UsageError: a word names none of them, or several, or a comparison of layers.
     """
     known: list[StoredRun] | None = None
     chosen: dict[Path, StoredRun] = {}
     for word in words:
         run = run_at(Path(word)) if word else None
         if run is None:
+            refuse_comparison(Path(word))
             known = list_all() if known is None else known
             run = _choose(word, known)
         chosen[run.folder.absolute()] = run
@@ -136,7 +139,7 @@ def _is_name(name: object) -> bool:
 
 def run_at(folder: Path) -> StoredRun | None:
     """The run in a folder, or None where there is none."""
-    if not any((folder / sign).is_file() for sign in SIGNS):
+    if not any((folder / sign).is_file() for sign in SIGNS) or is_pair(folder):
         return None
     if not is_cell(folder):
         return read_run_folder(folder, planned_run(folder, "", {}))

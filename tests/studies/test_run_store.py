@@ -17,7 +17,14 @@ from cnnbuild.studies.light_record import read_light
 from cnnbuild.studies.record import Attempt
 from cnnbuild.studies.run_store import choose_runs, find_runs
 from cnnbuild.studies.stored_run import StoredRun
-from tests.studies.stored_runs import folder_name, numbered, write_cell, write_single, write_stored_study
+from tests.studies.stored_runs import (
+    folder_name,
+    numbered,
+    write_cell,
+    write_comparison,
+    write_single,
+    write_stored_study,
+)
 from tests.studies.synthetic import run_record
 
 LONG_AGO = 1_700_000_000
@@ -238,3 +245,28 @@ def test_a_diverged_run_has_the_epochs_before(tmp_path):
     write_single(tmp_path / "run", record=replace(diverged, epochs=diverged.epochs[:2]))
     (run,) = find_runs([tmp_path])
     assert (run.state, run.epochs, run.test_accuracy) == ("diverged", 2, None)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_the_pairs_of_a_comparison_of_layers_are_no_runs(tmp_path, finished):
+    write_comparison(tmp_path / "runs" / "gates", finished=finished)
+    write_single(tmp_path / "runs" / "layers" / "small")  # a run whose folder lies in one of that name
+    found = find_runs([tmp_path / "runs"])
+    assert [run.folder for run in found] == [tmp_path / "runs" / "layers" / "small"]
+
+
+def test_a_comparison_of_layers_that_is_named_is_refused_with_its_report(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_comparison(Path("runs/gates"))
+    told = "is a comparison of layers, not a run: nothing was trained; its report is runs/gates/report.html"
+    for word in ("runs/gates", "runs/gates/layers/gate"):
+        for look in (lambda one: find_runs([Path(one)]), lambda one: chosen([one], Path("runs"))):
+            with pytest.raises(UsageError) as refused:
+                look(word)
+            assert str(refused.value) == f"{word} {told}"
+
+
+def test_a_damaged_pair_of_a_comparison_of_layers_is_no_run_either(tmp_path):
+    pair = write_comparison(tmp_path / "gates")
+    (pair / "record.json").write_text("{")
+    assert find_runs([tmp_path]) == []
