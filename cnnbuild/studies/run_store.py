@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cnnbuild.errors import DataError, UsageError
@@ -99,37 +100,53 @@ def _below(root: Path) -> Iterator[StoredRun]:
 
 def _of_study(folder: Path) -> Iterator[StoredRun]:
     """The cells of a study: those that it plans, in its order, and then those that it asks for no more."""
-    title, planned = read_plan(folder)
-    cells = folder / "cells"
-    for name, about in planned.items():
-        base = planned_run(cells / name, title, about)
+    plan, cells = read_plan(folder), folder / "cells"
+    for name, about in plan.cells.items():
+        base = planned_run(cells / name, plan.title, about)
         yield read_run_folder(cells / name, base) or base
     try:
         others = sorted(entry.name for entry in os.scandir(cells) if entry.is_dir(follow_symlinks=False))
     except OSError:
         return
     for name in others:
-        if name not in planned and not name.startswith("."):
-            run = read_run_folder(cells / name, planned_run(cells / name, title, {}, asked=False))
+        if name not in plan.cells and not name.startswith("."):
+            run = read_run_folder(cells / name, plan.run(cells / name))
             if run is not None:
                 yield run
 
 
-def read_plan(folder: Path) -> tuple[str, dict[str, Mapping[str, object]]]:
-    """The title of the study in a folder, and its cells: what `study.json` says of each, by folder name.
+@dataclass(frozen=True)
+class ReadPlan:
+    """What a study's `study.json` says of its title and of each of its cells, by the names of their folders.
 
-    Of a damaged file the title is the folder's name, and there are no cells.
+    Where the file is `lost` the title is the folder's name, and which runs the study asks for is not known.
     """
+
+    title: str
+    cells: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    lost: bool = False
+
+    def run(self, folder: Path) -> StoredRun:
+        """The run in the folder of a cell as far as the plan knows it."""
+        asked = self.lost or folder.name in self.cells
+        base = planned_run(folder, self.title, self.cells.get(folder.name, {}), asked=asked)
+        return replace(base, plan_lost=self.lost)
+
+
+def read_plan(folder: Path) -> ReadPlan:
+    """The plan of the study in a folder."""
     try:
         data = read_json(folder / "study.json")
     except DataError:
-        return folder.name, {}
+        return ReadPlan(folder.name, lost=True)
     cells = data.get("cells")
-    listed = [mapping(one) for one in cells] if isinstance(cells, list) else []
+    if not isinstance(cells, list):
+        return ReadPlan(folder.name, lost=True)
+    listed = [mapping(one) for one in cells]
     planned: dict[str, Mapping[str, object]] = {
         str(one["folder"]): one for one in listed if _is_name(one.get("folder"))
     }
-    return str(data.get("title") or folder.name), planned
+    return ReadPlan(str(data.get("title") or folder.name), planned)
 
 
 def _is_name(name: object) -> bool:
@@ -143,6 +160,4 @@ def run_at(folder: Path) -> StoredRun | None:
         return None
     if not is_cell(folder):
         return read_run_folder(folder, planned_run(folder, "", {}))
-    title, cells = read_plan(folder.absolute().parent.parent)
-    base = planned_run(folder, title, cells.get(folder.name, {}), asked=folder.name in cells)
-    return read_run_folder(folder, base)
+    return read_run_folder(folder, read_plan(folder.absolute().parent.parent).run(folder))

@@ -184,3 +184,13 @@ def test_a_comparison_of_layers_is_neither_listed_nor_removed(here, tmp_path):
     for words in (("runs", "runs/gates"), ("runs", "remove", "runs/gates", "-y"), ("compare", "runs/gates")):
         refused = here(*words)
         assert (refused.code, refused.err) == (2, told + "its report is runs/gates/report.html\n")
+
+
+def test_a_study_file_that_cannot_be_read_is_told_once(here, tmp_path):
+    (tmp_path / "runs" / "widths" / "study.json").write_text('{"title": "wid')
+    lines = here("runs").out.splitlines()
+    told = (
+        "4 runs: 3 done, 1 out of memory; runs/widths/study.json cannot be read: "
+        "which runs the study asks for is not known until it is started again"
+    )
+    assert told in lines
