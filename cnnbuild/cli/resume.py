@@ -97,7 +97,7 @@ def _resume_study(folder: Path, changed: dict[str, str | None], *, trust: bool, 
     """
     from cnnbuild.cli.main import application
     from cnnbuild.studies.resumption import changes_since, invocation_of_folder
-    from cnnbuild.studies.run_store import find_runs
+    from cnnbuild.studies.run_store import find_runs, has_lost_weights
 
     invocation = invocation_of_folder(folder)
     if (invocation.plugins or invocation.trust) and not trust:
@@ -106,7 +106,7 @@ def _resume_study(folder: Path, changed: dict[str, str | None], *, trust: bool, 
     kept = {"trust": trust, "data_root": changed["--data-root"] or invocation.data_root}
     found = changes_since(folder, invocation.model_copy(update=kept))
     runs = [run for run in find_runs([folder]) if run.asked]
-    left = sum(run.state not in {"done", "diverged"} for run in runs)
+    left = sum(run.state not in {"done", "diverged"} or has_lost_weights(run) for run in runs)
     if not found and not left:
         diverged = sum(run.state == "diverged" for run in runs)
         fate = f"; {counted(diverged, 'run')} diverged" if diverged else ""

@@ -149,6 +149,11 @@ def read_plan(folder: Path) -> ReadPlan:
     return ReadPlan(str(data.get("title") or folder.name), planned)
 
 
+def has_lost_weights(run: StoredRun) -> bool:
+    """Whether a run is done and its weights are gone, so that the next start of its study runs it again."""
+    return run.state == "done" and not (run.folder / "weights.pt").is_file()
+
+
 def _is_name(name: object) -> bool:
     """Whether a text is the name of a folder, and nothing that leads out of it."""
     return isinstance(name, str) and name not in {"", ".", ".."} and Path(name).name == name

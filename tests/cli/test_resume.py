@@ -104,6 +104,18 @@ def test_a_study_goes_on_as_it_was_started_and_then_is_finished(here, tmp_path):
     assert accuracy[0] == accuracy[1]
 
 
+def test_a_finished_study_that_lost_weights_goes_on(here, tmp_path):
+    out = started(tmp_path)
+    weights = min(out.glob("cells/*/weights.pt"))
+    kept = weights.read_bytes()
+    weights.unlink()
+    resumed = here("resume", "out")
+    assert resumed.code == 0, resumed.err
+    assert "1 run to do. " in resumed.out
+    assert f"{weights.relative_to(tmp_path)} is gone; it is run again" in " ".join(resumed.err.split())
+    assert weights.read_bytes() == kept
+
+
 def test_a_changed_study_file_is_told_and_counts(here, tmp_path):
     out = started(tmp_path)
     file = tmp_path / "tiny.yaml"
