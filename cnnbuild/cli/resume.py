@@ -12,6 +12,7 @@ from cnnbuild.cli.options import DataRootOption, QuietOption
 from cnnbuild.cli.target import PluginOption
 from cnnbuild.cli.terminal import counted, echo_wrapped
 from cnnbuild.errors import UsageError
+from cnnbuild.studies.layer_folder import refuse_to_resume
 
 if TYPE_CHECKING:
     from cnnbuild.studies.resumption import Changes
@@ -77,6 +78,7 @@ def resume(
     if folder.absolute().parent.name == "cells" and (study / "study.json").is_file():
         raise UsageError(f"{folder} is a run of a study; resume that: cnnbuild resume {folder.parent.parent}")
     if not (folder / "run.json").is_file():
+        refuse_to_resume(folder)
         raise UsageError(
             f"{folder} is neither the folder of a study nor of a run: `cnnbuild runs` lists them"
         )
@@ -95,7 +97,7 @@ def _resume_study(folder: Path, changed: dict[str, str | None], *, trust: bool, 
     """
     from cnnbuild.cli.main import application
     from cnnbuild.studies.resumption import changes_since, invocation_of_folder
-    from cnnbuild.studies.run_store import find_runs
+    from cnnbuild.studies.run_store import find_runs, has_lost_weights
 
     invocation = invocation_of_folder(folder)
     if (invocation.plugins or invocation.trust) and not trust:
@@ -104,7 +106,7 @@ def _resume_study(folder: Path, changed: dict[str, str | None], *, trust: bool, 
     kept = {"trust": trust, "data_root": changed["--data-root"] or invocation.data_root}
     found = changes_since(folder, invocation.model_copy(update=kept))
     runs = [run for run in find_runs([folder]) if run.asked]
-    left = sum(run.state not in {"done", "diverged"} for run in runs)
+    left = sum(run.state not in {"done", "diverged"} or has_lost_weights(run) for run in runs)
     if not found and not left:
         diverged = sum(run.state == "diverged" for run in runs)
         fate = f"; {counted(diverged, 'run')} diverged" if diverged else ""

@@ -69,6 +69,9 @@ def summary(runs: Sequence[StoredRun]) -> str:
     if forgotten := sum(not run.asked for run in runs):
         verb = "is" if forgotten == 1 else "are"
         text += f"; {forgotten:,} of them {verb} not asked for by their study any more (--where asked=no)"
+    for study in dict.fromkeys(run.study_folder for run in runs if run.plan_lost):
+        text += f"; {study / 'study.json'} cannot be read: which runs the study asks for is not known until "
+        text += "it is started again"
     return text
 
 

@@ -48,17 +48,29 @@ class Ledger:
         self.folder = folder
         self._rows: dict[str, CsvRow | None] = dict.fromkeys(names)
         self._finished: dict[str, Key] = {}
+        self._lost: set[str] = set()
         self._keys: set[Key] | None = None
         self._clock = clock
         self._csv_written = clock()
 
     def is_finished(self, name: str) -> bool:
-        """Whether a run has a record to which another attempt could add nothing."""
+        """Whether a run has a record to which another attempt could add nothing, and its weights."""
         if name not in self._finished:
             record = self.folder.read_record(name)
-            if record is not None:
+            if record is not None and record.state == "done" and not self.weights(name).is_file():
+                self._lost.add(name)
+                self._rows[name] = csv_row(name, record)  # until it has been run again
+            elif record is not None:
                 self._know(name, record)
         return name in self._finished
+
+    def has_lost_weights(self, name: str) -> bool:
+        """Whether a run was done, and is run again for its weights are gone."""
+        return name in self._lost and name not in self._finished
+
+    def weights(self, name: str) -> Path:
+        """Where a run that is done keeps its weights."""
+        return RunFolder(self.folder.cell(name)).weights
 
     def settle(self, name: str, cell_id: str) -> Left | None:
         """Make up for what a killed supervisor did not finish; None where the run is finished then.
@@ -75,7 +87,8 @@ class Ledger:
             return Left()
         if worker_lives(run):
             return Left(alive=True)
-        record, job = self.folder.read_record(name), _read_job(run, cell_id)
+        record = None if self.has_lost_weights(name) else self.folder.read_record(name)
+        job = _read_job(run, cell_id)
         outcome = self.folder.read_outcome(name, cell_id)
         if outcome is not None and _was_retried(outcome, job):
             outcome = None

@@ -18,7 +18,7 @@ from cnnbuild.studies.stored_run import StoredRun
 _COMMENT = re.compile(r"(^|\s)#.*$", re.MULTILINE)
 ARCHITECTURE = ("architecture", "variant", "network", "layer types", "parameters", "multiply-adds")
 """The facts that are the architecture's, beside its variables."""
-MEASURED = ("network", "layer types", "fingerprint")
+MEASURED = ("network", "layer types", "parameters", "multiply-adds", "fingerprint")
 """The facts that are not known of a run that failed early: it belongs to the group that is like it else."""
 
 
@@ -84,7 +84,8 @@ class Group:
     @property
     def called(self) -> str:
         """How sentences call it."""
-        return f"{self.letter} ({self.first.architecture})"
+        setting = f", {self.first.setting}" if self.first.setting else ""
+        return f"{self.letter} ({self.first.architecture}{setting})"
 
 
 def grouped(runs: Iterable[ComparedRun]) -> list[Group]:
@@ -189,8 +190,8 @@ def _facts(
         "variant": str(variant or ""),
         "network": network,
         "layer types": types,
-        "parameters": "" if stored.parameters is None else f"{stored.parameters:,}",
-        "multiply-adds": "" if stored.macs is None else f"{stored.macs:,}",
+        "parameters": _count(stored.parameters, run),
+        "multiply-adds": _count(stored.macs, run),
         "data set": stored.dataset,
         "fingerprint": str(run.get("dataset_fingerprint") or ""),
     }
@@ -204,6 +205,11 @@ def _facts(
             facts[f"machine.{name}"] = str(run[name])
     precision = mapping(run.get("execution")).get("precision")
     return facts | ({"machine.precision": str(precision)} if precision else {})
+
+
+def _count(number: int | None, run: Mapping[str, object]) -> str:
+    """A size of the network; empty if unknown, which is 0 in the record of a run that failed before it."""
+    return "" if number is None or (number == 0 and not run) else f"{number:,}"
 
 
 def _network(folder: Path) -> tuple[str, str]:
@@ -228,7 +234,21 @@ def values_of(group: Group, name: str) -> str:
 
 
 def differing(groups: Iterable[Group]) -> list[str]:
-    """The facts in which groups differ, in the order in which runs tell them."""
+    """The facts in which groups differ, in the order in which runs tell them.
+
+    What is not known of a group is no difference from the others.
+    """
     known = list(groups)
     names = dict.fromkeys(name for group in known for run in group.runs for name in run.facts)
-    return [name for name in names if len({values_of(group, name) for group in known}) > 1]
+    return [
+        name for name in names if len({values_of(one, name) for one in known if _is_known(one, name)}) > 1
+    ]
+
+
+def _is_known(group: Group, name: str) -> bool:
+    """Whether a fact without a value means that there is none, such as no variant."""
+    if name == "layer types":  # known with the network, which may have none of its own
+        name = "network"
+    if name in MEASURED or name.startswith(("versions.", "machine.")):
+        return any(run.facts.get(name) for run in group.runs)
+    return True

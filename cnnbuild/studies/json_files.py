@@ -9,8 +9,12 @@ from pathlib import Path
 from cnnbuild.errors import DataError, RunError
 from cnnbuild.studies.files import write_atomically
 
-AGAIN = "put back a copy, or train again with --overwrite (in Python: overwrite=True)"
-"""What to do where a file of a run is lost."""
+
+def how_again(run: Path) -> str:
+    """What to do where a file in the folder of a run is lost."""
+    if run.absolute().parent.name == "cells":
+        return f"put back a copy, or remove the run (cnnbuild runs remove {run}) and start its study again"
+    return "put back a copy, or train again with --overwrite (in Python: overwrite=True)"
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
@@ -34,11 +38,13 @@ def read_json(path: Path) -> dict[str, object]:
     try:
         content: object = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(f"{path} is missing; {AGAIN}") from None
+        raise DataError(f"{path} is missing; {how_again(path.parent)}") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError:
-        raise DataError(f"{path} is damaged or cut off: it is no whole JSON; {AGAIN}") from None
+        raise DataError(
+            f"{path} is damaged or cut off: it is no whole JSON; {how_again(path.parent)}"
+        ) from None
     if not isinstance(content, dict):
-        raise DataError(f"{path} is damaged: it holds no mapping; {AGAIN}")
+        raise DataError(f"{path} is damaged: it holds no mapping; {how_again(path.parent)}")
     return content

@@ -19,7 +19,7 @@ from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.graph import Graph
 from cnnbuild.layers.registry import Registry
 from cnnbuild.modules.build import build_module
-from cnnbuild.studies.json_files import AGAIN
+from cnnbuild.studies.json_files import how_again
 from cnnbuild.studies.kept_graph import graph_from
 from cnnbuild.studies.plugin_source import own_sources
 from cnnbuild.studies.run_folder import RunFile, RunFolder
@@ -93,17 +93,17 @@ def _weights(folder: RunFolder, module: nn.Module) -> dict[str, Tensor]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path} is missing; {AGAIN}") from None
+        raise DataError(f"{path} is missing; {how_again(folder.path)}") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
     try:
         _require_sound(content)
         loaded: object = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise DataError(f"{path} is damaged or cut off; {AGAIN}") from error
+        raise DataError(f"{path} is damaged or cut off; {how_again(folder.path)}") from error
     expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     if not isinstance(loaded, dict) or expected != dict(_shapes(loaded)):
-        raise DataError(f"{path} does not hold the weights of this run's network; {AGAIN}")
+        raise DataError(f"{path} does not hold the weights of this run's network; {how_again(folder.path)}")
     return loaded
 
 

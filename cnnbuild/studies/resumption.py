@@ -69,7 +69,7 @@ def changes_since(folder: Path, invocation: Invocation) -> Changes:
         DataError: the shape of an image folder cannot be read.
     """
     plan = open_study(Path(invocation.file), invocation).plan
-    _, before = read_plan(folder)
+    before = read_plan(folder).cells
     places = {_place(about): name for name, about in before.items()}
     fingerprints = _fingerprints(folder, before)
     now = {_place_of(cell): cell for cell in plan.cells}

@@ -148,6 +148,10 @@ class _Study:
         settled = [(run, self.ledger.settle(run.name, run.cell_id)) for run in self.runs]
         finished = [run for run, left in settled if left is None]
         self.tell(StudyPlanned(self.plan, len(finished)))
+        for run, now in zip(self.runs, self.chosen, strict=True):
+            if now and self.ledger.has_lost_weights(run.name):
+                weights = self.ledger.weights(run.name)
+                self.tell(StudyNote(f"{run.cell.label}: it was done, but {weights} is gone; it is run again"))
         for run in finished:
             record = self.ledger.folder.read_record(run.name)
             if record is not None:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnbuild.errors import DataError, UsageError
-from cnnbuild.studies.json_files import AGAIN, read_json, write_json
+from cnnbuild.studies.json_files import how_again, read_json, write_json
 from cnnbuild.studies.kept_graph import KeptGraph
+from cnnbuild.studies.layer_folder import refuse_comparison
 from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import RunRecord, record_from
 
@@ -203,14 +204,17 @@ class RunFolder:
         if not (path / "run.json").exists():
             if (path / "study.json").exists():
                 raise UsageError(f"{path} is the folder of a study; name one of its runs: {path}/cells/<run>")
+            refuse_comparison(path)
             if self.record.exists():
                 reason = "lost, or written before runs kept their networks"
-                raise UsageError(f"{path} holds a record and no run.json: {reason}; {AGAIN}")
+                raise UsageError(f"{path} holds a record and no run.json: {reason}; {how_again(self.path)}")
             inside = sorted(str(one.parent) for one in path.glob("*/run.json"))
             hint = f"; name one of the runs in it, like {inside[0]}" if inside else ""
             raise UsageError(f"{path} is not the folder of a run: it holds no run.json{hint}")
         if not self.record.exists():
-            raise UsageError(f"{path}: this run is not finished; the same `cnnbuild train` goes on")
+            in_study = path.absolute().parent.name == "cells"
+            goes_on = f"cnnbuild resume {path.parent.parent}" if in_study else "the same `cnnbuild train`"
+            raise UsageError(f"{path}: this run is not finished; {goes_on} goes on")
 
     def write_run(self, run: RunFile) -> None:
         """Write what is to be trained.
@@ -233,9 +237,9 @@ class RunFolder:
         try:
             run = record_from(content, _adapter(), schemas=(SCHEMA,), what=str(path))
         except DataError as error:
-            raise DataError(f"{error}; {AGAIN}") from None
+            raise DataError(f"{error}; {how_again(self.path)}") from None
         if digest != identity_of(content):
-            raise DataError(f"{path} is damaged: it is not what cnnbuild wrote; {AGAIN}")
+            raise DataError(f"{path} is damaged: it is not what cnnbuild wrote; {how_again(self.path)}")
         return run
 
     def write_record(self, run: RunFile, record: RunRecord) -> None:
@@ -264,11 +268,11 @@ class RunFolder:
         if run is None and "state" in content:
             raise DataError(f"{self.path}: this run has {content['state']}: {content.get('reason')}")
         if not isinstance(run, dict):
-            raise DataError(f"{self.record} is damaged: it holds no run; {AGAIN}")
+            raise DataError(f"{self.record} is damaged: it holds no run; {how_again(self.path)}")
         try:
             return RunRecord.from_dict(run)
         except DataError as error:
-            raise DataError(f"{self.record}: {error}; {AGAIN}") from None
+            raise DataError(f"{self.record}: {error}; {how_again(self.path)}") from None
 
 
 def identity_of(*parts: object) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.studies.json_files import read_json
+from cnnbuild.studies.layer_folder import is_pair, refuse_comparison
 from cnnbuild.studies.light_record import mapping
 from cnnbuild.studies.stored_run import SIGNS, StoredRun, is_cell, planned_run, read_run_folder
 from cnnbuild.texts import did_you_mean
@@ -23,16 +25,17 @@ LISTED = 10
 def find_runs(folders: Iterable[Path]) -> list[StoredRun]:
     """All runs below some folders, in the order of their paths; those of a study as it plans them.
 
-    Links are not followed, and hidden folders are passed over.
+    Links are not followed; hidden folders and comparisons of layers are passed over.
 
     Raises:
-        UsageError: a folder does not exist.
+        UsageError: a folder does not exist, or is itself a comparison of layers.
     """
     found: dict[Path, StoredRun] = {}
     for folder in folders:
         if not folder.is_dir():
             fault = "is a file; name a folder" if folder.exists() else "there is no such folder"
             raise UsageError(f"{folder}: {fault}")
+        refuse_comparison(folder)
         for run in _below(folder):
             found.setdefault(run.folder.absolute(), run)
     return list(found.values())
@@ -44,13 +47,14 @@ def choose_runs(words: Iterable[str], list_all: Callable[[], list[StoredRun]]) -
     `list_all` gives the runs to look among; it is called only where a word is no path.
 
     Raises:
-        UsageError: a word names none of them, or several.
+        UsageError: a word names none of them, or several, or a comparison of layers.
     """
     known: list[StoredRun] | None = None
     chosen: dict[Path, StoredRun] = {}
     for word in words:
         run = run_at(Path(word)) if word else None
         if run is None:
+            refuse_comparison(Path(word))
             known = list_all() if known is None else known
             run = _choose(word, known)
         chosen[run.folder.absolute()] = run
@@ -96,37 +100,58 @@ def _below(root: Path) -> Iterator[StoredRun]:
 
 def _of_study(folder: Path) -> Iterator[StoredRun]:
     """The cells of a study: those that it plans, in its order, and then those that it asks for no more."""
-    title, planned = read_plan(folder)
-    cells = folder / "cells"
-    for name, about in planned.items():
-        base = planned_run(cells / name, title, about)
+    plan, cells = read_plan(folder), folder / "cells"
+    for name, about in plan.cells.items():
+        base = planned_run(cells / name, plan.title, about)
         yield read_run_folder(cells / name, base) or base
     try:
         others = sorted(entry.name for entry in os.scandir(cells) if entry.is_dir(follow_symlinks=False))
     except OSError:
         return
     for name in others:
-        if name not in planned and not name.startswith("."):
-            run = read_run_folder(cells / name, planned_run(cells / name, title, {}, asked=False))
+        if name not in plan.cells and not name.startswith("."):
+            run = read_run_folder(cells / name, plan.run(cells / name))
             if run is not None:
                 yield run
 
 
-def read_plan(folder: Path) -> tuple[str, dict[str, Mapping[str, object]]]:
-    """The title of the study in a folder, and its cells: what `study.json` says of each, by folder name.
+@dataclass(frozen=True)
+class ReadPlan:
+    """What a study's `study.json` says of its title and of each of its cells, by the names of their folders.
 
-    Of a damaged file the title is the folder's name, and there are no cells.
+    Where the file is `lost` the title is the folder's name, and which runs the study asks for is not known.
     """
+
+    title: str
+    cells: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    lost: bool = False
+
+    def run(self, folder: Path) -> StoredRun:
+        """The run in the folder of a cell as far as the plan knows it."""
+        asked = self.lost or folder.name in self.cells
+        base = planned_run(folder, self.title, self.cells.get(folder.name, {}), asked=asked)
+        return replace(base, plan_lost=self.lost)
+
+
+def read_plan(folder: Path) -> ReadPlan:
+    """The plan of the study in a folder."""
     try:
         data = read_json(folder / "study.json")
     except DataError:
-        return folder.name, {}
+        return ReadPlan(folder.name, lost=True)
     cells = data.get("cells")
-    listed = [mapping(one) for one in cells] if isinstance(cells, list) else []
+    if not isinstance(cells, list):
+        return ReadPlan(folder.name, lost=True)
+    listed = [mapping(one) for one in cells]
     planned: dict[str, Mapping[str, object]] = {
         str(one["folder"]): one for one in listed if _is_name(one.get("folder"))
     }
-    return str(data.get("title") or folder.name), planned
+    return ReadPlan(str(data.get("title") or folder.name), planned)
+
+
+def has_lost_weights(run: StoredRun) -> bool:
+    """Whether a run is done and its weights are gone, so that the next start of its study runs it again."""
+    return run.state == "done" and not (run.folder / "weights.pt").is_file()
 
 
 def _is_name(name: object) -> bool:
@@ -136,10 +161,8 @@ def _is_name(name: object) -> bool:
 
 def run_at(folder: Path) -> StoredRun | None:
     """The run in a folder, or None where there is none."""
-    if not any((folder / sign).is_file() for sign in SIGNS):
+    if not any((folder / sign).is_file() for sign in SIGNS) or is_pair(folder):
         return None
     if not is_cell(folder):
         return read_run_folder(folder, planned_run(folder, "", {}))
-    title, cells = read_plan(folder.absolute().parent.parent)
-    base = planned_run(folder, title, cells.get(folder.name, {}), asked=folder.name in cells)
-    return read_run_folder(folder, base)
+    return read_run_folder(folder, read_plan(folder.absolute().parent.parent).run(folder))

@@ -20,6 +20,7 @@ RunState: TypeAlias = Literal["pending", "running"] | State
 STATES: tuple[RunState, ...] = ("pending", "running", *get_args(State))
 SIGNS = ("record.json", "run.json", "job.json")
 """The files of which a run's folder has at least one, the one that says most first."""
+FORGOTTEN = "it was stopped, and its study does not ask for it any more"
 NEWS_BYTES = 4096  # from the end of progress.jsonl: several of its lines
 
 
@@ -31,7 +32,8 @@ class StoredRun:
     title, empty for a single run. `setting` is the point of the grid in words. Accuracies are fractions.
     `epochs` were trained, of `planned_epochs` where the recipe says so. `ended` is when the run ended or was
     last worked on, ISO 8601 in UTC, empty where it was not begun. `asked` tells whether the study still asks
-    for the run. `about` holds `vars`, `grid` and `recipe` by the paths of their values.
+    for the run; it is taken to, where `study.json` cannot be read (`plan_lost`). `about` holds `vars`, `grid`
+    and `recipe` by the paths of their values.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class StoredRun:
     device: str = ""
     ended: str = ""
     asked: bool = True
+    plan_lost: bool = False
     about: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -94,6 +97,13 @@ def planned_run(folder: Path, title: str, about: Mapping[str, object], *, asked:
 
 def read_run_folder(folder: Path, base: StoredRun) -> StoredRun | None:
     """The run in a folder, or None where none was begun; `base` is what is known without it."""
+    read = _read(folder, base)
+    if read is None or read.asked or read.state != "pending":
+        return read
+    return replace(read, state="killed", reason=read.reason or FORGOTTEN)  # no start goes on with it
+
+
+def _read(folder: Path, base: StoredRun) -> StoredRun | None:
     sign = next((name for name in SIGNS if (folder / name).is_file()), None)
     if sign is None:
         return None
@@ -188,7 +198,7 @@ def _begun(base: StoredRun, *, since: float | None = None) -> StoredRun:
         base,
         cell_id=str(job.get("cell_id") or base.cell_id),
         architecture=base.architecture or str(job.get("architecture") or _name_of(network)),
-        dataset=base.dataset or str(job.get("data") or data.get("label") or ""),
+        dataset=base.dataset or _label_of(job.get("dataset")) or str(data.get("label") or ""),
         seed=_whole(job.get("seed", file.get("seed"))),
         setting=base.setting or setting_of(grid),
         state="running" if is_worked_on(base.folder, executor=executor, since=since) else "pending",
@@ -202,6 +212,20 @@ def _begun(base: StoredRun, *, since: float | None = None) -> StoredRun:
         ended=max(map(_changed, (base.folder / name for name in ("pulse", "checkpoint.pt", "run.json")))),
         about=_about(job.get("vars", network.get("vars")), grid, recipe),
     )
+
+
+def _label_of(settings: object) -> str:
+    """The label of a data set by the settings that a job keeps of it; empty without any."""
+    if not settings:
+        return ""
+    from pydantic import ValidationError
+
+    from cnnbuild.lang.dataset import DatasetSettings
+
+    try:
+        return DatasetSettings.model_validate(settings).label
+    except ValidationError:  # of another version
+        return str(mapping(settings).get("name") or "")
 
 
 def last_news(folder: Path) -> EpochNews | None:

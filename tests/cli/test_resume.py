@@ -17,7 +17,7 @@ from cnnbuild.studies.run import run_plan
 from cnnbuild.studies.study_file import Invocation
 from tests.cli.commands import Outcome
 from tests.studies.runs_on_disk import NETWORK
-from tests.studies.stored_runs import numbered, write_stored_study
+from tests.studies.stored_runs import numbered, write_comparison, write_stored_study
 from tests.studies.studies_on_disk import write_study
 
 SETTINGS: dict[str, object] = {"train.epochs": 1, "seeds": [0, 1]}
@@ -102,6 +102,18 @@ def test_a_study_goes_on_as_it_was_started_and_then_is_finished(here, tmp_path):
     assert {name for name in records if again[name] != records[name]} == {lost}
     accuracy = [json.loads(each[lost])["run"]["test"]["accuracy"] for each in (records, again)]
     assert accuracy[0] == accuracy[1]
+
+
+def test_a_finished_study_that_lost_weights_goes_on(here, tmp_path):
+    out = started(tmp_path)
+    weights = min(out.glob("cells/*/weights.pt"))
+    kept = weights.read_bytes()
+    weights.unlink()
+    resumed = here("resume", "out")
+    assert resumed.code == 0, resumed.err
+    assert "1 run to do. " in resumed.out
+    assert f"{weights.relative_to(tmp_path)} is gone; it is run again" in " ".join(resumed.err.split())
+    assert weights.read_bytes() == kept
 
 
 def test_a_changed_study_file_is_told_and_counts(here, tmp_path):
@@ -211,3 +223,24 @@ def test_a_folder_that_holds_nothing_to_resume_is_refused(here, tmp_path):
         == f"error: {cell} is a run of a study; resume that: cnnbuild resume s\n"
     )
     shutil.rmtree(study)
+
+
+def test_a_comparison_of_layers_is_run_again_instead(here, tmp_path):
+    write_comparison(tmp_path / "gates")
+    for folder in ("gates", "gates/layers/gate"):
+        refused = here("resume", folder)
+        assert (refused.code, refused.err) == (
+            2,
+            f"error: {folder} is a comparison of layers, which does not go on but is run again: "
+            "cnnbuild run layers.yaml@wrong --out gates\n",
+        )
+
+
+@pytest.mark.parametrize("verb", [("evaluate",), ("predict", "x.png")])
+def test_a_comparison_of_layers_has_nothing_to_evaluate(here, tmp_path, verb):
+    write_comparison(tmp_path / "gates")
+    name, *more = verb
+    for folder in ("gates", "gates/layers/gate"):
+        refused = here(name, folder, *more)
+        assert refused.code == 2
+        assert f"{folder} is a comparison of layers, not a run: nothing was trained" in refused.err

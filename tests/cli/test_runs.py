@@ -13,7 +13,7 @@ import pytest
 from cnnbuild.cli.main import main
 from cnnbuild.studies.record import Attempt
 from tests.cli.commands import ROOT, Outcome, cnnbuild
-from tests.studies.stored_runs import numbered, write_cell, write_single, write_stored_study
+from tests.studies.stored_runs import numbered, write_cell, write_comparison, write_single, write_stored_study
 
 
 @pytest.fixture
@@ -172,3 +172,25 @@ def test_nothing_heavy_is_loaded_for_the_list(tmp_path):
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "loaded: []"
+
+
+def test_a_comparison_of_layers_is_neither_listed_nor_removed(here, tmp_path):
+    pair = write_comparison(tmp_path / "runs" / "gates")
+    assert "gate" not in here("runs").out
+    removed = here("runs", "remove", "--where", "state=done", "--yes")
+    assert removed.out.startswith("Removed: 3 runs, ")
+    assert (pair / "record.json").is_file()
+    told = "error: runs/gates is a comparison of layers, not a run: nothing was trained; "
+    for words in (("runs", "runs/gates"), ("runs", "remove", "runs/gates", "-y"), ("compare", "runs/gates")):
+        refused = here(*words)
+        assert (refused.code, refused.err) == (2, told + "its report is runs/gates/report.html\n")
+
+
+def test_a_study_file_that_cannot_be_read_is_told_once(here, tmp_path):
+    (tmp_path / "runs" / "widths" / "study.json").write_text('{"title": "wid')
+    lines = here("runs").out.splitlines()
+    told = (
+        "4 runs: 3 done, 1 out of memory; runs/widths/study.json cannot be read: "
+        "which runs the study asks for is not known until it is started again"
+    )
+    assert told in lines

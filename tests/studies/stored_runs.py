@@ -67,3 +67,21 @@ def write_single(folder: Path, correct: int = 900, *, record: RunRecord | None =
     (folder / "run.json").write_text("{}")
     (folder / "weights.pt").write_bytes(b"w" * 500)
     return folder
+
+
+def write_comparison(folder: Path, *, finished: bool = True) -> Path:
+    """The folder of a comparison of layers with one pair, as `cnnbuild run` leaves it; gives the pair's."""
+    pair = folder / "layers" / "gate"
+    pair.mkdir(parents=True)
+    record = {
+        "verdict": "they are equal",
+        "judgement": "equal",
+        "name": "gate",
+        "state": "done",
+        "reason": "",
+    }
+    (pair / "record.json").write_text(json.dumps(record))
+    if finished:
+        about = {"study": "two", "file": "layers.yaml", "variant": "wrong", "kind": "layers"}
+        (folder / "results.json").write_text(json.dumps(about))
+    return pair

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cnnbuild.studies.adoption import Ledger, Left
+from cnnbuild.studies.events import CellStarted, StudyEvent, StudyNote
 from cnnbuild.studies.job import Job
 from cnnbuild.studies.plan import StudyPlan
 from cnnbuild.studies.record import Attempt, CellRecord
@@ -208,6 +209,7 @@ def test_half_of_a_file_that_a_killed_process_left_is_removed_from_the_study(tmp
 def test_a_record_without_its_line_gets_it_once(tmp_path):
     folder, cell = a_run(tmp_path)
     write(cell, "record.json", cell_record("a", 0, 700))
+    (cell / "weights.pt").touch()
     (tmp_path / "runs.jsonl").write_text(json.dumps(cell_record("a", 0, 700).to_dict())[:80])  # torn
     for _ in range(3):
         assert Ledger(folder, ["one"]).settle("one", "a0") is None
@@ -272,3 +274,34 @@ def test_the_table_is_not_written_for_every_run_of_a_large_study(tmp_path):
         now += 0.3
     ledger.write_csv()
     assert written == [5, 9, 10]
+
+
+def test_a_run_that_is_done_without_its_weights_is_run_again(tmp_path):
+    plan, out = plan_of(tmp_path), tmp_path / "out"
+    run_plan(plan, out=out, data_root=None, executor=FakeExecutor({}))
+    wide, narrow = (next((out / "cells").glob(f"{name}-*seed1*")) for name in ("wide", "narrow"))
+    (wide / "weights.pt").unlink()
+    (narrow / "weights.pt").unlink()
+    told: list[StudyEvent] = []
+    results = run_plan(
+        plan, out=out, data_root=None, executor=FakeExecutor({}), only=["wide"], on_event=told.append
+    )
+    weights = wide / "weights.pt"
+    assert [event.text for event in told if isinstance(event, StudyNote)] == [
+        f"wide on digits, seed 1: it was done, but {weights} is gone; it is run again"
+    ]
+    begun = [event.cell.label for event in told if isinstance(event, CellStarted)]
+    assert begun == ["wide on digits, seed 1"]
+    assert weights.is_file()
+    assert sorted(record.state for record in results.records.values()) == ["done"] * 4  # narrow's is kept
+    assert len((out / "results.csv").read_text().splitlines()) == 5
+    again: list[StudyEvent] = []
+    run_plan(plan, out=out, data_root=None, executor=FakeExecutor({}), on_event=again.append)
+    begun = [event.cell.label for event in again if isinstance(event, CellStarted)]
+    assert begun == ["narrow on digits, seed 1"]
+
+
+def test_a_diverged_run_needs_no_weights(tmp_path):
+    folder, cell = a_run(tmp_path)
+    write(cell, "record.json", cell_record("a", 0, 700, state="diverged", reason="nan"))
+    assert Ledger(folder, ["one"]).is_finished("one")

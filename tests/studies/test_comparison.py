@@ -225,3 +225,32 @@ def test_a_single_run_is_compared_with_those_of_a_study(tmp_path):
     found = compared(study, single)
     assert shape(found.groups) == [("A", "a", [0]), ("B", "small@wide", [0])]
     assert found.pairs[0].difference_points == pytest.approx(-3)
+
+
+def test_what_is_not_known_of_one_side_is_no_difference(tmp_path):
+    # b failed before its network was there: no fingerprint, no versions, and sizes of 0
+    lost = cells("b", [0], state="failed", reason="no luck", run=None, parameters=0, macs=0)
+    found = compared(write_stored_study(tmp_path / "s", [*cells("a", [900]), *lost]))
+    assert found.differing == ("architecture",)
+    (pair,) = found.pairs
+    assert pair.sentence == "No comparison of B (b) with A (a): no run of B trained (failed)."
+    assert pair.confounders == ()
+
+
+def test_a_run_that_failed_early_is_of_the_group_that_is_like_it_else(tmp_path):
+    lost = cells("a", [0], start=1, state="failed", reason="no luck", run=None, parameters=0, macs=0)
+    found = compared(write_stored_study(tmp_path / "s", [*cells("a", [900]), *lost]))
+    assert shape(found.groups) == [("A", "a", [0, 1])]
+
+
+def test_what_only_one_side_has_is_a_difference(tmp_path):
+    one = write_stored_study(tmp_path / "one", cells("a", [900], variant="wide", vars={"width": 8}))
+    two = write_stored_study(tmp_path / "two", cells("a", [900]))
+    assert compared(one, two).differing == ("variant", "vars.width")
+
+
+def test_sentences_name_the_setting_of_a_grid(tmp_path):
+    changes = {"grid": {"train.lr": 0.01}, "recipe": {"lr": 0.01}}
+    runs = [*cells("one", [900], **changes), *cells("two", [910], **changes)]
+    (pair,) = compared(write_stored_study(tmp_path / "s", runs)).pairs
+    assert "B (two, lr=0.01) minus A (one, lr=0.01) was +1.00 points." in pair.sentence

@@ -264,3 +264,23 @@ def test_a_cell_of_a_study_is_a_run_folder_too(tmp_path):
     assert run.evaluate().accuracy == results.rows[0].records[0].run.test.accuracy
     with pytest.raises(UsageError, match="is the folder of a study; name one of its runs"):
         cnnbuild.load_run(tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "run.json"])
+def test_a_lost_file_of_a_run_of_a_study_is_made_again_by_the_study(copy, tmp_path, monkeypatch, name):
+    cell = tmp_path / "s" / "cells" / "small-digits-seed0-00000001"
+    cell.parent.mkdir(parents=True)
+    copy.rename(cell)
+    (cell / name).unlink()
+    monkeypatch.chdir(tmp_path)
+    here = cell.relative_to(tmp_path)
+    with pytest.raises((DataError, UsageError)) as lost:
+        cnnbuild.load_run(here)
+    assert str(lost.value).endswith(
+        f"put back a copy, or remove the run (cnnbuild runs remove {here}) and start its study again"
+    )
+    (cell / "run.json").touch()
+    (cell / "record.json").unlink()
+    with pytest.raises(UsageError) as unfinished:
+        cnnbuild.load_run(here)
+    assert str(unfinished.value) == f"{here}: this run is not finished; cnnbuild resume s goes on"

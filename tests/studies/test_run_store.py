@@ -17,7 +17,14 @@ from cnnbuild.studies.light_record import read_light
 from cnnbuild.studies.record import Attempt
 from cnnbuild.studies.run_store import choose_runs, find_runs
 from cnnbuild.studies.stored_run import StoredRun
-from tests.studies.stored_runs import folder_name, numbered, write_cell, write_single, write_stored_study
+from tests.studies.stored_runs import (
+    folder_name,
+    numbered,
+    write_cell,
+    write_comparison,
+    write_single,
+    write_stored_study,
+)
 from tests.studies.synthetic import run_record
 
 LONG_AGO = 1_700_000_000
@@ -159,8 +166,11 @@ def test_the_point_of_the_grid_is_told_as_the_study_tells_it(tmp_path):
 
 def test_a_damaged_study_file_hides_no_run(tmp_path):
     study = write_stored_study(tmp_path / "study", [numbered("b", 0, 900, 2)])
-    (study / "study.json").write_text("{")
-    assert [(run.study, run.state) for run in find_runs([study])] == [("study", "done")]
+    for content in ("{", '{"title": "s"}', "[]"):
+        (study / "study.json").write_text(content)
+        (run,) = find_runs([study])
+        assert (run.study, run.state, run.asked, run.plan_lost) == ("study", "done", True, True)
+        assert [(run.asked, run.plan_lost) for run in chosen([str(run.folder)], study)] == [(True, True)]
 
 
 def begun(study: Path, *, executor: str = "local") -> Path:
@@ -238,3 +248,48 @@ def test_a_diverged_run_has_the_epochs_before(tmp_path):
     write_single(tmp_path / "run", record=replace(diverged, epochs=diverged.epochs[:2]))
     (run,) = find_runs([tmp_path])
     assert (run.state, run.epochs, run.test_accuracy) == ("diverged", 2, None)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_the_pairs_of_a_comparison_of_layers_are_no_runs(tmp_path, finished):
+    write_comparison(tmp_path / "runs" / "gates", finished=finished)
+    write_single(tmp_path / "runs" / "layers" / "small")  # a run whose folder lies in one of that name
+    found = find_runs([tmp_path / "runs"])
+    assert [run.folder for run in found] == [tmp_path / "runs" / "layers" / "small"]
+
+
+def test_a_comparison_of_layers_that_is_named_is_refused_with_its_report(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_comparison(Path("runs/gates"))
+    told = "is a comparison of layers, not a run: nothing was trained; its report is runs/gates/report.html"
+    for word in ("runs/gates", "runs/gates/layers/gate"):
+        for look in (lambda one: find_runs([Path(one)]), lambda one: chosen([one], Path("runs"))):
+            with pytest.raises(UsageError) as refused:
+                look(word)
+            assert str(refused.value) == f"{word} {told}"
+
+
+def test_a_damaged_pair_of_a_comparison_of_layers_is_no_run_either(tmp_path):
+    pair = write_comparison(tmp_path / "gates")
+    (pair / "record.json").write_text("{")
+    assert find_runs([tmp_path]) == []
+
+
+def test_a_run_that_was_stopped_and_is_asked_for_no_more_is_not_pending(tmp_path):
+    study = write_stored_study(tmp_path / "study", [])
+    folder = begun(study)
+    job = json.loads((folder / "job.json").read_text())
+    job |= {"data": "auto", "dataset": {"name": "cifar10", "train_images": 5000, "size": 16}}
+    (folder / "job.json").write_text(json.dumps(job))
+    (run,) = find_runs([study])
+    assert (run.state, run.asked) == ("killed", False)
+    assert run.reason == "it was stopped, and its study does not ask for it any more"
+    assert run.dataset == "CIFAR-10, 5,000 training images, 16x16"
+    job["dataset"] = {"name": "of another version"}
+    (folder / "job.json").write_text(json.dumps(job))
+    assert [run.dataset for run in find_runs([study])] == ["of another version"]
+    with FileLock(folder / "worker.lock"):
+        assert [run.state for run in find_runs([study])] == ["running"]
+    (folder / "record.json").write_text("{")
+    (run,) = find_runs([study])
+    assert (run.state, run.reason) == ("killed", "record.json is damaged")

@@ -75,7 +75,7 @@ class Mlflow:
 
     def _experiment(self, client: MlflowClient, folder: Path) -> str:
         """The id of the experiment that is called as the study of a run."""
-        name = read_plan(folder.parent.parent)[0]
+        name = read_plan(folder.parent.parent).title
         if name not in self._experiments:
             found = client.get_experiment_by_name(name)
             if found is not None:
