@@ -66,26 +66,27 @@ def long_job(folder: Path, **changes: object) -> Job:
     return written_job(cells_of(write_study(folder, LONG))[0], folder / "cells", **changes)
 
 
-def test_the_same_run_first_and_third_in_a_process_has_the_same_bits_and_record(tmp_path, executor):
+def test_the_same_run_again_in_a_process_has_the_same_bits_and_record(tmp_path, executor):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     cell = cells_of(write_study(tmp_path / "a", net=RESIDUAL))[0]
-    first, third = (written_job(cell, tmp_path / name) for name in ("first", "third"))
+    first, third, fourth = (written_job(cell, tmp_path / name) for name in ("first", "third", "fourth"))
     other = written_job(
         cells_of(write_study(tmp_path / "b", STUDY.replace("[digits]", "[{digits: {train_images: 300}}]")))[
             0
         ],
         tmp_path / "second",
     )
-    pids = [done(executor, job) for job in (first, other, third)]
+    pids = [done(executor, job) for job in (first, other, third, fourth)]
     assert len(set(pids)) == 1
     assert len(weights_of(first.path)) > 4
-    assert differences(weights_of(first.path), weights_of(third.path)) == []
-    records = [without(asdict(outcome_of(job)), OF_THE_PROCESS) for job in (first, third)]
-    assert records[0]["run"]["test"]["accuracy"] > 0.1
-    assert differences(*records) == []
-    logs = [(job.path / "log.txt").read_text().splitlines() for job in (first, third)]
-    assert len(logs[0]) == len(logs[1])
+    expected = without(asdict(outcome_of(first)), OF_THE_PROCESS)
+    assert expected["run"]["test"]["accuracy"] > 0.1
+    for again in (third, fourth):
+        assert differences(weights_of(first.path), weights_of(again.path)) == []
+        assert differences(expected, without(asdict(outcome_of(again)), OF_THE_PROCESS)) == []
+        logs = [(job.path / "log.txt").read_text().splitlines() for job in (first, again)]
+        assert len(logs[0]) == len(logs[1])
 
 
 @pytest.mark.parametrize(
@@ -143,6 +144,17 @@ def test_a_second_run_that_is_stopped_leaves_a_checkpoint_and_ends_the_process(t
     ended = exits_of(executor, 1)[second.name]
     assert (ended.cause, ended.code) == ("ended", 143)
     assert (second.path / "checkpoint.pt").exists()
+    assert executor._kept == {}
+    assert not is_alive(pid)
+
+
+def test_a_process_that_is_asked_to_stop_when_its_run_has_ended_takes_no_other(tmp_path, executor):
+    job = jobs_in(tmp_path)[0]
+    pid = begun(executor, job)
+    until(executor._running[job.name].worker.tasks.poll)
+    executor.stop(job.name, kill=False)
+    ended = exits_of(executor, 1)[job.name]
+    assert (ended.cause, ended.code) == ("ended", 0)
     assert executor._kept == {}
     assert not is_alive(pid)
 
