@@ -163,7 +163,7 @@ def test_a_process_that_is_killed_between_two_runs_costs_none(tmp_path, executor
     first, second = jobs_in(tmp_path, 2)
     pid = done(executor, first)
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not is_alive(pid))
+    until(lambda: not executor._kept[0].is_alive())  # until the fork server has told
     assert done(executor, second) != pid
 
 
