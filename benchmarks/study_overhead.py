@@ -158,12 +158,14 @@ def sleeping_runs(executor: Executor, folder: Path, slots: int) -> float:
 
 
 def processor_seconds() -> tuple[float, float, float]:
-    """What this process, the fork server, and the workers that ended have taken of the processor."""
+    """What this process, the fork server, and the workers have taken of the processor, also those alive."""
     own = time.process_time()
     for child in psutil.Process().children():
         if "forkserver" in " ".join(child.cmdline()):
             times = child.cpu_times()
-            return own, times.user + times.system, times.children_user + times.children_system
+            workers = times.children_user + times.children_system
+            alive = [worker.cpu_times() for worker in child.children()]
+            return own, times.user + times.system, workers + sum(one.user + one.system for one in alive)
     return own, 0.0, 0.0
 
 

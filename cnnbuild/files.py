@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+
+_flushes_folders: ContextVar[bool] = ContextVar("_flushes_folders", default=True)
 
 
 def replace_file(path: Path, content: bytes | memoryview, *, durable: bool = True) -> None:
@@ -30,8 +35,22 @@ def replace_file(path: Path, content: bytes | memoryview, *, durable: bool = Tru
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if durable:
+    if durable and _flushes_folders.get():
         flush_folder(path.parent)
+
+
+@contextmanager
+def folder_flushed_later() -> Iterator[None]:
+    """Within it `replace_file` waits for what a file holds, and not for its name to reach the disk.
+
+    For the files that mean nothing until another one is written durably into the same folder: that flushes
+    the names of all. A disk takes as long for one name as for many.
+    """
+    token = _flushes_folders.set(False)
+    try:
+        yield
+    finally:
+        _flushes_folders.reset(token)
 
 
 def flush_folder(folder: Path) -> None:

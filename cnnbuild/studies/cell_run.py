@@ -15,6 +15,7 @@ from torch import nn
 from cnnbuild.data.batches import Normalization
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import CheckpointError, OutOfMemoryError
+from cnnbuild.files import folder_flushed_later
 from cnnbuild.modules.build import build_module
 from cnnbuild.studies.epoch_news import news_of
 from cnnbuild.studies.job import Job
@@ -137,14 +138,16 @@ class _Training:
             network=network,
             accumulate=self.accumulate,
         )
-        RunFolder(self.folder).write_run(described)
+        with folder_flushed_later():  # with the record, without which the run begins again
+            RunFolder(self.folder).write_run(described)
         normalization = described.data.normalization
         try:
             module, run = self._fit(normalization, follow, resume=True)
         except CheckpointError as error:  # of another torch, or damaged: what it says, the log keeps
             print(f"begun anew: {error}", file=self.log)
             module, run = self._fit(normalization, follow, resume=False)
-        save_weights(module, self.folder / "weights.pt")
+        with folder_flushed_later():
+            save_weights(module, self.folder / "weights.pt")
         if run.resumes:
             print("went on from a checkpoint", file=self.log)
         if run.test is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -25,19 +26,31 @@ from cnnbuild.studies.record import CellRecord, State
 from cnnbuild.training.machine import choose_device
 from cnnbuild.version import __version__
 
+_last: dict[str, Dataset] = {}
+"""The data set that this process loaded last, by its settings; only one that comes with a library."""
+
 
 def load_data(job: Job, on_progress: Callable[[], None]) -> Dataset:
     """The data of a run, which have to be those of the plan; `on_progress` is called while they are read.
 
+    A process that takes one run after another loads the same data once, unless they lie in files, which may
+    change.
+
     Raises:
         DataError: they are missing, or others.
     """
-    settings = DatasetSettings.model_validate(job.dataset)
-    root = None if job.data_root is None else Path(job.data_root)
-    mode = cast(DataMode, job.data)
-    dataset = load_dataset(settings, data_root=root, data=mode, on_progress=lambda _: on_progress())
+    key = json.dumps(job.dataset, sort_keys=True)
+    dataset = _last.get(key)
+    if dataset is None:
+        _last.clear()
+        settings = DatasetSettings.model_validate(job.dataset)
+        root = None if job.data_root is None else Path(job.data_root)
+        mode = cast(DataMode, job.data)
+        dataset = load_dataset(settings, data_root=root, data=mode, on_progress=lambda _: on_progress())
     if dataset.fingerprint != job.fingerprint:
         raise DataError(f"the images of {dataset.label} are no longer those that the study was planned for")
+    if dataset.where is None:
+        _last[key] = dataset
     return dataset
 
 

@@ -14,6 +14,8 @@ import torch
 from cnnbuild.errors import UsageError
 from cnnbuild.version import __version__
 
+PEAK_SLACK = 2**23  # bytes by which two counts of a process's memory may differ: the system counts in batches
+
 
 def choose_device(wanted: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
     """The device of a run; `auto` takes CUDA, then MPS, then the CPU.
@@ -64,9 +66,26 @@ def versions() -> dict[str, str]:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Begin a new high-water mark where the device has one; that of the process goes back to its start."""
+    """Begin a new high-water mark where the device has one; see `reset_process_peak` for the process's."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+
+
+def reset_process_peak() -> bool:
+    """Begin a new high-water mark of this process's memory; whether the system can do that (Linux).
+
+    Where the process has replaced its program since it began, the mark of the earlier program may stand.
+    """
+    if sys.platform != "linux":
+        return False
+    import resource
+
+    try:
+        Path("/proc/self/clear_refs").write_bytes(b"5")  # proc_pid_clear_refs(5): VmHWM becomes VmRSS
+        resident = int(Path("/proc/self/statm").read_bytes().split()[1]) * resource.getpagesize()
+    except OSError:
+        return False
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 <= resident + PEAK_SLACK
 
 
 def peak_memory(device: torch.device) -> tuple[int | None, Literal["device", "process"]]:

@@ -1,4 +1,6 @@
-"""Runs as processes of this machine: one process, and one process group, for each.
+"""Runs as processes of this machine: one process, and one process group, for each that works.
+
+A process that a short run has left as it found it stays in its slot, for the next run that may have it.
 
 They are forked from a server that has torch and this package loaded already (`forkserver`), so that a run
 begins in hundredths of a second; where there is no fork, as on Windows, each process loads them (`spawn`).
@@ -16,35 +18,26 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from multiprocessing import util
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
-from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import TypeAlias
 
 from cnnbuild.errors import RunError
-from cnnbuild.studies.executors.child import run_worker
+from cnnbuild.studies.executors.child import Task, run_worker
 from cnnbuild.studies.executors.executor import Exit
+from cnnbuild.studies.executors.local_process import Running, WorkerProcess, end_idle, kill_group
 from cnnbuild.studies.executors.memory_watch import MemoryWatch, SystemKills
 from cnnbuild.studies.job import Job
+from cnnbuild.studies.worker import DONE
 
 PRELOADED = ["cnnbuild.studies.executors.preloaded"]
 WITHOUT_SERVER = 255  # what multiprocessing gives for a process whose fork server cannot tell how it ended
+SHORT_SECONDS = 2.0  # a longer run gains too little from a process that is there already
 CLOSING_SECONDS = 10.0  # for which killed processes are waited for
 
 _Context: TypeAlias = ForkServerContext | SpawnContext
-
-
-@dataclass(slots=True)
-class _Running:
-    """A process that works on a run; `stopped` is whether it was asked to end."""
-
-    process: BaseProcess
-    pid: int
-    slot: int
-    begin: float = field(default_factory=time.monotonic)
-    stopped: bool = False
 
 
 class LocalExecutor:
@@ -59,11 +52,15 @@ class LocalExecutor:
         self._slots = slots
         self._devices = tuple(devices)
         self._free = list(range(slots))
-        self._running: dict[str, _Running] = {}
-        self._watch = MemoryWatch(_kill_group)
+        self._running: dict[str, Running] = {}
+        self._kept: dict[int, WorkerProcess] = {}  # by slot, processes without a run
+        self._alone: set[str] = set()  # runs that want a new process
+        self._watch = MemoryWatch(kill_group)
         self._system_kills = SystemKills()
         self._host = socket.gethostname()
         self._context = _context()
+        # a process that waits for a run does not end by itself, and Python waits for it when it exits
+        util.Finalize(self, end_idle, args=(self._kept, self._running), exitpriority=10)
 
     @property
     def slots(self) -> int:
@@ -84,26 +81,50 @@ class LocalExecutor:
             raise RunError(f"{len(jobs)} runs do not fit into {len(self._free)} free slots")
         for job in jobs:
             slot = self._free[0]
-            process = self._process(job, slot)
-            pid = process.pid
-            if pid is None:
-                raise RunError(f"{job.name}: its process has no number")
+            task = self._task(job, slot)
+            kept = self._kept_worker(job, slot, task)
+            worker = kept or self._new_worker(job, task)
             self._free.remove(slot)
-            self._running[job.name] = _Running(process, pid, slot)
+            self._running[job.name] = Running(worker, slot, kept is not None)
             if job.memory_bytes is not None:
-                self._watch.add(job.name, pid, job.memory_bytes)
+                self._watch.add(job.name, worker.pid, job.memory_bytes)
 
-    def _process(self, job: Job, slot: int) -> BaseProcess:
+    def _task(self, job: Job, slot: int) -> Task:
+        """What a process is told of a run.
+
+        Code of the user's own, devices and threads leave traces in a process that nothing takes away.
+        """
         device = self._devices[slot % len(self._devices)] if self._devices else ""
-        process = self._context.Process(
-            target=run_worker, args=(job.folder, device, dict(os.environ)), name=job.name, daemon=False
-        )
+        foreign = job.plugins or job.own_types or device or job.device
+        short_seconds = None if foreign or job.threads != 1 else SHORT_SECONDS
+        return Task(job.folder, device, dict(os.environ), short_seconds)
+
+    def _kept_worker(self, job: Job, slot: int, task: Task) -> WorkerProcess | None:
+        """The slot's process, with the run handed to it; None where there is none that it may have."""
+        worker = self._kept.pop(slot, None)
+        if worker is None:
+            return None
+        if task.short_seconds is not None and job.name not in self._alone and worker.is_alive():
+            with suppress(OSError):  # it is gone since
+                worker.tasks.send(task)
+                return worker
+        worker.end()
+        return None
+
+    def _new_worker(self, job: Job, task: Task) -> WorkerProcess:
+        ours, its = self._context.Pipe()
+        process = self._context.Process(target=run_worker, args=(task, its), name=job.name, daemon=False)
         try:
             with _hidden_main(), _interrupts_held():
                 process.start()
         except (OSError, EOFError) as error:
+            ours.close()
             raise RunError(f"no process can be started for {job.name}: {error}") from error
-        return process
+        finally:
+            its.close()
+        if process.pid is None:
+            raise RunError(f"{job.name}: its process has no number")
+        return WorkerProcess(process, process.pid, ours)
 
     def is_running(self, name: str) -> bool:
         """Whether a process works on the run."""
@@ -111,20 +132,42 @@ class LocalExecutor:
 
     def wait(self, seconds: float) -> list[Exit]:
         """Those that ended, as soon as one has; after `seconds` at the latest, then perhaps none."""
-        names = {running.process.sentinel: name for name, running in self._running.items()}
-        ready = wait(list(names), seconds)
-        return [self._exit(names[one]) for one in ready if isinstance(one, int)]
+        sources = {source: name for name, one in self._running.items() for source in one.sources()}
+        ready = wait(list(sources), seconds)
+        names = dict.fromkeys(name for source, name in sources.items() if source in ready)
+        return [ended for name in names if (ended := self._look_at(name)) is not None]
 
-    def _exit(self, name: str) -> Exit:
-        running = self._running.pop(name)
-        running.process.join()
-        code = running.process.exitcode
-        running.process.close()
+    def _look_at(self, name: str) -> Exit | None:
+        """How a run ended, if it has."""
+        running = self._running[name]
+        has_told = running.has_told()
+        if not has_told and running.worker.is_alive():
+            return None
+        del self._running[name]
         over = self._watch.remove(name)
-        _kill_group(running.pid)  # what the process left behind
+        seconds = time.monotonic() - running.begin
+        if has_told and not over:
+            ended = Exit(name, "ended", DONE, "", self._host, seconds)
+            if running.stopped:  # it may be dying
+                running.worker.end()
+            else:
+                self._kept[running.slot] = running.worker
+        else:
+            ended = self._exit(name, running, over, seconds)
         self._free.append(running.slot)
         self._free.sort()
-        seconds = time.monotonic() - running.begin
+        return ended
+
+    def _exit(self, name: str, running: Running, over: str, seconds: float) -> Exit:
+        """How a run ended whose process has, or was killed because it used too much memory."""
+        process = running.worker.process
+        process.join()
+        code = process.exitcode
+        running.worker.end()  # and with it what the process left behind
+        if over and running.is_used:  # some of that may be what an earlier run left
+            self._alone.add(name)
+            reason = f"{over} in a process that had worked before; it gets its own"
+            return Exit(name, "preempted", code, reason, self._host, seconds)
         if over:
             return Exit(name, "memory", code, over, self._host, seconds)
         if code == WITHOUT_SERVER and isinstance(self._context, ForkServerContext):
@@ -151,13 +194,13 @@ class LocalExecutor:
         if kill:
             self._kill(name)
         else:
-            running.process.terminate()
+            running.worker.process.terminate()
 
     def _kill(self, name: str) -> None:
         running = self._running.get(name)
         if running is not None:
-            _kill_group(running.pid)
-            running.process.kill()  # where it has no group of its own yet
+            kill_group(running.pid)
+            running.worker.process.kill()  # where it has no group of its own yet
 
     def close(self) -> None:
         """Kill what still runs."""
@@ -166,6 +209,7 @@ class LocalExecutor:
         deadline = time.monotonic() + CLOSING_SECONDS
         while self._running and (left := deadline - time.monotonic()) > 0:
             self.wait(left)
+        end_idle(self._kept, self._running)
         self._watch.close()
 
 
@@ -175,12 +219,6 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _kill_group(group: int) -> None:
-    if sys.platform != "win32":
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
 
 
 def _context() -> _Context:
