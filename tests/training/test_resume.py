@@ -89,4 +89,5 @@ def test_killed_at_twenty_random_moments_a_run_ends_with_the_same_bits(name, tmp
         folder.mkdir()
         found, ended = kill_at_random(VARIANTS[name], folder, rng, longest)
         hits += found
+        longest *= 1 if found else 0.9  # measured on a busy machine it may be far beyond what a run lasts now
         assert differences(expected, ended) == [], runs
