@@ -1,0 +1,35 @@
+"""All that may be said of a study: its comparisons, and what was observed beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cnnbuild.studies.findings import Finding, findings_of
+from cnnbuild.studies.observation import TOPICS, Observation, Topic
+from cnnbuild.studies.results import StudyResults
+
+Observer: TypeAlias = Callable[[StudyResults], tuple[Observation, ...]]
+
+OBSERVERS: tuple[Observer, ...] = ()
+"""What looks at a study's results; each says nothing where there is nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFindings:
+    """Comparisons in the order of the study's rows, observations in the order of `TOPICS`."""
+
+    comparisons: tuple[Finding, ...]
+    observations: tuple[Observation, ...]
+
+    def about(self, topic: Topic) -> tuple[Observation, ...]:
+        """The observations on one topic."""
+        return tuple(one for one in self.observations if one.topic == topic)
+
+
+def study_findings(results: StudyResults) -> StudyFindings:
+    """Everything that follows from the records of a study."""
+    found = [one for observe in OBSERVERS for one in observe(results)]
+    found.sort(key=lambda one: TOPICS.index(one.topic))
+    return StudyFindings(findings_of(results), tuple(found))
