@@ -43,11 +43,13 @@ def run_cell(
     folder: Path,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     job: Job | None = None,
+    accumulate: int | None = None,
 ) -> CellRecord:
     """Train and test one cell, or what is left of a run that was killed.
 
     `folder` receives `log.txt`, `weights.pt` and, until `remove_checkpoint`, `checkpoint.pt`; writing the
     record is left to the caller. `job` is what a worker was given, from which the cell was made again.
+    `accumulate` replaces the recipe's where there is no job to say so.
 
     Raises nothing but what ends the program: an exception or a divergence is the record's `reason`.
     """
@@ -59,7 +61,9 @@ def run_cell(
     plugins = () if job is None else job.plugins
     with (folder / "log.txt").open("a", encoding="utf-8", buffering=1) as log:
         print(f"cnnbuild {__version__}: {cell.label}, started {started:%Y-%m-%d %H:%M:%S} UTC", file=log)
-        training = _Training(cell, dataset, folder, log, job)
+        wanted = accumulate if job is None else job.accumulate
+        changed = None if wanted == cell.recipe.accumulate else wanted
+        training = _Training(cell, dataset, folder, log, job, changed)
         try:
             origin = Origin(cell.file, cell.variant, cell.vars, plugins, git)
             with failures_told(cell.recipe, folder / CHECKPOINT):
@@ -76,7 +80,7 @@ def run_cell(
     return CellRecord(
         cell_id=cell.identity(dataset.fingerprint) if job is None else job.cell_id,
         architecture=cell.architecture,
-        architecture_file=str(cell.file),
+        architecture_file=str(cell.file.absolute()),
         variant=cell.variant,
         vars=dict(cell.vars),
         dataset=cell.dataset.plain(),
@@ -107,19 +111,17 @@ def first_line(error: BaseException) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """A cell on its way to its record."""
+    """A cell on its way to its record.
+
+    `accumulate` is into how many parts a batch is split, None where the recipe says so itself.
+    """
 
     cell: Cell
     dataset: Dataset
     folder: Path
     log: TextIO
     job: Job | None
-
-    @property
-    def accumulate(self) -> int | None:
-        """Into how many micro-batches a batch is split, where that is not what the recipe says."""
-        wanted = None if self.job is None else self.job.accumulate
-        return None if wanted == self.cell.recipe.accumulate else wanted
+    accumulate: int | None
 
     def train(self, origin: Origin, on_epoch: Callable[[EpochRecord], None] | None) -> RunRecord:
         cell, network = self.cell, None if self.job is None else self.job.network
@@ -157,12 +159,13 @@ class _Training:
     def _fit(
         self, normalization: Normalization, follow: Callable[[EpochRecord], None], *, resume: bool
     ) -> tuple[nn.Module, RunRecord]:
+        slot_device = "" if self.job is None else self.job.device
         with seeded(self.cell.seed):
             module = build_module(self.cell.graph)
         run = fit(
             module,
             self.dataset,
-            recipe_here(self.cell.recipe, self.job),
+            recipe_here(self.cell.recipe, accumulate=self.accumulate, slot_device=slot_device),
             seed=self.cell.seed,
             on_epoch=follow,
             checkpoint=self.folder / CHECKPOINT,

@@ -52,13 +52,11 @@ class Execution:
 
         Of a cluster nothing is known before it is asked: one run, and one thread.
         """
-        if self.executor == "inline":
-            return 1, threads_for(1)
-        if self.executor != "local":
-            return self.jobs or 1, 1
-        devices = frozenset(cell.recipe.device for cell in plan.cells)
-        jobs = self.jobs or max(1, min(default_jobs(devices), len(plan.cells)))
-        return jobs, threads_for(jobs)
+        jobs = self.jobs or 1
+        if self.executor == "local" and self.jobs is None:
+            devices = frozenset(cell.recipe.device for cell in plan.cells)
+            jobs = max(1, min(default_jobs(devices), len(plan.cells)))
+        return jobs, threads_for(jobs, self.executor)
 
     def kept_in(self, invocation: Invocation) -> Invocation:
         """The invocation with what another start has to know of this."""
@@ -104,11 +102,15 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """Who works on runs: up to `slots` at once with `threads` each; this process without an `executor`."""
+    """Who works on runs: up to `slots` at once with `threads` each; this process without an `executor`.
+
+    Of them `per_machine` may share one machine.
+    """
 
     executor: Executor | None
     slots: int = 1
     threads: int | None = None
+    per_machine: int = 1
 
 
 @contextmanager
@@ -134,7 +136,7 @@ def workers_for(execution: Execution, plan: StudyPlan) -> Iterator[Workers]:
         yield Workers(None)
         return
     try:
-        yield Workers(executor, executor.slots, threads)
+        yield Workers(executor, executor.slots, threads, executor.per_machine)
     finally:
         executor.close()
 

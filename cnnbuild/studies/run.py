@@ -71,8 +71,8 @@ def run_plan(
 ) -> StudyResults:
     """Run the cells of a plan as `run_study` does, in this process or where an `executor` has its workers.
 
-    Of the workers up to `jobs` share a machine; each has `threads` threads (its share of the cores unless
-    said) and may use `memory_bytes`. `plugins` are the files of the plan's own layer types. `only` selects
+    Of the workers up to `jobs` share a machine; each has `threads` threads (as `threads_for` says, unless
+    given) and may use `memory_bytes`. `plugins` are the files of the plan's own layer types. `only` selects
     the cells to run now, as `selection.selected` says; the study keeps all. `invocation` is kept in
     `study.json`. The executor is not closed.
 
@@ -95,14 +95,14 @@ def run_plan(
         for device in {run.cell.recipe.device for run in pending}:
             choose_device(device)  # what every single run would raise
     data.try_transforms([run.cell for run in pending])
-    share = threads if threads is not None else threads_for(max(1, jobs))
     name = "" if executor is None else executor.name
+    share = threads if threads is not None else threads_for(jobs, name or "inline")
     root = resolve_data_root(data_root)
     maker = JobMaker(folder, Means(name, share, jobs, memory_bytes, tuple(plugins), root))
     if executor is not None:
         maker.check(pending)
-    folder.prepare()
     require_space(out, [run.cell for run in pending], slots=1 if executor is None else executor.slots)
+    folder.prepare()
     with only_supervisor(out):
         folder.tidy()
         named = {run.name: run.cell for run in runs}

@@ -17,6 +17,7 @@ def test_local_is_made_with_as_many_slots_as_asked_for():
     executor = make_executor("local", jobs=3, recipe_devices=["cpu"])
     assert executor is not None
     assert (executor.name, executor.slots, executor.free_slots()) == ("local", 3, 3)
+    assert executor.per_machine == 3
     executor.close()
 
 
@@ -54,6 +55,8 @@ def test_fewer_than_one_job_is_refused():
 def test_runs_share_the_cores(monkeypatch):
     monkeypatch.setattr(choose, "core_count", lambda: 8)
     assert [threads_for(jobs) for jobs in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
+    assert [threads_for(jobs, "inline") for jobs in (1, 2)] == [8, 4]
+    assert [threads_for(jobs, name) for jobs in (1, 20) for name in ("ray", "slurm")] == [1] * 4
     assert default_jobs(["cpu"]) == 8
 
 

@@ -79,9 +79,12 @@ def default_jobs(recipe_devices: Collection[str] = ("auto",)) -> int:
     return gpu_count(recipe_devices) or core_count()
 
 
-def threads_for(jobs: int) -> int:
-    """How many threads each of `jobs` runs at once has: its share of the cores, at least one."""
-    return max(1, core_count() // jobs)
+def threads_for(jobs: int, executor: str = "local") -> int:
+    """How many threads each of `jobs` runs at once has: its share of this machine's cores, at least one.
+
+    Of the machines of a cluster nothing is known before it is asked: one.
+    """
+    return max(1, core_count() // jobs) if executor in ("local", "inline") else 1
 
 
 def gpu_count(recipe_devices: Collection[str] = ("auto",)) -> int:

@@ -61,6 +61,11 @@ class LocalExecutor:
         """How many runs may work at once."""
         return self._slots
 
+    @property
+    def per_machine(self) -> int:
+        """All of them."""
+        return self._slots
+
     def free_slots(self) -> int:
         """How many more may be started now."""
         return len(self._free)
