@@ -47,9 +47,8 @@ def run_cell(
 ) -> CellRecord:
     """Train and test one cell, or what is left of a run that was killed.
 
-    `folder` receives `log.txt`, `weights.pt` and, until `remove_checkpoint`, `checkpoint.pt`; writing the
-    record is left to the caller. `job` is what a worker was given, from which the cell was made again.
-    `accumulate` replaces the recipe's where there is no job to say so.
+    `folder` receives `log.txt`, `weights.pt` and, until `remove_checkpoint`, `checkpoint.pt`; the caller
+    writes the record. From `job`, if any, a worker made the cell; without one `accumulate` may be another.
 
     Raises nothing but what ends the program: an exception or a divergence is the record's `reason`.
     """
@@ -57,15 +56,11 @@ def run_cell(
     started, begin = datetime.now(UTC), time.perf_counter()
     state: State = "done"
     reason, run = "", None
-    git = git_revision(cell.file) if job is None else job.git
-    plugins = () if job is None else job.plugins
+    origin = _origin_of(cell, job)
     with (folder / "log.txt").open("a", encoding="utf-8", buffering=1) as log:
         print(f"cnnbuild {__version__}: {cell.label}, started {started:%Y-%m-%d %H:%M:%S} UTC", file=log)
-        wanted = accumulate if job is None else job.accumulate
-        changed = None if wanted == cell.recipe.accumulate else wanted
-        training = _Training(cell, dataset, folder, log, job, changed)
+        training = _Training(cell, dataset, folder, log, job, accumulate if job is None else job.accumulate)
         try:
-            origin = Origin(cell.file, cell.variant, cell.vars, plugins, git)
             with failures_told(cell.recipe, folder / CHECKPOINT):
                 run = training.with_warning(training.train(origin, on_epoch))
         except DivergedRunError as error:
@@ -96,11 +91,17 @@ def run_cell(
         started=started.isoformat(timespec="seconds"),
         seconds=time.perf_counter() - begin,
         cnnbuild_version=__version__,
-        git=git,
+        git=origin.git,
         grid=dict(cell.grid),
         executor="" if job is None else job.executor,
         parallel=1 if job is None else job.parallel,
     )
+
+
+def _origin_of(cell: Cell, job: Job | None) -> Origin:
+    if job is None:
+        return Origin(cell.file, cell.variant, cell.vars, (), git_revision(cell.file))
+    return Origin(cell.file, cell.variant, cell.vars, job.plugins, job.git)
 
 
 def first_line(error: BaseException) -> str:
@@ -111,17 +112,19 @@ def first_line(error: BaseException) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """A cell on its way to its record.
-
-    `accumulate` is into how many parts a batch is split, None where the recipe says so itself.
-    """
+    """A cell on its way to its record; `wanted` may replace the recipe's `accumulate`."""
 
     cell: Cell
     dataset: Dataset
     folder: Path
     log: TextIO
     job: Job | None
-    accumulate: int | None
+    wanted: int | None
+
+    @property
+    def accumulate(self) -> int | None:
+        """Into how many micro-batches a batch is split, where that is not what the recipe says."""
+        return None if self.wanted == self.cell.recipe.accumulate else self.wanted
 
     def train(self, origin: Origin, on_epoch: Callable[[EpochRecord], None] | None) -> RunRecord:
         cell, network = self.cell, None if self.job is None else self.job.network

@@ -10,7 +10,8 @@ from typing import TypeAlias
 from cnnbuild.errors import Problems
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
-from cnnbuild.graph.match import Quantity, Reached, Solution, Sought, solve, variables_to_match
+from cnnbuild.graph.match import Quantity, Reached, Solution, solve, variables_to_match
+from cnnbuild.graph.match_scale import Sought
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.source import Plain
 from cnnbuild.lang.study_amounts import said_at
