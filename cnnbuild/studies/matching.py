@@ -101,8 +101,8 @@ class Matcher:
             return None
         solution = self._solve(combination, document, contract, overrides)
         if solution is None:
-            variant = combination.variant
-            elaborate(document, contract, variant=variant, overrides=overrides, registry=self.registry)
+            variant, placed = combination.variant, combination.placed(overrides, self.match.place)
+            elaborate(document, contract, variant=variant, overrides=placed, registry=self.registry)
             self._refuse(f"{told}: no value of {by} was found that fits", "match by another variable")
             return None
         if not abs(solution.deviation) <= match.within:
