@@ -106,7 +106,7 @@ def run_study(
             policy=execution.policy,
             memory_bytes=execution.memory_bytes,
             plugins=study.plugins,
-            jobs=workers.slots,
+            jobs=workers.per_machine,
             threads=workers.threads,
             only=(only,) if isinstance(only, str) else tuple(only),
             invocation=None if study.classes else execution.kept_in(wanted),

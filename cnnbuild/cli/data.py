@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -23,44 +23,49 @@ SAMPLES_OF_MANY = 5  # where there are more classes than fit below each other
 MANY, MOST_CLASSES = 20, 100
 
 
+NameArgument: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(
+        help="Data set, with options as '{cifar10: {size: 16}}' (all of them where none is named).",
+        metavar="[NAME]",
+        show_default=False,
+    ),
+]
+SizeOption: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--size", help="Resize to N x N pixels.", min=4, max=1024, metavar="N", show_default=False),
+]
+FormatOption: TypeAlias = Annotated[
+    Literal["text", "json"], typer.Option("--format", "-f", help="What to print.")
+]
+CardOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="Write to a file instead of the terminal; .json as JSON, .png, .svg or .pdf as --samples.",
+        metavar="FILE",
+        show_default=False,
+    ),
+]
+SamplesOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--samples",
+        help="Also draw some images of each class: a .png, .svg or .pdf.",
+        metavar="FILE",
+        show_default=False,
+    ),
+]
+
+
 def data(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            help="Data set, with options as '{cifar10: {size: 16}}' (all of them where none is named).",
-            metavar="[NAME]",
-            show_default=False,
-        ),
-    ] = None,
+    name: NameArgument = None,
     data_root: DataRootOption = None,
-    size: Annotated[
-        int | None,
-        typer.Option(
-            "--size", help="Resize to N x N pixels.", min=4, max=1024, metavar="N", show_default=False
-        ),
-    ] = None,
-    format_: Annotated[
-        Literal["text", "json"], typer.Option("--format", "-f", help="What to print.")
-    ] = "text",
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            help="Write to a file instead of the terminal; .json as JSON, .png, .svg or .pdf as --samples.",
-            metavar="FILE",
-            show_default=False,
-        ),
-    ] = None,
-    samples: Annotated[
-        Path | None,
-        typer.Option(
-            "--samples",
-            help="Also draw some images of each class: a .png, .svg or .pdf.",
-            metavar="FILE",
-            show_default=False,
-        ),
-    ] = None,
+    size: SizeOption = None,
+    format_: FormatOption = "text",
+    output: CardOption = None,
+    samples: SamplesOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Show the data sets, or the card of one: counts, statistics, duplicates, and some of its images.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cnnbuild.cli.inspect_fields import ErfOption, FieldsAsked, ImageOption, RfMapOption, WeightsOption
 from cnnbuild.cli.inspect_gates import (
+    Gates,
     MaxMacsOption,
     MaxMemoryOption,
     MaxParamsOption,
@@ -15,7 +19,7 @@ from cnnbuild.cli.inspect_gates import (
     broken_gates,
     gates_asked,
 )
-from cnnbuild.cli.inspect_graph import ColorOption, GraphOption, check_graph_options, write_graph
+from cnnbuild.cli.inspect_graph import Color, ColorOption, GraphOption, check_graph_options, write_graph
 from cnnbuild.cli.inspect_layer import LayerOption
 from cnnbuild.cli.inspect_reports import ReportAsked
 from cnnbuild.cli.inspect_sweep import SweepOption, sizes_asked, sweep_asked
@@ -25,6 +29,7 @@ from cnnbuild.cli.inspect_table import (
     DepthOption,
     DtypeOption,
     FoldOption,
+    Form,
     FormOption,
     OptimizerOption,
     SortOption,
@@ -46,6 +51,14 @@ from cnnbuild.cli.options import (
 )
 from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_required, graph_asked
 from cnnbuild.cli.terminal import echo_faults, echo_warnings
+
+if TYPE_CHECKING:
+    from cnnbuild.graph.data_contract import DataContract
+    from cnnbuild.graph.memory import Dtype
+    from cnnbuild.graph.optimizer_state import Optimizer
+    from cnnbuild.graph.views.summary.lines import View
+    from cnnbuild.graph.views.summary.summary import Summary
+    from cnnbuild.layers.registry import Registry
 
 
 def inspect(
@@ -91,7 +104,6 @@ def inspect(
 
     Example: cnnbuild inspect architectures/resnet.yaml@resnet50 --input 3x224x224 --classes 1000
     """
-    from cnnbuild.graph.views.summary.summary import Summary
     from cnnbuild.layers.plugins import registry_with
 
     form = form_asked(format_, output)
@@ -101,27 +113,95 @@ def inspect(
     report.check(view, form)
     check_graph_options(graph_file, color, sweep)
     contract = contract_required(dataset, data_root, input_, classes)
-    overrides, registry = parse_settings(set_), registry_with(plugin or ())
+    network = _Network(architecture, contract, parse_settings(set_), registry_with(plugin or ()))
+    figures = _Figures(batch, dtype, optimizer, view, form, output)
     if sweep is not None:
-        sizes = sizes_asked(sweep, contract)
-        swept = sweep_asked(
-            architecture, sizes, contract, overrides, registry, batch=batch, dtype=dtype, optimizer=optimizer
-        )
-        summaries = [step.summary for step in swept.steps if step.summary is not None]
-        text, sound = sweep_text(swept, form, output), True
+        shown = _swept(network, figures, sweep)
     else:
-        with rows_before_faults(asked=form == "table" and not quiet):
-            graph = graph_asked(architecture, contract, overrides, registry)
-        if graph_file is not None:
-            write_graph(graph, graph_file, color, depth)
-        summaries = [Summary(graph, batch, dtype, optimizer, view)]
-        only_drawn = graph_file is not None and output is None and not report.names
-        text, sound = ("", True) if only_drawn else report.told(summaries[0], form, output)
+        drawing = None if graph_file is None else (graph_file, color, depth)
+        shown = _counted(network, figures, report, drawing, quiet=quiet)
+    _show(shown, gates, output, quiet=quiet)
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A network as it was asked for."""
+
+    architecture: str
+    contract: DataContract
+    overrides: Mapping[str, object]
+    registry: Registry
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """What is counted of a network, and how it is shown."""
+
+    batch: int
+    dtype: Dtype
+    optimizer: Optimizer
+    view: View
+    form: Form
+    output: Path | None
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Networks with the text that tells of them; `sound` is whether nothing in it speaks against them."""
+
+    summaries: Sequence[Summary]
+    text: str
+    sound: bool
+
+
+def _swept(network: _Network, figures: _Figures, sweep: str) -> _Shown:
+    """A network at several sizes of its input."""
+    swept = sweep_asked(
+        network.architecture,
+        sizes_asked(sweep, network.contract),
+        network.contract,
+        network.overrides,
+        network.registry,
+        batch=figures.batch,
+        dtype=figures.dtype,
+        optimizer=figures.optimizer,
+    )
+    summaries = [step.summary for step in swept.steps if step.summary is not None]
+    return _Shown(summaries, sweep_text(swept, figures.form, figures.output), sound=True)
+
+
+def _counted(
+    network: _Network,
+    figures: _Figures,
+    report: ReportAsked,
+    drawing: tuple[Path, Color | None, int | None] | None,
+    *,
+    quiet: bool,
+) -> _Shown:
+    """A network at one size; a `drawing` of it goes to a file, with its colour and depth."""
+    from cnnbuild.graph.views.summary.summary import Summary
+
+    with rows_before_faults(asked=figures.form == "table" and not quiet):
+        graph = graph_asked(network.architecture, network.contract, network.overrides, network.registry)
+    if drawing is not None:
+        write_graph(graph, *drawing)
+    summary = Summary(graph, figures.batch, figures.dtype, figures.optimizer, figures.view)
+    if drawing is not None and figures.output is None and not report.names:
+        return _Shown([summary], "", sound=True)
+    return _Shown([summary], *report.told(summary, figures.form, figures.output))
+
+
+def _show(shown: _Shown, gates: Gates, output: Path | None, *, quiet: bool) -> None:
+    """Print or write, and leave with 1 where a network is not as it shall be.
+
+    Raises:
+        typer.Exit: 1.
+    """
     if not quiet:
-        echo_warnings(*(summary.graph for summary in summaries))
-    emit(text, output, quiet=quiet)
-    broken = [sentence for summary in summaries for sentence in broken_gates(summary, gates)]
+        echo_warnings(*(summary.graph for summary in shown.summaries))
+    emit(shown.text, output, quiet=quiet)
+    broken = [sentence for summary in shown.summaries for sentence in broken_gates(summary, gates)]
     for sentence in broken:
         echo_faults(f"error: {sentence}")
-    if broken or not sound:
+    if broken or not shown.sound:
         raise typer.Exit(1)

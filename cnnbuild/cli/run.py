@@ -94,6 +94,7 @@ def run(
     trackers = parse_targets(track or (), folder)
     require_installed(trackers)
     if dry_run:
+        execution.require_means()
         _print_plan(narrowed, execution, folder)
         return
     from cnnbuild.cli.run_shown import StudyOrder, run_shown  # torch: after all faults were shown

@@ -121,7 +121,14 @@ def _source(record: Mapping[str, object]) -> str:
     single = mapping(record.get("architecture"))
     file, variant = record.get("architecture_file") or single.get("file"), None
     variant = record.get("variant") or single.get("variant")
-    return f"{file}@{variant}" if file and variant else str(file or "")
+    told = _from_here(Path(str(file))) if file else ""
+    return f"{told}@{variant}" if file and variant else told
+
+
+def _from_here(file: Path) -> str:
+    """A file as seen from the current folder, where it lies below it."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
 def _settings(run: StoredRun) -> Iterator[tuple[str, str]]:

@@ -80,7 +80,7 @@ def _run(order: StudyOrder, workers: Workers, progress: StudyProgress) -> StudyR
             policy=order.execution.policy,
             memory_bytes=order.execution.memory_bytes,
             plugins=order.plugins,
-            jobs=workers.slots,
+            jobs=workers.per_machine,
             threads=workers.threads,
             only=order.only,
             invocation=order.invocation,

@@ -83,34 +83,39 @@ def train(
     from cnnbuild.studies.run_folder import Origin
 
     with joined_quietly() as world:
-        if resume and overwrite:
-            raise UsageError("--resume keeps what --overwrite removes; give one of them")
+        _require_agreement(resume=resume, overwrite=overwrite, find_lr=find_lr, devices=devices)
         require_seed(seed, name="--seed")
         settings = dataset_asked(dataset)
         chosen = recipe_asked(
             RecipeArguments(recipe, tuple(train_ or ()), epochs, batch_size, lr, device, precision)
         )
         path, variant = split_reference(architecture)
-        overrides = parse_settings(set_)
-        registry = registry_with(plugin or ())
+        overrides, registry = parse_settings(set_), registry_with(plugin or ())
         graph = graph_asked(architecture, contract_of(settings, data_root=data_root), overrides, registry)
         if refused := single_value(graph, chosen):
             raise UsageError(refused)
         if not was_started_here():
             echo_warnings(graph)
         folder = out if out is not None else _default_folder(path, variant, settings, seed)
-        plugins = tuple(str(one) for one in plugin or ())
-        origin = Origin(path, variant, overrides, plugins)
+        origin = Origin(path, variant, overrides, tuple(str(one) for one in plugin or ()))
         order = _Order(graph, origin, settings, chosen, seed, folder, data_root, quiet)
-        if find_lr and devices is not None:
-            raise UsageError("--find-lr takes one device; leave --devices out")
         if find_lr:
-            from cnnbuild.cli.train_lr import find_learning_rate
+            _find_lr(order)
+        else:
+            start_processes(devices)
+            _train(order, world, resume=resume, overwrite=overwrite)
 
-            find_learning_rate(graph, settings, chosen, seed, folder, data_root=data_root, quiet=quiet)
-            return
-        start_processes(devices)
-        _train(order, world, resume=resume, overwrite=overwrite)
+
+def _require_agreement(*, resume: bool, overwrite: bool, find_lr: bool, devices: str | None) -> None:
+    """Do nothing if the flags can be honoured together.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    if resume and overwrite:
+        raise UsageError("--resume keeps what --overwrite removes; give one of them")
+    if find_lr and devices is not None:
+        raise UsageError("--find-lr takes one device; leave --devices out")
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,20 @@ def _default_folder(path: Path, variant: str | None, settings: DatasetSettings, 
     name = path.stem if variant is None else f"{path.stem}@{variant}"
     data = Path(settings.path).name if settings.path is not None else settings.name
     return Path("runs") / "train" / f"{slug(name)}-{slug(data)}-seed{seed}"
+
+
+def _find_lr(order: _Order) -> None:
+    from cnnbuild.cli.train_lr import find_learning_rate
+
+    find_learning_rate(
+        order.graph,
+        order.settings,
+        order.recipe,
+        order.seed,
+        order.folder,
+        data_root=order.data_root,
+        quiet=order.quiet,
+    )
 
 
 def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool) -> None:

@@ -18,6 +18,7 @@ from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import FaultyNetworkError, elaborate
 from cnnbuild.graph.evaluation import Context, Evaluator
 from cnnbuild.graph.graph import INPUT, Tensor
+from cnnbuild.graph.match_scale import Scale, Sought, as_sought
 from cnnbuild.graph.receptive_field import OWN_PIXEL
 from cnnbuild.graph.variables import with_variables
 from cnnbuild.lang.architecture import ArchitectureDocument
@@ -26,14 +27,11 @@ from cnnbuild.layers.registry import Registry
 MAX_ELABORATIONS = 200
 MAX_NODES = 60_000  # of all elaborations together: some five seconds on one core
 LARGEST = 2**20  # no variable is sought above it, thousandths of a factor included
-THOUSAND = 1000  # a variable with a fraction is sought in thousandths
 NEIGHBOURS = 8  # values on either side of the best that are looked at, should the count not be monotone
 TRIES = 24  # values near a wanted one, before the stretch counts as one where nothing fits
 PATIENCE = 3  # doublings in a row without a valid value, after which no larger one is tried
 
 Quantity: TypeAlias = Literal["parameters", "macs"]
-Sought: TypeAlias = int | float | tuple[int, ...]
-"""The value of a variable: a whole number, a factor, or whole numbers that grow in proportion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def variables_to_match(
     entering = Tensor(INPUT, contract.shape, OWN_PIXEL)
     context = Context(document, document.scope, contract, {}, entering)
     context = with_variables(context, Evaluator(Problems()), variant, overrides or {})
-    found = ((name, _as_sought(value)) for name, value in context.values.items())
+    found = ((name, as_sought(value)) for name, value in context.values.items())
     return {name: value for name, value in found if value is not None}
 
 
@@ -102,32 +100,10 @@ def solve(
     """
     start = variables_to_match(document, contract, variant=variant, overrides=overrides)[by]
     network = _Network(document, contract, variant, dict(overrides or {}), registry, by, quantity)
-    search = _Search(network, _Scale.of(start), target)
+    search = _Search(network, Scale.of(start), target)
     with suppress(_SpentError):  # what was found until then is what there is
         search.go()
     return search.solution()
-
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """Whole numbers for the values of a variable, so that all kinds of it are sought in the same way.
-
-    A whole number stands for itself, a factor for its thousandths, a list for its largest entry.
-    """
-
-    start: int
-    pattern: Sought
-
-    @classmethod
-    def of(cls, value: Sought) -> _Scale:
-        if isinstance(value, tuple):
-            return cls(max(value), value)
-        return cls(value if isinstance(value, int) else max(1, round(value * THOUSAND)), value)
-
-    def value(self, n: int) -> Sought:
-        if isinstance(self.pattern, tuple):
-            return tuple(entry and max(1, round(entry * n / self.start)) for entry in self.pattern)
-        return n if isinstance(self.pattern, int) else n / THOUSAND
 
 
 class _SpentError(Exception):
@@ -178,7 +154,7 @@ class _Search:
     """What is known of a network's counts, by the whole numbers of its variable's scale."""
 
     network: _Network
-    scale: _Scale
+    scale: Scale
     target: int
     known: dict[int, int | None] = field(default_factory=dict)
 
@@ -290,15 +266,3 @@ def _outwards(middle: int, low: int, high: int) -> Iterator[int]:
         for n in (middle - distance, middle + distance)[: 2 if distance else 1]:
             if low <= n <= high:
                 yield n
-
-
-def _as_sought(value: object) -> Sought | None:
-    """A value that can be solved for; None for any other."""
-    if isinstance(value, list | tuple):
-        entries = tuple(entry for entry in value if isinstance(entry, int) and not isinstance(entry, bool))
-        return (
-            entries if len(entries) == len(value) and min(entries, default=-1) >= 0 < max(entries) else None
-        )
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value if value > 0 else None

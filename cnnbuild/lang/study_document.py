@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -9,7 +10,7 @@ from typing import Literal, TypeAlias
 from cnnbuild.errors import Place, Problem
 from cnnbuild.lang.dataset import DatasetSettings
 from cnnbuild.lang.recipe import Recipe
-from cnnbuild.lang.source import Plain
+from cnnbuild.lang.source import Plain, Yaml, from_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,11 @@ class Combination:
     def setting(self) -> str:
         """The point of the grid in words, such as "lr=0.1, width=16"; empty without a grid."""
         return ", ".join(f"{one.short}={in_words(one.value)}" for one in self.grid)
+
+    def placed(self, values: Mapping[str, Plain], otherwise: Place) -> dict[str, Yaml]:
+        """Values of variables as trees, each at the place that gave it, or at `otherwise`."""
+        places = {variable.name: variable.place for variable in self.variables}
+        return {name: from_plain(value, places.get(name, otherwise)) for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ A gate per channel is computed from the whole map, by two 1x1 convolutions with 
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import model_validator
 
 from cnnbuild.layers.arithmetic import Terms
 from cnnbuild.layers.base import (
@@ -34,20 +34,13 @@ from cnnbuild.layers.gate_costs import (
     spatial_terms,
 )
 from cnnbuild.layers.memory import Held, Kept
-from cnnbuild.layers.parameters import PositiveInt, PositivePair
+from cnnbuild.layers.parameters import OddPair, PositiveInt
 from cnnbuild.layers.reach import window
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def _odd_pair(pair: tuple[int, int]) -> tuple[int, int]:
-    if any(size % 2 == 0 for size in pair):
-        raise ValueError("expected odd sizes; only then does the gate have the map's size")
-    return pair
-
-
-OddPair: TypeAlias = Annotated[PositivePair, AfterValidator(_odd_pair)]
 _WHY = "its input and the gate, each the slope of the other, and what the gate was made from"
 
 

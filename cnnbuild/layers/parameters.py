@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]
 NonNegativeInt: TypeAlias = Annotated[int, Field(ge=0)]
@@ -55,10 +55,19 @@ def _pair_schema(least: int) -> dict[str, list[object]]:
     return {"anyOf": [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]}
 
 
+def _odd(pair: tuple[int, int]) -> tuple[int, int]:
+    if any(size % 2 == 0 for size in pair):
+        raise ValueError("expected odd sizes; only then does the gate have the map's size")
+    return pair
+
+
 PositivePair: TypeAlias = Annotated[
     tuple[int, int], BeforeValidator(_positive_pair), WithJsonSchema(_pair_schema(1))
 ]
 """One number for both axes, or [height, width]."""
+
+OddPair: TypeAlias = Annotated[PositivePair, AfterValidator(_odd)]
+"""A kernel of a gate: one odd number for both axes, or [height, width]."""
 
 WholeFactor: TypeAlias = Annotated[
     tuple[int, int], BeforeValidator(_whole_factor), WithJsonSchema(_pair_schema(1))

@@ -43,11 +43,12 @@ def run_cell(
     folder: Path,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     job: Job | None = None,
+    accumulate: int | None = None,
 ) -> CellRecord:
     """Train and test one cell, or what is left of a run that was killed.
 
-    `folder` receives `log.txt`, `weights.pt` and, until `remove_checkpoint`, `checkpoint.pt`; writing the
-    record is left to the caller. `job` is what a worker was given, from which the cell was made again.
+    `folder` receives `log.txt`, `weights.pt` and, until `remove_checkpoint`, `checkpoint.pt`; the caller
+    writes the record. From `job`, if any, a worker made the cell; without one `accumulate` may be another.
 
     Raises nothing but what ends the program: an exception or a divergence is the record's `reason`.
     """
@@ -55,13 +56,11 @@ def run_cell(
     started, begin = datetime.now(UTC), time.perf_counter()
     state: State = "done"
     reason, run = "", None
-    git = git_revision(cell.file) if job is None else job.git
-    plugins = () if job is None else job.plugins
+    origin = _origin_of(cell, job)
     with (folder / "log.txt").open("a", encoding="utf-8", buffering=1) as log:
         print(f"cnnbuild {__version__}: {cell.label}, started {started:%Y-%m-%d %H:%M:%S} UTC", file=log)
-        training = _Training(cell, dataset, folder, log, job)
+        training = _Training(cell, dataset, folder, log, job, accumulate if job is None else job.accumulate)
         try:
-            origin = Origin(cell.file, cell.variant, cell.vars, plugins, git)
             with failures_told(cell.recipe, folder / CHECKPOINT):
                 run = training.with_warning(training.train(origin, on_epoch))
         except DivergedRunError as error:
@@ -76,7 +75,7 @@ def run_cell(
     return CellRecord(
         cell_id=cell.identity(dataset.fingerprint) if job is None else job.cell_id,
         architecture=cell.architecture,
-        architecture_file=str(cell.file),
+        architecture_file=str(cell.file.absolute()),
         variant=cell.variant,
         vars=dict(cell.vars),
         dataset=cell.dataset.plain(),
@@ -92,11 +91,17 @@ def run_cell(
         started=started.isoformat(timespec="seconds"),
         seconds=time.perf_counter() - begin,
         cnnbuild_version=__version__,
-        git=git,
+        git=origin.git,
         grid=dict(cell.grid),
         executor="" if job is None else job.executor,
         parallel=1 if job is None else job.parallel,
     )
+
+
+def _origin_of(cell: Cell, job: Job | None) -> Origin:
+    if job is None:
+        return Origin(cell.file, cell.variant, cell.vars, (), git_revision(cell.file))
+    return Origin(cell.file, cell.variant, cell.vars, job.plugins, job.git)
 
 
 def first_line(error: BaseException) -> str:
@@ -107,19 +112,19 @@ def first_line(error: BaseException) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """A cell on its way to its record."""
+    """A cell on its way to its record; `wanted` may replace the recipe's `accumulate`."""
 
     cell: Cell
     dataset: Dataset
     folder: Path
     log: TextIO
     job: Job | None
+    wanted: int | None
 
     @property
     def accumulate(self) -> int | None:
         """Into how many micro-batches a batch is split, where that is not what the recipe says."""
-        wanted = None if self.job is None else self.job.accumulate
-        return None if wanted == self.cell.recipe.accumulate else wanted
+        return None if self.wanted == self.cell.recipe.accumulate else self.wanted
 
     def train(self, origin: Origin, on_epoch: Callable[[EpochRecord], None] | None) -> RunRecord:
         cell, network = self.cell, None if self.job is None else self.job.network
@@ -157,12 +162,13 @@ class _Training:
     def _fit(
         self, normalization: Normalization, follow: Callable[[EpochRecord], None], *, resume: bool
     ) -> tuple[nn.Module, RunRecord]:
+        slot_device = "" if self.job is None else self.job.device
         with seeded(self.cell.seed):
             module = build_module(self.cell.graph)
         run = fit(
             module,
             self.dataset,
-            recipe_here(self.cell.recipe, self.job),
+            recipe_here(self.cell.recipe, accumulate=self.accumulate, slot_device=slot_device),
             seed=self.cell.seed,
             on_epoch=follow,
             checkpoint=self.folder / CHECKPOINT,

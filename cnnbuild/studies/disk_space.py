@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,14 +26,23 @@ def require_space(folder: Path, cells: Sequence[Cell], *, slots: int) -> None:
     )
     weights = sum(sizes)
     checkpoints = sum(CHECKPOINTS * COPIES * size for size in sizes[:slots])
-    free = shutil.disk_usage(folder).free
+    free = _free_bytes(folder.absolute())
     if weights + checkpoints <= free:
         return
     raise UsageError(
         f"{folder}: the runs to come need about {_shown(weights + checkpoints)} ({_shown(weights)} of "
-        f"weights, {_shown(checkpoints)} of checkpoints while they train), and {_shown(free)} are free; make "
-        "room, or name a folder on another disk with --out"
+        f"weights, {_shown(checkpoints)} of checkpoints while they train), and {_shown(int(free))} are free; "
+        "make room, or name a folder on another disk with --out"
     )
+
+
+def _free_bytes(folder: Path) -> float:
+    """What is free where a folder is, or will be made; without end where that cannot be told."""
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    try:
+        return shutil.disk_usage(there).free
+    except OSError:
+        return math.inf
 
 
 def _shown(count: int) -> str:

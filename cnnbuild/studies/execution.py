@@ -9,7 +9,13 @@ from typing import Literal, TypeAlias, get_args
 
 from cnnbuild.errors import UsageError
 from cnnbuild.lang.quantities import BYTE_UNITS, quantity
-from cnnbuild.studies.executors.choose import default_jobs, make_executor, threads_for
+from cnnbuild.studies.executors.choose import (
+    default_jobs,
+    make_executor,
+    require_executor,
+    require_jobs,
+    threads_for,
+)
 from cnnbuild.studies.executors.executor import Executor
 from cnnbuild.studies.plan import StudyPlan
 from cnnbuild.studies.policy import Policy
@@ -52,13 +58,11 @@ class Execution:
 
         Of a cluster nothing is known before it is asked: one run, and one thread.
         """
-        if self.executor == "inline":
-            return 1, threads_for(1)
-        if self.executor != "local":
-            return self.jobs or 1, 1
-        devices = frozenset(cell.recipe.device for cell in plan.cells)
-        jobs = self.jobs or max(1, min(default_jobs(devices), len(plan.cells)))
-        return jobs, threads_for(jobs)
+        jobs = self.jobs or 1
+        if self.executor == "local" and self.jobs is None:
+            devices = frozenset(cell.recipe.device for cell in plan.cells)
+            jobs = max(1, min(default_jobs(devices), len(plan.cells)))
+        return jobs, threads_for(jobs, self.executor)
 
     def kept_in(self, invocation: Invocation) -> Invocation:
         """The invocation with what another start has to know of this."""
@@ -78,8 +82,7 @@ class Execution:
         Raises:
             UsageError: one is out of range, or is not for this executor.
         """
-        if self.jobs is not None and self.jobs < 1:
-            raise UsageError(f"jobs is a number of runs at once, at least 1, not {self.jobs}")
+        require_jobs(self.executor, self.jobs)
         if self.stall_after is not None and not 0 <= self.stall_after < float("inf"):
             raise UsageError(f"stall-after is a number of seconds, 0 for never, not {self.stall_after}")
         if self.memory_bytes is not None and self.memory_bytes < LEAST_MEMORY:
@@ -91,6 +94,14 @@ class Execution:
             raise UsageError(f"options of Slurm are for the executor slurm, not {self.executor}")
         if self.executor == "inline":
             self._require_inline()
+
+    def require_means(self) -> None:
+        """Do nothing if the executor could be made, as far as that is known without starting anything.
+
+        Raises:
+            UsageError: what it needs is not here, or an option of Slurm's is faulty; as a start would say.
+        """
+        require_executor(self.executor, slurm=self.slurm)
 
     def _require_inline(self) -> None:
         why = "the executor inline works in this process"
@@ -104,11 +115,15 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """Who works on runs: up to `slots` at once with `threads` each; this process without an `executor`."""
+    """Who works on runs: up to `slots` at once with `threads` each; this process without an `executor`.
+
+    Of them `per_machine` may share one machine.
+    """
 
     executor: Executor | None
     slots: int = 1
     threads: int | None = None
+    per_machine: int = 1
 
 
 @contextmanager
@@ -134,7 +149,7 @@ def workers_for(execution: Execution, plan: StudyPlan) -> Iterator[Workers]:
         yield Workers(None)
         return
     try:
-        yield Workers(executor, executor.slots, threads)
+        yield Workers(executor, executor.slots, threads, executor.per_machine)
     finally:
         executor.close()
 

@@ -66,8 +66,8 @@ def _run(
     attempts, tally = left.earlier, Tally()
     while True:
         tell(CellStarted(run.number, run.total, run.cell, len(attempts) + 1))
-        cell = replace(run.cell, recipe=recipe.model_copy(update={"accumulate": accumulate}))
-        record = run_cell(cell, dataset, folder=folder, on_epoch=_listener(run.cell, tell))
+        listener = _listener(run.cell, tell)
+        record = run_cell(run.cell, dataset, folder=folder, on_epoch=listener, accumulate=accumulate)
         record = planned_recipe(run, record)
         ending = Ending(record.state, record.reason)
         verdict = decide(ending, tally, policy, recipe, run.cell.graph, accumulate=accumulate)

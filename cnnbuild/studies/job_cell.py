@@ -86,8 +86,8 @@ def _require_same_types(graph: Graph, job: Job) -> None:
         raise UsageError(f"the source of the layer type {changed[0]} has changed since the study was planned")
 
 
-def recipe_here(recipe: Recipe, job: Job | None) -> Recipe:
-    """The recipe with which an attempt trains: with the job's `accumulate`, and on the device of its slot.
+def recipe_here(recipe: Recipe, *, accumulate: int | None, slot_device: str) -> Recipe:
+    """The recipe with which an attempt trains: with its `accumulate`, if any, and on the device of its slot.
 
     A device that the recipe names stays.
 
@@ -95,10 +95,10 @@ def recipe_here(recipe: Recipe, job: Job | None) -> Recipe:
         ValidationError: the batch cannot be split like that.
     """
     changes: dict[str, object] = {}
-    if job is not None and job.accumulate is not None:
-        changes["accumulate"] = job.accumulate
-    if job is not None and job.device and recipe.device == "auto":
-        device = torch.device(job.device).type
+    if accumulate is not None:
+        changes["accumulate"] = accumulate
+    if slot_device and recipe.device == "auto":
+        device = torch.device(slot_device).type
         if device != choose_device("auto").type:
             changes["device"] = device
     return Recipe.model_validate({**recipe.plain(), **changes}) if changes else recipe

@@ -81,7 +81,7 @@ class JobMaker:
             folder=str(self.folder.cell(run.name).absolute()),
             cell_id=run.cell_id,
             architecture=cell.architecture,
-            architecture_file=str(cell.file),
+            architecture_file=str(cell.file.absolute()),  # a worker may stand in another folder
             variant=cell.variant,
             vars=dict(cell.vars),
             grid=dict(cell.grid),
@@ -139,7 +139,7 @@ def record_without_outcome(run: PlannedRun, job: Job, *, started: str, seconds: 
     return CellRecord(
         cell_id=run.cell_id,
         architecture=cell.architecture,
-        architecture_file=str(cell.file),
+        architecture_file=str(cell.file.absolute()),
         variant=cell.variant,
         vars=dict(cell.vars),
         dataset=cell.dataset.plain(),

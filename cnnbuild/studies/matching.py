@@ -10,7 +10,8 @@ from typing import TypeAlias
 from cnnbuild.errors import Problems
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import elaborate
-from cnnbuild.graph.match import Quantity, Reached, Solution, Sought, solve, variables_to_match
+from cnnbuild.graph.match import Quantity, Reached, Solution, solve, variables_to_match
+from cnnbuild.graph.match_scale import Sought
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.source import Plain
 from cnnbuild.lang.study_amounts import said_at
@@ -100,8 +101,8 @@ class Matcher:
             return None
         solution = self._solve(combination, document, contract, overrides)
         if solution is None:
-            variant = combination.variant
-            elaborate(document, contract, variant=variant, overrides=overrides, registry=self.registry)
+            variant, placed = combination.variant, combination.placed(overrides, self.match.place)
+            elaborate(document, contract, variant=variant, overrides=placed, registry=self.registry)
             self._refuse(f"{told}: no value of {by} was found that fits", "match by another variable")
             return None
         if not abs(solution.deviation) <= match.within:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from cnnbuild.errors import DocumentError, Place, Problem, Problems
+from cnnbuild.errors import DocumentError, Problem, Problems
 from cnnbuild.graph.data_contract import DataContract, contract_of, train_images_of
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
@@ -28,14 +28,6 @@ class Settled:
     graph: Graph
     vars: Mapping[str, Plain]
     recipe: Recipe
-
-
-def _at_study(problem: Problem, places: Mapping[str, Place]) -> Problem:
-    """A fault of a variable's value, at the study's line that gave it instead of elaboration's `--set`."""
-    name = problem.place.source_line.partition("=")[0]
-    if problem.place.file == "--set" and name in places:
-        return replace(problem, place=places[name])
-    return problem
 
 
 def _told(combination: Combination) -> str:
@@ -130,12 +122,13 @@ class Planner:
         variables: Mapping[str, Plain],
     ) -> Graph | None:
         """The network with these variables, or None after its faults were added."""
+        solved_at = combination.place if self.study.match is None else self.study.match.place
         try:
             graph = elaborate(
                 document,
                 contract,
                 variant=combination.variant,
-                overrides=variables,
+                overrides=combination.placed(variables, solved_at),
                 registry=self.registry,
             )
         except DocumentError as error:
@@ -205,9 +198,8 @@ class Planner:
                 self.problems.add(message, combination.place, help=hint)
 
     def adopt_faults(self, error: DocumentError, combination: Combination) -> None:
-        """Add the faults of a network, those of a variable at the study's line that gave it."""
-        places = {variable.name: variable.place for variable in combination.variables}
-        self.adopt(tuple(_at_study(problem, places) for problem in error.problems), _told(combination))
+        """Add the faults of a network."""
+        self.adopt(error.problems, _told(combination))
 
     def adopt(self, problems: tuple[Problem, ...], *context: str) -> None:
         """Add faults that were found elsewhere."""

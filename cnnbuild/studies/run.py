@@ -71,8 +71,8 @@ def run_plan(
 ) -> StudyResults:
     """Run the cells of a plan as `run_study` does, in this process or where an `executor` has its workers.
 
-    Of the workers up to `jobs` share a machine; each has `threads` threads (its share of the cores unless
-    said) and may use `memory_bytes`. `plugins` are the files of the plan's own layer types. `only` selects
+    Of the workers up to `jobs` share a machine; each has `threads` threads (as `threads_for` says, unless
+    given) and may use `memory_bytes`. `plugins` are the files of the plan's own layer types. `only` selects
     the cells to run now, as `selection.selected` says; the study keeps all. `invocation` is kept in
     `study.json`. The executor is not closed.
 
@@ -91,34 +91,33 @@ def run_plan(
     chosen = selected([run.cell for run in runs], only)
     ledger = Ledger(folder, [run.name for run in runs])
     pending = [run for run, now in zip(runs, chosen, strict=True) if now and not ledger.is_finished(run.name)]
-    if executor is None or executor.name == "local":  # the nodes of a cluster have devices of their own
-        for device in {run.cell.recipe.device for run in pending}:
-            choose_device(device)  # what every single run would raise
+    _require_devices(pending, executor)
     data.try_transforms([run.cell for run in pending])
-    share = threads if threads is not None else threads_for(max(1, jobs))
     name = "" if executor is None else executor.name
-    root = resolve_data_root(data_root)
-    maker = JobMaker(folder, Means(name, share, jobs, memory_bytes, tuple(plugins), root))
+    share = threads if threads is not None else threads_for(jobs, name or "inline")
+    means = Means(name, share, jobs, memory_bytes, tuple(plugins), resolve_data_root(data_root))
+    maker = JobMaker(folder, means)
     if executor is not None:
         maker.check(pending)
-    folder.prepare()
     require_space(out, [run.cell for run in pending], slots=1 if executor is None else executor.slots)
+    folder.prepare()
     with only_supervisor(out):
         folder.tidy()
         named = {run.name: run.cell for run in runs}
         folder.write_study(describe_study(plan, named, invocation).model_dump(mode="json"))
         study = _Study(plan, runs, chosen, ledger, on_event if on_event is not None else _ignore)
         try:
-            left = study.begin()
-            if executor is None:
-                run_here(left, data.kept, ledger, policy, study.tell)
-            else:
-                for note in executor.notes if isinstance(executor, Noting) else ():
-                    study.tell(StudyNote(note))
-                supervise(left, executor, ledger, maker, policy, study.tell)
+            study.work(executor, data, maker, policy)
         finally:
             ledger.write_csv()
     return read_results(out)
+
+
+def _require_devices(runs: Sequence[PlannedRun], executor: Executor | None) -> None:
+    """Raise now what every single run would; the nodes of a cluster have devices of their own."""
+    if executor is None or executor.name == "local":
+        for device in {run.cell.recipe.device for run in runs}:
+            choose_device(device)
 
 
 def planned_runs(plan: StudyPlan, data: PlanData) -> tuple[PlannedRun, ...]:
@@ -162,6 +161,16 @@ class _Study:
             for (run, left), now in zip(settled, self.chosen, strict=True)
             if left is not None and now
         ]
+
+    def work(self, executor: Executor | None, data: PlanData, maker: JobMaker, policy: Policy) -> None:
+        """Have what is not finished worked on, in this process where there is no executor."""
+        left = self.begin()
+        if executor is None:
+            run_here(left, data.kept, self.ledger, policy, self.tell)
+            return
+        for note in executor.notes if isinstance(executor, Noting) else ():
+            self.tell(StudyNote(note))
+        supervise(left, executor, self.ledger, maker, policy, self.tell)
 
 
 def _ignore(event: StudyEvent) -> None:

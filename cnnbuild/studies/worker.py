@@ -33,6 +33,7 @@ from cnnbuild.studies.epoch_news import news_of
 from cnnbuild.studies.job import Job, read_job
 from cnnbuild.studies.job_cell import cell_of, load_data, record_without_network, take_slot
 from cnnbuild.studies.record import CellRecord, State
+from cnnbuild.studies.study_lock import WORKER_LOCK
 from cnnbuild.training.failures import failures_told
 from cnnbuild.training.pulse import beat, listening
 from cnnbuild.training.record import EpochRecord
@@ -70,7 +71,7 @@ def work(folder: Path, *, device: str = "") -> int:
 
 def _locked(folder: Path, device: str) -> int:
     try:
-        with FileLock(folder / "worker.lock", timeout=LOCK_SECONDS):
+        with FileLock(folder / WORKER_LOCK, timeout=LOCK_SECONDS):
             return _attempt(folder, device)
     except Timeout:
         _say("another process works on this run; this one ends")

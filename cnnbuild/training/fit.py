@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from torch import nn
@@ -75,7 +75,6 @@ def fit(
     device = device_of(recipe.device, world)
     reset_peak_memory(device)
     stopping = stop_requests() if checkpoint is not None else nullcontext(StopRequest())
-    dropout = "dropout" if world.first else f"dropout of process {world.rank}"
     with failures_told(recipe, checkpoint), stopping as stop:
         run = prepare_run(
             module,
@@ -87,15 +86,23 @@ def fit(
             world=world,
             normalization=normalization,
         )
-        image, _ = run.train.batch(run.fitted[:1])
-        with (
-            chosen(device, run.execution.precision),
-            worthwhile_threads(module, image, recipe.batch_size // world.size),
-            kept_memory(),
-            seeded(derived_seed(seed, dropout)),
-        ):
+        with _surroundings(run):
             keeping = begin_keeping(run, dataset, checkpoint, stop, resume=resume)
             return _train_and_test(run, dataset, keeping, on_epoch)
+
+
+@contextmanager
+def _surroundings(run: Run) -> Iterator[None]:
+    """Within it torch is set up for a run: its device and precision, threads, memory and random numbers."""
+    world = run.world
+    image, _ = run.train.batch(run.fitted[:1])
+    with (
+        chosen(run.device, run.execution.precision),
+        worthwhile_threads(run.module, image, run.recipe.batch_size // world.size),
+        kept_memory(),
+        seeded(derived_seed(run.seed, "dropout" if world.first else f"dropout of process {world.rank}")),
+    ):
+        yield
 
 
 def _train_and_test(

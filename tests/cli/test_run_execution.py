@@ -44,12 +44,23 @@ def asked(executor="local", **flags):
         ("slurm", {"slurm": ["partition"]}, "--slurm takes name=value,…, such as partition=gpu,time=60"),
         ("local", {"stall_after": -1.0}, "a number of seconds, 0 for never, not -1.0"),
         ("local", {"jobs": 0}, "jobs is a number of runs at once, at least 1, not 0"),
+        ("local", {"jobs": 99_999}, "runs at once are the most for this machine"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_with_what_to_do(executor, flags, told):
     with pytest.raises(UsageError) as refused:
         asked(executor, **flags)
     assert told in str(refused.value)
+
+
+def test_a_dry_run_says_what_a_start_would_say_of_the_executor(tmp_path):
+    """Without submitit or Slurm it is the absence of these, with both the missing time."""
+    start = ("run", write_study(tmp_path), "--out", tmp_path / "out", "--executor", "slurm")
+    dry, real = (cnnbuild(*start, *flags) for flags in (["--dry-run"], []))
+    assert (dry.code, dry.out) == (real.code, real.out) == (2, "")
+    assert dry.err == real.err
+    assert dry.err.startswith("error: ")
+    assert not (tmp_path / "out").exists()
 
 
 def test_flags_are_read_in_their_units():

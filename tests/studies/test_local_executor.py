@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
-from multiprocessing import forkserver
 from pathlib import Path
 
 import psutil
@@ -19,6 +18,7 @@ import torch
 from cnnbuild.data.load import load_dataset
 from cnnbuild.studies.cell_run import run_cell
 from cnnbuild.studies.executors.executor import Exit
+from cnnbuild.studies.executors.fork_server import own_server, start_process
 from cnnbuild.studies.executors.local import LocalExecutor
 from cnnbuild.studies.executors.memory_watch import SystemKills, used_bytes
 from cnnbuild.studies.record import CellRecord
@@ -282,14 +282,14 @@ def test_the_fork_server_has_rehearsed_and_has_no_thread(executor):
     """No thread may be alive when a process forks; `torch._dynamo` is what an optimiser imports for seconds."""
     code = "import sys; sys.exit(42 if 'torch._dynamo' in sys.modules else 1)"
     process = executor._context.Process(target=exec, args=(code,))
-    process.start()
+    start_process(process)
     process.join(60)
     assert process.exitcode == 42
-    assert psutil.Process(forkserver._forkserver._forkserver_pid).num_threads() == 1
+    assert psutil.Process(own_server()._forkserver_pid).num_threads() == 1
 
 
 def test_a_sigterm_for_all_processes_leaves_the_fork_server_to_the_runs(tmp_path, executor):
-    server = forkserver._forkserver._forkserver_pid
+    server = own_server()._forkserver_pid
     first, second = (
         odd_job(tmp_path / "a", "pass", text_of("a")),
         odd_job(tmp_path / "b", "pass", text_of("b")),
@@ -299,7 +299,49 @@ def test_a_sigterm_for_all_processes_leaves_the_fork_server_to_the_runs(tmp_path
     os.kill(server, signal.SIGTERM)
     executor.start([second])
     assert exits_of(executor, 1)[second.name].code == 0
-    assert forkserver._forkserver._forkserver_pid == server
+    assert own_server()._forkserver_pid == server
+
+
+OWN_POOL = """\
+import json
+import multiprocessing
+import os
+import signal
+
+from cnnbuild.studies.executors.local import LocalExecutor
+
+def told():
+    blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    ignored = signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    return [blocked, ignored]
+
+if __name__ == "__main__":
+    executor = LocalExecutor(1)
+    context = multiprocessing.get_context("forkserver")
+    with context.Pool(1) as pool:  # its end sends SIGTERM to what it has started, and waits
+        print(json.dumps(pool.apply(told)))
+    child = os.fork()
+    if not child:
+        from cnnbuild.studies.executors.fork_server import own_server
+        own_server().ensure_running()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    executor.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server")
+def test_a_scripts_own_processes_inherit_nothing_from_the_server_that_forks_the_runs(tmp_path):
+    (tmp_path / "script.py").write_text(OWN_POOL)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.stdout.splitlines() == ["[false, false]", "0"], done.stderr
 
 
 def test_runs_whose_fork_server_was_killed_are_lost_and_the_next_have_another(tmp_path, executor):
@@ -308,7 +350,7 @@ def test_runs_whose_fork_server_was_killed_are_lost_and_the_next_have_another(tm
     executor.start([job])
     until(note.exists)
     pid = executor._running[job.name].pid
-    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    os.kill(own_server()._forkserver_pid, signal.SIGKILL)
     lost = exits_of(executor, 1)[job.name]
     reason = "the process that forks the runs was killed"
     assert (lost.cause, lost.code, lost.reason) == ("lost", None, reason)

@@ -206,7 +206,7 @@ def test_a_grid_makes_cells_of_their_own_and_each_knows_its_point(tmp_path):
 def test_a_value_of_the_grid_that_does_not_fit_is_shown_in_the_grid(tmp_path):
     assert [
         fault.split("\n")[0] for fault in faults(tmp_path, STUDY + "grid: {vars.width: [4, $widht]}\n")
-    ] == ["tiny.yaml:11:24: error: unknown name 'widht'"]
+    ] == ["tiny.yaml:11:25: error: unknown name 'widht'"]
 
 
 def test_a_variable_of_the_grid_that_no_architecture_has_is_shown_once_at_its_name(tmp_path):
@@ -229,3 +229,11 @@ def test_a_variable_of_the_grid_that_some_architecture_lacks_is_an_error_there(t
         "      |   ^^^^^\n"
         "      = help: its runs would be the same at every value: give it the variable, or a study of its own"
     ]
+
+
+def test_values_of_variables_are_told_with_the_lines_of_the_study_that_gave_them(tmp_path):
+    study = STUDY.replace("vars: {width: 32}", "vars: {depth: 8}") + "vars: {width: 4}\n"
+    net = NET.replace("vars: {width: 8}", "vars: {width: 8, depth: 1}").replace("$width", "$(width // depth)")
+    (fault,) = (one for one in faults(tmp_path, study, net=net) if "for wide on digits" in one)
+    notes = [line.strip() for line in fault.splitlines() if line.strip().startswith("= ")]
+    assert notes[:2] == ["= depth is 8 (line 6 of tiny.yaml)", "= width is 4 (line 11 of tiny.yaml)"]

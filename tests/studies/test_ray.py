@@ -75,8 +75,9 @@ def test_as_many_runs_start_as_the_living_nodes_hold(executor, jobs):
     assert (executor.slots, executor.free_slots()) == (2, 0)
     executor._cluster.nodes.append(Room("b", cpus=1, memory_bytes=2**33))
     assert (executor.slots, executor.free_slots()) == (3, 1)
+    assert executor.per_machine == 2
     executor._cluster.nodes.clear()
-    assert (executor.slots, executor.free_slots()) == (1, 0)
+    assert (executor.slots, executor.free_slots(), executor.per_machine) == (1, 0, 1)
 
 
 def test_a_run_is_running_once_its_node_has_said_so(executor, jobs):

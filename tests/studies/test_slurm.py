@@ -79,6 +79,7 @@ def test_runs_with_the_same_needs_become_one_array(executor, queue, jobs, tmp_pa
     ]
     assert len({one.token for assignments, *_ in queue.submitted for one in assignments}) == 4
     assert (executor.slots, executor.free_slots()) == (256, 252)
+    assert executor.per_machine == 1  # 256 runs do not share a machine
 
 
 def test_gpus_of_the_options_are_for_runs_that_may_use_them(queue, jobs):

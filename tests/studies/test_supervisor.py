@@ -468,13 +468,16 @@ def test_how_a_study_was_started_is_kept_with_it(tmp_path):
     assert start(tmp_path, FakeExecutor()).study.invocation is None
 
 
-def test_jobs_carry_what_workers_need(tmp_path):
+def test_jobs_carry_what_workers_need(tmp_path, monkeypatch):
     executor = FakeExecutor()
-    start(tmp_path, executor, jobs=2, threads=3, memory_bytes=10**9, plugins=[Path("more.py")])
+    monkeypatch.chdir(tmp_path)
+    plan = plan_of(Path())
+    start(tmp_path, executor, plan=plan, jobs=2, threads=3, memory_bytes=10**9, plugins=[Path("more.py")])
     job = executor.started[0]
     assert (job.threads, job.parallel, job.memory_bytes) == (3, 2, 10**9)
     assert (job.executor, job.plugins, job.data) == ("fake", (str(Path("more.py").absolute()),), "auto")
     assert Path(job.folder).is_absolute()
+    assert Path(job.architecture_file).is_absolute()  # wherever the worker stands
     assert Path(job.folder).name == job.name
     assert job.fingerprint.startswith("digits-")
 
@@ -513,6 +516,7 @@ def test_a_study_that_needs_more_disk_than_there_is_begins_nothing(tmp_path, mon
         "while they train), and 50.0 kB are free; make room, or name a folder on another disk with --out"
     )
     assert executor.started == []
+    assert not (tmp_path / "out").exists()
     Usage.free = 24_160 + 154_240
     assert not start(tmp_path, executor).missing
 
@@ -537,6 +541,10 @@ def test_a_run_without_memory_in_this_process_begins_again_in_smaller_parts(tmp_
     assert parts == [1, 2, 1, 2]
     assert (record.state, record.recipe["accumulate"]) == ("done", 1)
     assert [(a.state, a.accumulate) for a in record.attempts] == [("out_of_memory", 1), ("done", 2)]
+    warning = "it ran out of memory, and was trained with accumulate: 2 where the study says 1"
+    assert [text[: len(warning)] for text in record.run.warnings] == [warning]  # as in a worker's record
+    kept = json.loads(next((tmp_path / "out" / "cells").glob("narrow-*/run.json")).read_text())
+    assert (kept["recipe"]["accumulate"], kept["accumulate"]) == (1, 2)
     assert sum(isinstance(event, CellRetried) for event in events) == 2
     assert not run_plan(plan, out=tmp_path / "out", data_root=None).missing
     assert parts == [1, 2, 1, 2]

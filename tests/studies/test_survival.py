@@ -11,7 +11,6 @@ import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -58,7 +57,6 @@ def supervisor(plan: StudyPlan, out: Path) -> int:
     if child:
         return child
     try:
-        forget_fork_server()
         executor = make_executor("local", jobs=2)
         run_plan(plan, out=out, data_root=None, executor=executor, jobs=2, threads=1)
         executor.close()
@@ -66,12 +64,6 @@ def supervisor(plan: StudyPlan, out: Path) -> int:
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
-
-
-def forget_fork_server() -> None:
-    """In a forked process: have it start a fork server of its own, not wait for one that another test started."""
-    server = forkserver._forkserver
-    server._forkserver_pid = server._forkserver_address = server._forkserver_alive_fd = None
 
 
 def workers_of(pid: int) -> list[int]:

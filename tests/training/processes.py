@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import signal
 import socket
 import traceback
 from collections.abc import Callable, Sequence
@@ -57,12 +56,6 @@ def _answer(pipe: Connection) -> tuple[bool, object]:
         return False, None
 
 
-def hear_signals() -> None:
-    """In a process that a fork server has forked, perhaps that of the local executor, which hears none."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-
-
 def _run(
     pipe: Connection,
     rank: int,
@@ -73,7 +66,6 @@ def _run(
 ) -> None:
     import torch
 
-    hear_signals()
     torch.set_num_threads(1)
     os.environ.update(
         RANK=str(rank),

@@ -15,6 +15,10 @@ from cnnbuild.texts import did_you_mean
 EXECUTORS = ("local", "ray", "slurm", "inline")
 """What `--executor` knows; `inline` is no executor: the runs are trained by the study's own process."""
 
+RUNS_PER_CORE, LEAST_LIMIT = 16, 64  # runs at once on this machine, beyond which `--jobs` is a slip
+MOST_OF_SLURM = 1000  # queued at once; an array may have 1,001 jobs where a cluster says nothing else
+MOST = 100_000  # at once on a cluster, of which the nodes' room says more
+
 QUOTAS = (
     ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu.max"),  # "200000 100000", or "max 100000"
     ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),  # -1 without a limit
@@ -42,8 +46,7 @@ def make_executor(
     if name not in EXECUTORS:
         hint = did_you_mean(name, EXECUTORS, listing="known executors")
         raise UsageError(f"there is no executor '{name}'; {hint}")
-    if jobs is not None and jobs < 1:
-        raise UsageError(f"--jobs is a whole number above 0, not {jobs}")
+    require_jobs(name, jobs)
     if name == "inline":
         return None
     gpus = gpu_count(recipe_devices)
@@ -63,6 +66,44 @@ def make_executor(
     return RayExecutor(jobs=jobs, threads=threads or 1, memory_bytes=memory_bytes, gpu=wants_gpu)
 
 
+def require_executor(name: str, *, slurm: Mapping[str, str]) -> None:
+    """Do nothing where an executor could be made, as far as that is known without starting anything.
+
+    Raises:
+        UsageError: what it needs is not installed or not on this machine, or an option of Slurm's is faulty.
+    """
+    if name not in ("ray", "slurm"):
+        return
+    require_extra(name)
+    if name == "slurm":
+        from cnnbuild.studies.executors.slurm import SlurmExecutor
+
+        SlurmExecutor(options=slurm)
+
+
+def require_jobs(name: str, jobs: int | None) -> None:
+    """Do nothing where an executor can be asked for so many runs at once.
+
+    Raises:
+        UsageError: there are none of them, or more than could ever be of use.
+    """
+    if jobs is None:
+        return
+    if jobs < 1:
+        raise UsageError(f"--jobs is a number of runs at once, at least 1, not {jobs}")
+    cores = core_count()
+    most = {"local": max(LEAST_LIMIT, RUNS_PER_CORE * cores), "slurm": MOST_OF_SLURM}.get(name, MOST)
+    if jobs <= most:
+        return
+    told = f"--jobs {jobs}: {most:,} runs at once are the most"
+    if name == "local":
+        machine = f"this machine, which has {cores} {'core' if cores == 1 else 'cores'}"
+        told += f" for {machine}; without --jobs it is one per core, or one per GPU"
+    elif name == "slurm":
+        told = f"--jobs {jobs}: {most:,} runs are the most in Slurm's queue; Slurm decides how many work"
+    raise UsageError(told)
+
+
 def require_extra(name: str) -> None:
     """Do nothing where what an executor needs is installed.
 
@@ -79,9 +120,12 @@ def default_jobs(recipe_devices: Collection[str] = ("auto",)) -> int:
     return gpu_count(recipe_devices) or core_count()
 
 
-def threads_for(jobs: int) -> int:
-    """How many threads each of `jobs` runs at once has: its share of the cores, at least one."""
-    return max(1, core_count() // jobs)
+def threads_for(jobs: int, executor: str = "local") -> int:
+    """How many threads each of `jobs` runs at once has: its share of this machine's cores, at least one.
+
+    Of the machines of a cluster nothing is known before it is asked: one.
+    """
+    return max(1, core_count() // jobs) if executor in ("local", "inline") else 1
 
 
 def gpu_count(recipe_devices: Collection[str] = ("auto",)) -> int:

@@ -43,6 +43,10 @@ class Executor(Protocol):
     def slots(self) -> int:
         """How many jobs may be started or queued at once."""
 
+    @property
+    def per_machine(self) -> int:
+        """How many of them may share one machine, and slow each other down."""
+
     def free_slots(self) -> int:
         """How many more jobs `start` takes now."""
 

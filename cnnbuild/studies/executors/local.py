@@ -10,34 +10,28 @@ others, and is never missed by the other.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import socket
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing import util
 from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerContext, SpawnContext
-from types import ModuleType
-from typing import TypeAlias
+from multiprocessing.context import ForkServerContext
 
 from cnnbuild.errors import RunError
 from cnnbuild.studies.executors.child import Task, run_worker
 from cnnbuild.studies.executors.executor import Exit
+from cnnbuild.studies.executors.fork_server import context_of_runs, start_process
 from cnnbuild.studies.executors.local_process import Running, WorkerProcess, end_idle, kill_group
 from cnnbuild.studies.executors.memory_watch import MemoryWatch, SystemKills
 from cnnbuild.studies.job import Job
 from cnnbuild.studies.worker import DONE
 
-PRELOADED = ["cnnbuild.studies.executors.preloaded"]
 WITHOUT_SERVER = 255  # what multiprocessing gives for a process whose fork server cannot tell how it ended
 SHORT_SECONDS = 2.0  # a longer run gains too little from a process that is there already
 CLOSING_SECONDS = 10.0  # for which killed processes are waited for
-
-_Context: TypeAlias = ForkServerContext | SpawnContext
 
 
 class LocalExecutor:
@@ -58,13 +52,18 @@ class LocalExecutor:
         self._watch = MemoryWatch(kill_group)
         self._system_kills = SystemKills()
         self._host = socket.gethostname()
-        self._context = _context()
+        self._context = context_of_runs()
         # a process that waits for a run does not end by itself, and Python waits for it when it exits
         util.Finalize(self, end_idle, args=(self._kept, self._running), exitpriority=10)
 
     @property
     def slots(self) -> int:
         """How many runs may work at once."""
+        return self._slots
+
+    @property
+    def per_machine(self) -> int:
+        """All of them."""
         return self._slots
 
     def free_slots(self) -> int:
@@ -115,8 +114,7 @@ class LocalExecutor:
         ours, its = self._context.Pipe()
         process = self._context.Process(target=run_worker, args=(task, its), name=job.name, daemon=False)
         try:
-            with _hidden_main(), _interrupts_held():
-                process.start()
+            start_process(process)
         except (OSError, EOFError) as error:
             ours.close()
             raise RunError(f"no process can be started for {job.name}: {error}") from error
@@ -219,47 +217,3 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _context() -> _Context:
-    """How processes are started; a fork server begins to load what they need."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver, resource_tracker
-
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    resource_tracker.ensure_running()  # which lets interrupts through again
-    with _hidden_main(), _interrupts_held():
-        forkserver.ensure_running()
-    return context
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Within it Ctrl-C waits, and a process that is started never hears of it: see `child.run_worker`.
-
-    A fork server that is still loading would answer it with a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _hidden_main() -> Iterator[None]:
-    """Within it the program that runs looks like an interactive one, which no new process can import.
-
-    Otherwise each process would run a user's script again, unless its author knew to forbid it.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main

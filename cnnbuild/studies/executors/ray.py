@@ -97,9 +97,21 @@ class RayExecutor:
     def slots(self) -> int:
         """How many runs the living nodes hold at once; 1 where they hold none, so that a run may say why."""
         rooms = self._rooms()
+        return self._at_most(slots_in(rooms, self._need(rooms)))
+
+    @property
+    def per_machine(self) -> int:
+        """How many the living node holds that holds most."""
+        rooms = self._rooms()
+        need = self._need(rooms)
+        return self._at_most(max((room.holds(need) for room in rooms), default=1))
+
+    def _need(self, rooms: Sequence[Room]) -> Need:
         has_gpus = any(room.gpus > 0 for room in rooms)
-        need = Need(self._threads, int(self._gpu and has_gpus), self._memory_bytes)
-        fitting = max(1, slots_in(rooms, need))
+        return Need(self._threads, int(self._gpu and has_gpus), self._memory_bytes)
+
+    def _at_most(self, fitting: int) -> int:
+        fitting = max(1, fitting)
         return fitting if self._jobs is None else min(fitting, self._jobs)
 
     def free_slots(self) -> int:

@@ -82,6 +82,11 @@ class SlurmExecutor:
         """How many jobs may be queued at once."""
         return MOST_QUEUED if self._jobs is None else self._jobs
 
+    @property
+    def per_machine(self) -> int:
+        """1: a job has processors of its own, and where Slurm puts the others nobody knows before."""
+        return 1
+
     def free_slots(self) -> int:
         """How many more jobs `start` takes now."""
         return max(0, self.slots - len(self._queued))

@@ -1,0 +1,111 @@
+"""The server that forks the local executor's processes: one of its own, not the one that scripts share.
+
+It has everything loaded that a run needs, ignores SIGTERM and never hears of Ctrl-C. `multiprocessing` keeps
+one server for all that a program starts with "forkserver"; were it this one, the processes of a user's script
+would inherit all that: `Process.terminate` would do nothing to them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from multiprocessing.forkserver import ForkServer
+
+PRELOADED = ["cnnbuild.studies.executors.preloaded"]
+
+Context: TypeAlias = ForkServerContext | SpawnContext
+
+
+def context_of_runs() -> Context:
+    """How processes are started; the server, where there is fork, begins to load what they need."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # which lets interrupts through again
+    with _hidden_main(), _interrupts_held():
+        own_server().ensure_running()
+    return multiprocessing.get_context("forkserver")
+
+
+def start_process(process: BaseProcess) -> None:
+    """Start a process of `context_of_runs`.
+
+    Raises:
+        OSError: it cannot be started.
+        EOFError: the server ended meanwhile.
+    """
+    with _hidden_main(), _interrupts_held(), _asking_own_server():
+        process.start()
+
+
+def own_server() -> ForkServer:
+    """The server of this process; a process that was forked cannot wait for its parent's, and has another."""
+    return _server_of(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _server_of(pid: int) -> ForkServer:
+    del pid
+    from multiprocessing.forkserver import ForkServer
+
+    server = ForkServer()
+    server.set_forkserver_preload(PRELOADED)
+    return server
+
+
+@contextmanager
+def _asking_own_server() -> Iterator[None]:
+    """Within it processes are asked of `own_server`, by the function that `multiprocessing` asks with."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        yield
+        return
+    from multiprocessing import forkserver
+
+    before = forkserver.connect_to_new_process
+    forkserver.connect_to_new_process = own_server().connect_to_new_process
+    try:
+        yield
+    finally:
+        forkserver.connect_to_new_process = before
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Within it Ctrl-C waits, and a process that is started never hears of it: see `child.run_worker`.
+
+    A fork server that is still loading would answer it with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _hidden_main() -> Iterator[None]:
+    """Within it the program that runs looks like an interactive one, which no new process can import.
+
+    Otherwise each process would run a user's script again, unless its author knew to forbid it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
