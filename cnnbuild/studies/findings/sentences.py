@@ -76,8 +76,7 @@ def evidence_in_words(finding: Finding) -> str:
     a, b = finding.architecture, finding.baseline
     said = []
     if evidence.relative_error_reduction is not None:
-        share = 100 * evidence.relative_error_reduction
-        said.append(f"{abs(share):.0f} % {'fewer' if share >= 0 else 'more'} errors")
+        said.append(_errors(evidence.relative_error_reduction))
     if evidence.hedges_g is not None:
         said.append(f"Hedges g {evidence.hedges_g:+.2f} ({evidence.hedges_g_of})")
     low, high = evidence.probability_low, evidence.probability_high
@@ -89,6 +88,13 @@ def evidence_in_words(finding: Finding) -> str:
     said.append(f"{evidence.method}: {uncorrected}{' before correction' if evidence.family > 1 else ''}")
     said += [f"{check.name}: p {p_in_words(check.p)}" for check in evidence.checks]
     return "; ".join(said)
+
+
+def _errors(reduction: float) -> str:
+    """By how much there are fewer errors, or more."""
+    if reduction < -1:
+        return f"{1 - reduction:.1f} times as many errors"
+    return f"{abs(100 * reduction):.0f} % {'fewer' if reduction >= 0 else 'more'} errors"
 
 
 def _of_networks(finding: Finding, two: TwoNetworks) -> str:
