@@ -1,16 +1,12 @@
-"""What differed between runs besides what a study asks about, and what became of those that are missing."""
+"""What became of runs that are missing from a comparison, in words."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import chain
 
 from cnnbuild.studies.health import Condition
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import ResultRow
-
-NOTABLE_RATIO = 1.1  # parameters closer than this count as equal
 
 _FATES: dict[Condition, str] = {
     "failed": "ended with an error",
@@ -40,13 +36,6 @@ def why_dead(dead: list[ResultRow]) -> str:
     return " Besides, ".join(said)
 
 
-def confounders(row: ResultRow, baseline: ResultRow) -> tuple[str, ...]:
-    """What differs between two architectures' runs besides what the study asks about."""
-    pair = (row, baseline)
-    notes = (note for one in pair for note in chain(_left_out(one), _retried(one), _in_smaller_parts(one)))
-    return (*_sizes(row, baseline), *_recipes(row, baseline), *notes, *_machines(row, baseline))
-
-
 def runs_of(count: int, row: ResultRow) -> str:
     """So many runs of a row, in words: "2 of 3 runs of wide"."""
     total = len(row.records)
@@ -62,51 +51,10 @@ def parts_of(record: CellRecord) -> int | None:
     return last if last > first else None
 
 
-def _sizes(row: ResultRow, baseline: ResultRow) -> Iterator[str]:
-    if row.parameters and baseline.parameters:
-        ratio = row.parameters / baseline.parameters
-        larger, smaller = (row, baseline) if ratio > 1 else (baseline, row)
-        ratio = max(ratio, 1 / ratio)
-        if ratio >= NOTABLE_RATIO:
-            yield f"{larger.architecture} has {ratio:.1f} times the parameters of {smaller.architecture}."
-
-
-def _recipes(row: ResultRow, baseline: ResultRow) -> Iterator[str]:
-    first, second = (dict(one.records[0].recipe) if one.records else {} for one in (row, baseline))
-    differing = sorted(key for key in first.keys() | second.keys() if first.get(key) != second.get(key))
-    if differing:
-        yield f"Their recipes differ in {', '.join(differing)}."
-
-
-def _left_out(row: ResultRow) -> Iterator[str]:
+def fates_in_words(row: ResultRow) -> list[tuple[str, int]]:
+    """How runs of a row ended that are left out of what is compared, each with how many did."""
     fates = [("did not train", _untrained(row))] if _untrained(row) else []
-    fates += [(_conjugated(fate, n), n) for fate, n in _broken_off(row).items()]
-    for fate, count in fates:
-        verb = "is" if count == 1 else "are"
-        yield f"{runs_of(count, row)} {fate} and {verb} left out of the difference."
-
-
-def _retried(row: ResultRow) -> Iterator[str]:
-    taken_up = [r for r in row.trained if any(one.resumed for one in r.attempts)]
-    if taken_up:
-        verb = "was" if len(taken_up) == 1 else "were"
-        yield f"{_capital(runs_of(len(taken_up), row))} {verb} interrupted and went on from a checkpoint."
-
-
-def _in_smaller_parts(row: ResultRow) -> Iterator[str]:
-    parts = [n for record in row.trained if (n := parts_of(record)) is not None]
-    if parts:
-        split = " or ".join(str(n) for n in sorted(set(parts)))
-        yield (
-            f"{_capital(runs_of(len(parts), row))} ran out of memory and trained with each batch in {split} "
-            "parts: batch normalisation took its statistics from the parts."
-        )
-
-
-def _machines(row: ResultRow, baseline: ResultRow) -> Iterator[str]:
-    first, second = ({record.parallel for record in one.records} for one in (row, baseline))
-    if first and second and first != second:
-        yield "Not equally many runs shared the machine: times and latencies do not compare."
+    return fates + [(_conjugated(fate, n), n) for fate, n in _broken_off(row).items()]
 
 
 def _untrained(row: ResultRow) -> int:
@@ -124,7 +72,3 @@ def _joined(broken: list[tuple[Condition, int, ResultRow]]) -> list[tuple[Condit
 
 def _conjugated(fate: Condition, count: int) -> str:
     return _FATES[fate].format(was="was" if count == 1 else "were")
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

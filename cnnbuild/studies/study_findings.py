@@ -6,13 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from cnnbuild.studies.failure_rates import failure_rates
+from cnnbuild.studies.fair_conditions import fair_conditions
 from cnnbuild.studies.findings import Finding, findings_of
 from cnnbuild.studies.observation import TOPICS, Observation, Topic
+from cnnbuild.studies.over_data_sets import over_data_sets
 from cnnbuild.studies.results import StudyResults
 
 Observer: TypeAlias = Callable[[StudyResults], tuple[Observation, ...]]
 
-OBSERVERS: tuple[Observer, ...] = ()
+OBSERVERS: tuple[Observer, ...] = (
+    failure_rates,
+    over_data_sets,
+    fair_conditions,
+)
 """What looks at a study's results; each says nothing where there is nothing to say."""
 
 

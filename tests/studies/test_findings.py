@@ -109,7 +109,10 @@ def test_what_else_differs_stands_beside_the_finding():
             two_architectures([800] * 3, [890, 900, 910], parameters=2300, recipe={"epochs": 3, "lr": 1})
         )
     )
-    assert finding.confounders == ("b has 2.3 times the parameters of a.", "Their recipes differ in lr.")
+    assert finding.confounders == (
+        "b has 2.3 times the parameters of a.",
+        "Their recipes differ: lr is 1 for b and not set for a.",
+    )
 
 
 def test_p_values_are_corrected_over_the_architectures_of_a_data_set():
