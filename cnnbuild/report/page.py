@@ -16,6 +16,7 @@ from cnnbuild.report.overview import accuracies_at_a_glance, verdicts_at_a_glanc
 from cnnbuild.report.tables import Confusion, Leader, RunLine, confusions, leaders, run_lines
 from cnnbuild.studies.files import write_atomically
 from cnnbuild.studies.findings import findings_of
+from cnnbuild.studies.health import UNSOUND, UNTRAINED
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import ResultRow, StudyResults, read_results
 from cnnbuild.training.record import EpochRecord
@@ -82,8 +83,8 @@ def render_page(results: StudyResults) -> str:
         findings=findings,
         folded_findings=len(findings) > MAX_UNFOLDED_FINDINGS,
         lines=lines,
-        unsound=[line for line in lines if line.condition not in {"trained", "not run"}],
-        untrained=sum(line.condition in {"at chance", "diverged"} for line in lines),
+        unsound=[line for line in lines if line.condition in UNSOUND],
+        untrained=sum(line.condition in UNTRAINED for line in lines),
         broken=_broken_off(lines),
         unfinished=len(results.missing),
         manifest=_manifest(list(results.records.values())),

@@ -101,14 +101,16 @@ class ResultRow:
 
         An example is "2 of 3 trained, 1 diverged".
         """
+        suspect = sum(health.condition == "suspect" for health in self.health)
+        doubt = [f"{suspect} suspect"] if suspect else []
         if self.planned == len(self.trained):
-            return "all trained" if self.planned > 1 else "trained"
+            return ", ".join(["all trained" if self.planned > 1 else "trained", *doubt])
         counts = [f"{len(self.trained)} of {self.planned} trained"]
         for condition in UNSOUND:
             count = sum(health.condition == condition for health in self.health)
             counts += [f"{count} {condition}"] if count else []
         missing = self.planned - len(self.records)
-        return ", ".join([*counts, f"{missing} not run"] if missing else counts)
+        return ", ".join([*counts, *doubt, *([f"{missing} not run"] if missing else [])])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,36 @@
+"""Whether a run trained at all, and why not: nothing follows from one that did not."""
+
+from __future__ import annotations
+
+from cnnbuild.studies.health import diagnosis
+from cnnbuild.studies.health.condition import (
+    BROKEN_OFF,
+    TRAINED,
+    UNSOUND,
+    UNTRAINED,
+    Cause,
+    Condition,
+    Health,
+)
+from cnnbuild.studies.record import CellRecord, State
+
+__all__ = ["BROKEN_OFF", "TRAINED", "UNSOUND", "UNTRAINED", "Cause", "Condition", "Health", "health_of"]
+
+_BROKEN_OFF: dict[State, tuple[Condition, str]] = {
+    "failed": ("failed", "see its log"),
+    "out_of_memory": ("out of memory", "take a smaller batch_size or a larger accumulate, or allow it more"),
+    "stalled": ("stalled", "see its log for where it stood still"),
+    "killed": ("killed", "the same command goes on from its last checkpoint"),
+}
+"""How a run is called that ended before it was trained, and what to do: nothing of it is about training."""
+
+
+def health_of(record: CellRecord) -> Health:
+    """The condition of a run that has ended, from its record alone."""
+    run = record.run
+    if record.state == "diverged":
+        return diagnosis.diverged(run, record.reason)
+    if record.state in _BROKEN_OFF or run is None or run.test is None:
+        condition, advice = _BROKEN_OFF.get(record.state, _BROKEN_OFF["failed"])
+        return Health(condition, record.reason or "the run left no test result", advice)
+    return diagnosis.untrained(run, run.test) or diagnosis.suspect(run, run.test) or Health("trained")
