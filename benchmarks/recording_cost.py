@@ -88,10 +88,10 @@ def timed(clock: Clock) -> None:
 
         return call
 
-    def at_end(diagnostics: Diagnostics) -> EpochDiagnostics:
+    def at_end(diagnostics: Diagnostics, number: int) -> EpochDiagnostics:
         begin = clock.now()
         clock.training = begin - clock.begin
-        found = epoch(diagnostics) if clock.is_on else EpochDiagnostics(None, None)
+        found = epoch(diagnostics, number) if clock.is_on else EpochDiagnostics(None, None)
         clock.at_end = clock.now() - begin
         return found
 

@@ -55,14 +55,16 @@ def effective_receptive_field(
             module = build_module(graph)
     parameter = next(module.parameters(), None)
     dtype = torch.float32 if parameter is None else parameter.dtype
+    device = torch.device("cpu") if parameter is None else parameter.device
     images = noise(graph.contract.shape, seed=seed) if images is None else images
     signs = torch.Generator().manual_seed(derived_seed(seed, "signs of the effective receptive field"))
     sums = [torch.zeros(images.shape[2:], dtype=torch.float64) for _ in stages]
-    with _as_evaluated(module):
+    with as_evaluated(module):
         if fresh:
-            _settle_normalisations(graph, module, stages, noise(graph.contract.shape, seed=seed).to(dtype))
+            at_first = noise(graph.contract.shape, seed=seed).to(device, dtype)
+            _settle_normalisations(graph, module, stages, at_first)
         for n in range(len(images)):
-            image = images[n : n + 1].to(dtype)
+            image = images[n : n + 1].to(device, dtype)
             energies = _energies(graph, module, stages, image, signs, images=len(images))
             for total, energy in zip(sums, energies, strict=True):
                 total += energy
@@ -97,9 +99,9 @@ def _energies(
         output = outputs[stage.node][0, :, stage.output[0], stage.output[1]]  # (C,)
         energy = torch.zeros(image.shape[2:], dtype=torch.float64)
         for _ in range(_draws(stage, images)):
-            random = torch.randint(0, 2, output.shape, generator=signs).to(output.dtype) * 2 - 1
+            random = torch.randint(0, 2, output.shape, generator=signs).to(output) * 2 - 1
             (gradient,) = torch.autograd.grad((output * random).sum(), image, retain_graph=True)
-            energy += gradient[0].double().square().sum(dim=0)
+            energy += gradient[0].double().square().sum(dim=0).cpu()
         total = energy.sum()
         yield energy / total if total > 0 else energy
 
@@ -118,7 +120,7 @@ def outputs_of(graph: Graph, module: nn.Module, image: Tensor, wanted: set[int])
     """The outputs of the wanted nodes; each node's layer is applied by itself, in the order of the graph."""
     tensors: dict[int, Tensor] = {INPUT: image}
     last_use = {source: index for index, node in enumerate(graph.nodes) for source in node.inputs}
-    needed = _needed(graph, wanted)
+    needed = needed_for(graph, wanted)
     for index in needed:
         node = graph.nodes[index]
         tensors[index] = module.get_submodule(node.name)(*(tensors[source] for source in node.inputs))
@@ -128,7 +130,7 @@ def outputs_of(graph: Graph, module: nn.Module, image: Tensor, wanted: set[int])
     return {index: tensors[index] for index in wanted}
 
 
-def _needed(graph: Graph, wanted: set[int]) -> list[int]:
+def needed_for(graph: Graph, wanted: set[int]) -> list[int]:
     """The nodes that the wanted ones depend on, in the order of computation."""
     needed = set(wanted)
     for index in range(max(wanted), -1, -1):
@@ -138,7 +140,7 @@ def _needed(graph: Graph, wanted: set[int]) -> list[int]:
 
 
 @contextmanager
-def _as_evaluated(module: nn.Module) -> Iterator[None]:
+def as_evaluated(module: nn.Module) -> Iterator[None]:
     """Within it the module is in evaluation mode and learns nothing; afterwards it is as before."""
     training = {part: part.training for part in module.modules()}
     learns = {parameter: parameter.requires_grad for parameter in module.parameters()}

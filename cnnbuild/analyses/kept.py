@@ -91,8 +91,9 @@ class Predictions:
 class LayerMaps:
     """Some channels of what one node of the network gives for one image, each scaled by itself.
 
-    `shape` is the node's whole output (C, H, W); `shown` are the channels of `maps`, those of the largest
-    variance first.
+    `shape` is the node's whole output (C, H, W); `shown` are the channels of `maps`: those that vary most
+    over the images of all `FeatureMaps`, the largest variance first. Maps are averaged down to at most 32
+    pixels.
     """
 
     node: str
@@ -112,9 +113,10 @@ class FeatureMaps:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of the first convolution, one picture per output channel, all on one scale around 0.
+    """The filters of the first convolution, a picture for each of the first 64, on one scale around 0.
 
-    Three input channels are shown as red, green and blue, any other number as the mean over them.
+    `shape` is that of all its weights (out, in, H, W). Three input channels are shown as red, green and blue,
+    any other number as the mean over them.
     """
 
     node: str
@@ -126,27 +128,33 @@ class Filters:
 class ReceptiveField:
     """How the central output of one node sees an image.
 
-    `box` is the theoretical field on it, (top, left, height, width) in pixels, which may reach beyond the
-    image. `effective` is the mean absolute gradient of the central output with respect to each pixel (Luo et
-    al. 2016) as a map of the image's size, `larger_px` and `smaller_px` the sides of the squares around its
-    middle that hold 95.45 % and 68.27 % of its square.
+    All sizes are height and width in pixels of the network's input, which has the size `image`. `size` is the
+    theoretical field, and `box` where it lies, (top, left, height, width), which may reach beyond the image;
+    None where the node sees everything, or nobody declared what it sees. `effective` is the root of the mean
+    squared gradient of the central output with respect to each pixel (Luo et al. 2016), over `images` test
+    images, the largest being 1: a picture of the same size as those of the sample images. `larger_sides` and
+    `smaller_sides` are those of the boxes around the middle of the theoretical field that hold 95 % and 68 %
+    of the squared gradient, None where no gradient reaches the image.
     """
 
     node: str
-    size: tuple[int, int]
-    box: tuple[int, int, int, int]
+    image: tuple[int, int]
+    size: tuple[int, int] | None
+    box: tuple[int, int, int, int] | None
     effective: Picture
-    larger_px: int
-    smaller_px: int
+    larger_sides: tuple[int, int] | None
+    smaller_sides: tuple[int, int] | None
     images: int
 
 
 @dataclass(frozen=True, slots=True)
 class Analyses:
-    """What was worked out of one run. What the study did not ask for is empty.
+    """What was worked out of one run.
 
-    `samples` are images of the test part, at most one of each class; `mistakes` those that were taken for
-    something else with the greatest confidence.
+    `samples` are images of the test part, the first of each class (of more than ten classes, of ten in even
+    distances): the data set alone decides which. `mistakes` are those that were taken for something else with
+    the greatest confidence. Predictions, samples, mistakes and filters are there of every run; `worked_out`
+    names what was asked for besides. What the network has not, or failed, is empty: `warnings` say so.
     """
 
     class_names: tuple[str, ...]
@@ -156,6 +164,7 @@ class Analyses:
     feature_maps: tuple[FeatureMaps, ...] = ()
     filters: Filters | None = None
     receptive_fields: tuple[ReceptiveField, ...] = ()
+    worked_out: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     schema: Literal[1] = SCHEMA
 

@@ -79,7 +79,8 @@ def keep_files_of_runs(path: Path) -> None:
 
     target = path.resolve()
     name = target.name
-    if not (name in {"run.json", "weights.pt", "record.json"} or name.startswith("checkpoint.pt")):
+    kept = {"run.json", "weights.pt", "record.json", "analyses.json"}
+    if not (name in kept or name.startswith("checkpoint.pt")):
         return
     if (target.parent / "run.json").exists():
         raise UsageError(f"{path} belongs to the run in {path.parent}; name another file")

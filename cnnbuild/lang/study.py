@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnnbuild.errors import Place, Problems, UsageError
+from cnnbuild.lang.analyses import check_analyses
 from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.layer_study import is_layer_study
 from cnnbuild.lang.merging import from_setting, set_path, with_entry, without
@@ -27,7 +28,7 @@ from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.lang.study_grid import fixed_at, known_values, read_grid
 from cnnbuild.lang.study_grid_paths import OF_DATA
 from cnnbuild.lang.study_resolution import named_variables, resolve
-from cnnbuild.lang.study_settings import check_analyses, spell_out_architectures, spell_out_train
+from cnnbuild.lang.study_settings import spell_out_architectures, spell_out_train
 from cnnbuild.lang.validation import place_of_key
 from cnnbuild.texts import did_you_mean
 

@@ -8,14 +8,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, JsonValue
 
 from cnnbuild.errors import Problems
+from cnnbuild.lang.analyses import STANDARD
 from cnnbuild.lang.merging import CHOICES, submap, with_entry
 from cnnbuild.lang.reference import split_reference
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe
 from cnnbuild.lang.validation import Settings
-from cnnbuild.texts import did_you_mean
 
-ANALYSES = ("confusion",)
-LATER_ANALYSES = ("gradient_flow", "feature_maps", "receptive_field")
 MAX_SEEDS = 1000
 MAX_SEED = 2**32 - 1  # what every random generator takes
 
@@ -74,20 +72,7 @@ class StudySettings(Settings):
     budget: FreeForm | None = None
     plugins: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     equivalence: Annotated[float, Field(ge=0, le=100)] = 0.5
-    analyses: list[str] = Field(default_factory=list)
-
-
-def check_analyses(analyses: Yaml | None, problems: Problems) -> None:
-    """Add what is wrong with the names under `analyses`."""
-    for item in analyses if isinstance(analyses, YamlList) else ():
-        if not isinstance(item, YamlScalar) or item.value in ANALYSES:
-            continue  # what is no word at all is for validation to refuse
-        if item.value in LATER_ANALYSES:
-            message = f"the analysis '{item.value}' is not supported by this version yet"
-            problems.add(message, item.place, help=f"supported: {', '.join(ANALYSES)}")
-        else:
-            hint = did_you_mean(str(item.value), (*ANALYSES, *LATER_ANALYSES), listing="known analyses")
-            problems.add(f"unknown analysis '{item.value}'", item.place, help=hint)
+    analyses: list[str] = Field(default_factory=lambda: list(STANDARD))
 
 
 def spell_out_architectures(tree: YamlMap) -> YamlMap:

@@ -237,7 +237,7 @@ def _read_job(run: Path, cell_id: str) -> Job | None:
 def _is_half_written(file: Path) -> bool:
     """Whether a killed process left it: a file that `replace_file` had not yet given its name."""
     return file.name.startswith(
-        (".record.json.", ".outcome.json.", ".job.json.", ".run.json.", ".weights.pt.")
+        (".record.json.", ".outcome.json.", ".job.json.", ".run.json.", ".weights.pt.", ".analyses.json.")
     )
 
 

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from torch import nn
 
+from cnnbuild.analyses.subject import Subject
 from cnnbuild.data.batches import Normalization
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import CheckpointError, OutOfMemoryError
@@ -20,12 +21,15 @@ from cnnbuild.modules.build import build_module
 from cnnbuild.studies.epoch_news import news_of
 from cnnbuild.studies.job import Job
 from cnnbuild.studies.job_cell import recipe_here
+from cnnbuild.studies.kept_analyses import keep_analyses
 from cnnbuild.studies.plan import Cell
 from cnnbuild.studies.record import CellRecord, State
+from cnnbuild.studies.run_analyses import remove_analyses
 from cnnbuild.studies.run_folder import Origin, RunFolder
 from cnnbuild.studies.single_run import describe_run
 from cnnbuild.training.checkpoint import save_weights
 from cnnbuild.training.environment import git_revision
+from cnnbuild.training.evaluate import Predictions
 from cnnbuild.training.failures import failures_told
 from cnnbuild.training.fit import fit
 from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord, loss_text
@@ -47,8 +51,9 @@ def run_cell(
 ) -> CellRecord:
     """Train and test one cell, or what is left of a run that was killed.
 
-    `folder` receives `log.txt`, `weights.pt` and, until `remove_checkpoint`, `checkpoint.pt`; the caller
-    writes the record. From `job`, if any, a worker made the cell; without one `accumulate` may be another.
+    `folder` receives `log.txt`, `weights.pt`, `analyses.json` and, until `remove_checkpoint`,
+    `checkpoint.pt`; the caller writes the record. From `job`, if any, a worker made the cell; without one
+    `accumulate` may be another.
 
     Raises nothing but what ends the program: an exception or a divergence is the record's `reason`.
     """
@@ -144,15 +149,17 @@ class _Training:
             accumulate=self.accumulate,
         )
         with folder_flushed_later():  # with the record, without which the run begins again
+            remove_analyses(self.folder)
             RunFolder(self.folder).write_run(described)
         normalization = described.data.normalization
         try:
-            module, run = self._fit(normalization, follow, resume=True)
+            module, run, said = self._fit(normalization, follow, resume=True)
         except CheckpointError as error:  # of another torch, or damaged: what it says, the log keeps
             print(f"begun anew: {error}", file=self.log)
-            module, run = self._fit(normalization, follow, resume=False)
+            module, run, said = self._fit(normalization, follow, resume=False)
         with folder_flushed_later():
             save_weights(module, self.folder / "weights.pt")
+            run = self._analysed(run, module, normalization, said)
         if run.resumes:
             print("went on from a checkpoint", file=self.log)
         if run.test is not None:
@@ -161,7 +168,9 @@ class _Training:
 
     def _fit(
         self, normalization: Normalization, follow: Callable[[EpochRecord], None], *, resume: bool
-    ) -> tuple[nn.Module, RunRecord]:
+    ) -> tuple[nn.Module, RunRecord, Predictions]:
+        """The trained network, its record, and what it says of the test images."""
+        said: list[Predictions] = []
         slot_device = "" if self.job is None else self.job.device
         with seeded(self.cell.seed):
             module = build_module(self.cell.graph)
@@ -175,8 +184,20 @@ class _Training:
             resume=resume,
             head_weights=self.cell.graph.head_weights,
             normalization=normalization,
+            on_test=said.append,
         )
-        return module, run
+        return module, run, said[0]
+
+    def _analysed(
+        self, run: RunRecord, module: nn.Module, normalization: Normalization, said: Predictions
+    ) -> RunRecord:
+        """The record after the run's analyses were kept, with what could not be worked out."""
+        names, dataset = self.cell.analyses, self.dataset
+        subject = Subject(self.cell.graph, module, dataset.test, normalization, dataset.class_names, said)
+        warnings = keep_analyses(self.folder, subject, names)
+        for warning in warnings:
+            print(f"warning: {warning}", file=self.log)
+        return replace(run, warnings=(*run.warnings, *warnings))
 
     def with_warning(self, run: RunRecord) -> RunRecord:
         """The record, with a word on what differs from the plan."""

@@ -36,7 +36,8 @@ class Job:
     gives it, `plugins` the files whose layer types it needs, `git` the commit of the architecture's file.
     `threads` are torch's; `parallel` is how many runs may share the machine. `device` is that of its slot, as
     torch names it, and empty where the recipe's `device` decides. `memory_bytes` is the most it may use.
-    `accumulate` replaces the recipe's after it ran out of memory. `earlier` are the attempts before this one.
+    `analyses` are worked out when it ends. `accumulate` replaces the recipe's after it ran out of memory.
+    `earlier` are the attempts before this one.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Job:
     parallel: int = 1
     device: str = ""
     memory_bytes: int | None = None
+    analyses: tuple[str, ...] = ()
     attempt: int = 1
     accumulate: int | None = None
     earlier: tuple[Attempt, ...] = ()

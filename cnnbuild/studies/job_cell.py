@@ -76,6 +76,7 @@ def cell_of(job: Job, dataset: Dataset) -> Cell:
         own_types=job.own_types,
         grid=cast(dict[str, Plain], job.grid),
         setting=job.setting,
+        analyses=job.analyses,
     )
 
 

@@ -100,6 +100,7 @@ class JobMaker:
             threads=means.threads if left.threads is None else left.threads,
             parallel=means.parallel,
             memory_bytes=means.memory_bytes,
+            analyses=cell.analyses,
             attempt=len(left.earlier) + 1,
             accumulate=left.accumulate,
             earlier=left.earlier,

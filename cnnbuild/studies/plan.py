@@ -29,6 +29,7 @@ class Cell:
     """One run of a study, settled to the last value; `own_types` are as `own_sources` gives them.
 
     `grid` maps the paths of the study's grid to this run's values, and `setting` says the same in words.
+    `analyses` are worked out when it ends; they change nothing of the run, and are no part of its identity.
     """
 
     architecture: str
@@ -42,6 +43,7 @@ class Cell:
     own_types: Mapping[str, str] = field(default_factory=dict)
     grid: Mapping[str, Plain] = field(default_factory=dict)
     setting: str = ""
+    analyses: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -106,14 +108,21 @@ def plan_study(
         settled = planner.settle(combination)
         if settled is not None:
             own_types = own_sources(settled.graph)
-            cells += [_cell(combination, settled, seed, own_types) for seed in combination.seeds]
+            analyses = document.analyses
+            cells += [_cell(combination, settled, seed, own_types, analyses) for seed in combination.seeds]
     planner.check_shared_variables()
     planner.problems.raise_if_any()
     warnings = (*document.warnings, *planner.problems.warnings)
     return StudyPlan(document, tuple(cells), warnings, tuple(planner.matched))
 
 
-def _cell(combination: Combination, settled: Settled, seed: int, own_types: Mapping[str, str]) -> Cell:
+def _cell(
+    combination: Combination,
+    settled: Settled,
+    seed: int,
+    own_types: Mapping[str, str],
+    analyses: tuple[str, ...],
+) -> Cell:
     return Cell(
         architecture=combination.architecture,
         file=combination.file,
@@ -126,6 +135,7 @@ def _cell(combination: Combination, settled: Settled, seed: int, own_types: Mapp
         own_types=own_types,
         grid={one.path: one.value for one in combination.grid},
         setting=combination.setting,
+        analyses=analyses,
     )
 
 

@@ -29,3 +29,12 @@ def read_analyses(folder: Path) -> Analyses | None:
     """
     path = folder / NAME
     return Analyses.from_dict(read_json(path)) if path.exists() else None
+
+
+def remove_analyses(folder: Path) -> None:
+    """Remove those that an earlier run left in the folder of one that begins.
+
+    Raises:
+        OSError: they cannot be removed.
+    """
+    (folder / NAME).unlink(missing_ok=True)

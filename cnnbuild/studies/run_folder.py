@@ -3,6 +3,7 @@
 run.json         before training: the network, the data, the recipe and the seed, complete in themselves
 checkpoint.pt    while it trains, with the one before it as checkpoint.pt.previous
 weights.pt       the selected weights
+analyses.json    what was worked out of them
 record.json      how the run ended; its presence makes the run finished
 """
 
@@ -21,6 +22,7 @@ from cnnbuild.errors import DataError, UsageError
 from cnnbuild.studies.json_files import how_again, read_json, write_json
 from cnnbuild.studies.kept_graph import KeptGraph
 from cnnbuild.studies.layer_folder import refuse_comparison
+from cnnbuild.studies.run_analyses import NAME as ANALYSES
 from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import RunRecord, record_from
 
@@ -176,7 +178,8 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove what an earlier run left; other files of the folder stay."""
-        for path in (*self.checkpoints, self.record, self.weights, self.path / "run.json"):
+        names = ("run.json", ANALYSES)
+        for path in (*self.checkpoints, self.record, self.weights, *(self.path / name for name in names)):
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:

@@ -17,8 +17,8 @@ from cnnbuild.studies.stored_run import StoredRun
 from cnnbuild.studies.study_lock import only_supervisor
 
 OF_A_RUN = (
-    "run.json", "record.json", "weights.pt", "job.json", "outcome.json", "progress.jsonl", "pulse",
-    "worker.lock", "log.txt", "lr_range.png", "lr_range.svg", "lr_range.csv", "lr_range.json",
+    "run.json", "record.json", "weights.pt", "analyses.json", "job.json", "outcome.json", "progress.jsonl",
+    "pulse", "worker.lock", "log.txt", "lr_range.png", "lr_range.svg", "lr_range.csv", "lr_range.json",
 )  # fmt: skip
 """What the folder of a single run may hold of cnnbuild's, checkpoints apart; all else is its user's."""
 

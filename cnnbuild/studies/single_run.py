@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
 from torch import Tensor
 
+from cnnbuild.analyses.subject import Subject
 from cnnbuild.data.batches import normalization_of
 from cnnbuild.data.dataset import Dataset, Images, Part
 from cnnbuild.data.split import cannot_be_split, split_validation
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.graph.graph import Graph
+from cnnbuild.lang.analyses import ON_REQUEST
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.modules.build import build_module
+from cnnbuild.studies.kept_analyses import keep_analyses
 from cnnbuild.studies.kept_graph import KeptGraph, describe_computation, keep_graph
 from cnnbuild.studies.plan import RUN_FORMAT
 from cnnbuild.studies.plugin_source import own_sources
@@ -23,6 +27,7 @@ from cnnbuild.studies.run_folder import KeptArchitecture, KeptData, Origin, RunF
 from cnnbuild.studies.trained_run import TrainedRun, trained_run
 from cnnbuild.training.checkpoint import remove_checkpoint, save_weights
 from cnnbuild.training.distributed import ALONE, World
+from cnnbuild.training.evaluate import Predictions
 from cnnbuild.training.fit import fit
 from cnnbuild.training.lr_range import LrRange, find_lr
 from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
@@ -126,6 +131,7 @@ def train_run(
         folder.write_run(run)
     with seeded(run.seed):
         module = build_module(graph)
+    said: list[Predictions] = []
     try:
         record = fit(
             module,
@@ -138,6 +144,7 @@ def train_run(
             head_weights=graph.head_weights,
             world=world,
             normalization=run.data.normalization,
+            on_test=said.append,
         )
     except DivergedRunError as error:
         if folder is not None and world.first:
@@ -146,6 +153,10 @@ def train_run(
         raise
     if folder is not None and world.first:
         save_weights(module, folder.weights)
+        normalization, names = run.data.normalization, dataset.class_names
+        subject = Subject(graph, module, dataset.test, normalization, names, said[0])
+        warnings = keep_analyses(folder.path, subject, ON_REQUEST)
+        record = replace(record, warnings=(*record.warnings, *warnings))
         folder.write_record(run, record)
         remove_checkpoint(folder.checkpoint)
     return trained_run(run, record, module, None if folder is None else folder.path, data_root)

@@ -5,6 +5,7 @@
 <study>/cells/<cell>/record.json   how the run ended; its presence makes a cell finished
 <study>/cells/<cell>/log.txt       what happened, line by line
 <study>/cells/<cell>/weights.pt    the selected weights
+<study>/cells/<cell>/analyses.json what was worked out of them; see run_analyses
 <study>/cells/<cell>/run.json      what was trained, so that the folder is enough to use it; see run_folder
 <study>/cells/<cell>/checkpoint.pt the state of a run that has not ended, and `.previous` the one before
 <study>/runs.jsonl                 one line per run that ended: its whole record, appended

@@ -1,6 +1,6 @@
 """What is watched while a network trains, in less than 3 % of the time.
 
-Gradients and updates of each layer, dead units of each activation, the losses of the steps.
+Gradients and updates of each layer, dead units of each activation, weights, the losses of the steps.
 
 The loop calls `before_update(step)` when a batch's gradients are complete (all micro-batches added up, the
 scale of fp16 taken away) and before they are clipped; `after_update(step)` after the optimiser's step;
@@ -20,7 +20,14 @@ from cnnbuild.data.sources import Batches
 from cnnbuild.training.dead_units import DeadUnitProbe, evenly_spread, probe_size
 from cnnbuild.training.gradient_flow import GradientSampler
 from cnnbuild.training.loss_curve import LossCurveBuilder
-from cnnbuild.training.observations import ActivationLayer, DeadUnits, GradientFlow, LossCurve
+from cnnbuild.training.observations import (
+    ActivationLayer,
+    DeadUnits,
+    GradientFlow,
+    LossCurve,
+    WeightHistograms,
+)
+from cnnbuild.training.weight_histograms import WeightWatcher
 
 
 class DiagnosticsState(TypedDict):
@@ -37,6 +44,7 @@ class EpochDiagnostics:
 
     gradients: GradientFlow | None
     dead_units: DeadUnits | None
+    weights: WeightHistograms | None = None
 
 
 class Diagnostics:
@@ -58,6 +66,7 @@ class Diagnostics:
         self._gradients = GradientSampler(module, steps_per_epoch=steps_per_epoch)
         shown = evenly_spread(images, probe_size(training_images))
         self._dead_units = DeadUnitProbe(module, source, shown)
+        self._weights = WeightWatcher(module)
         self._losses = LossCurveBuilder()
 
     @property
@@ -69,6 +78,11 @@ class Diagnostics:
     def activation_layers(self) -> tuple[ActivationLayer, ...]:
         """The activations of the dead units' columns; known after the first epoch."""
         return self._dead_units.layers
+
+    @property
+    def weight_layers(self) -> tuple[str, ...]:
+        """The layers of the weights' columns."""
+        return self._weights.layers
 
     @property
     def loss_curve(self) -> LossCurve:
@@ -87,9 +101,11 @@ class Diagnostics:
         """The finite losses of the steps since the last call, in order."""
         self._losses.add(losses)
 
-    def epoch(self) -> EpochDiagnostics:
-        """The epoch that ends here; the only place that waits for the device."""
-        return EpochDiagnostics(self._gradients.epoch(), self._dead_units.measure())
+    def epoch(self, epoch: int) -> EpochDiagnostics:
+        """The epoch of this number that ends here; the only place that waits for the device."""
+        return EpochDiagnostics(
+            self._gradients.epoch(), self._dead_units.measure(), self._weights.look(epoch)
+        )
 
     def state(self) -> DiagnosticsState:
         """What `restore` needs to go on as if never interrupted."""

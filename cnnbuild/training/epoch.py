@@ -44,7 +44,7 @@ def train_one_epoch(run: Run, after_step: Callable[[], None]) -> EpochRecord:
     train_seconds = progress.elapsed()
     if run.average is not None:
         run.average.after_epoch(epoch)
-    watched = run.diagnostics.epoch()
+    watched = run.diagnostics.epoch(epoch)
     with _averaged(run):
         on_train, on_validation = _evaluate(run, epoch)
         record = EpochRecord(
@@ -60,6 +60,7 @@ def train_one_epoch(run: Run, after_step: Callable[[], None]) -> EpochRecord:
             validation_per_class=on_validation.per_class_accuracy if on_validation else (),
             gradients=watched.gradients,
             dead_units=watched.dead_units,
+            weights=watched.weights,
         )
         _keep_if_best(run, record)
     _follow(run, on_validation)

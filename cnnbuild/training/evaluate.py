@@ -122,7 +122,11 @@ def evaluate(
     if indices is None:
         indices = torch.arange(len(source))
     said = predict(module, source, indices, forward=forward, flip=flip, world=world)
-    truth = source.labels.cpu()[indices.cpu()]
+    return evaluation_of(said, source.labels.cpu()[indices.cpu()], classes)
+
+
+def evaluation_of(said: Predictions, truth: Tensor, classes: int) -> Evaluation:
+    """The evaluation of what a network said of images of these classes (N,), on the CPU."""
     confusion = confusion_matrix(truth, said.predicted, classes)
     return Evaluation(
         loss=float(said.losses.mean()),

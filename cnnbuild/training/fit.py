@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from cnnbuild.data.batches import Normalization
@@ -19,7 +20,7 @@ from cnnbuild.training.budget import end_of
 from cnnbuild.training.devices import chosen, device_of
 from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.epoch import train_one_epoch
-from cnnbuild.training.evaluate import evaluate
+from cnnbuild.training.evaluate import Predictions, evaluation_of, predict
 from cnnbuild.training.failures import failures_told
 from cnnbuild.training.interruption import StopRequest, stop_requests
 from cnnbuild.training.keeping import Keeping, begin_keeping
@@ -43,6 +44,7 @@ def fit(
     head_weights: Mapping[str, float] | None = None,
     world: World = ALONE,
     normalization: Normalization | None = None,
+    on_test: Callable[[Predictions], None] | None = None,
 ) -> RunRecord:
     """Train `module` (images (N, C, H, W) to logits (N, classes)) and test it once with the selected weights.
 
@@ -51,7 +53,8 @@ def fit(
 
     The module is changed: it ends on the run's device, in evaluation mode, with the selected weights. Order,
     augmentation and dropout follow from `seed`; initial weights were drawn before (see `seeding.seeded`).
-    `on_epoch` is called after each epoch.
+    `on_epoch` is called after each epoch, `on_test` once, with what the selected weights say of the test
+    images, in their order.
 
     `checkpoint` is written after each epoch and every `CHECKPOINT_SECONDS` within it, the one before it kept
     beside it; `remove_checkpoint` is left to the caller, who first keeps the record. Where one of the same
@@ -88,7 +91,7 @@ def fit(
         )
         with _surroundings(run):
             keeping = begin_keeping(run, dataset, checkpoint, stop, resume=resume)
-            return _train_and_test(run, dataset, keeping, on_epoch)
+            return _train_and_test(run, dataset, keeping, on_epoch, on_test)
 
 
 @contextmanager
@@ -106,7 +109,11 @@ def _surroundings(run: Run) -> Iterator[None]:
 
 
 def _train_and_test(
-    run: Run, dataset: Dataset, keeping: Keeping, on_epoch: Callable[[EpochRecord], None] | None
+    run: Run,
+    dataset: Dataset,
+    keeping: Keeping,
+    on_epoch: Callable[[EpochRecord], None] | None,
+    on_test: Callable[[Predictions], None] | None,
 ) -> RunRecord:
     run.begin = time.perf_counter()
     try:
@@ -118,14 +125,15 @@ def _train_and_test(
             keeping.obey()
         if run.best_weights:
             run.module.load_state_dict(run.best_weights)
-        test = evaluate(
+        said = predict(
             run.module,
             run.test,
-            len(dataset.class_names),
+            torch.arange(len(run.test)),
             forward=run.execution.forward,
             flip=run.recipe.test_time_flip,
             world=run.world,
         )
+        test = evaluation_of(said, run.test.labels.cpu(), len(dataset.class_names))
         if not math.isfinite(test.loss):
             raise DivergedError(f"the loss became {test.loss} on the test images")
     except DivergedError as error:
@@ -133,5 +141,7 @@ def _train_and_test(
         raise DivergedRunError(str(error), diverged) from None
     run.module.eval()
     finished = record_of(run, dataset, keeping.path, test=test, ended=ended)
+    if on_test is not None and run.world.first:
+        on_test(said)
     keeping.obey()
     return finished

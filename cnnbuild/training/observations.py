@@ -1,16 +1,19 @@
 """What is observed of a run beside its losses and accuracies: plain data, read without torch.
 
 Columns of numbers, one per layer, follow the names in the run's record: `parameter_layers` for gradients,
-`activation_layers` for dead units. They are rounded to six digits. Where a number was not finite, or was not
-measured, there is None.
+`activation_layers` for dead units, `weight_layers` for weights. They are rounded to six digits. Where a
+number was not finite, or was not measured, there is None.
 """
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TypeAlias
 
 Column: TypeAlias = tuple[float | None, ...]
+
+BINS = 24  # of a histogram of weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,26 @@ class ActivationLayer:
     name: str
     kind: str
     units: int
+
+
+@dataclass(frozen=True, slots=True)
+class WeightHistograms:
+    """How the weights of each layer are distributed when an epoch has ended, in training, not averaged.
+
+    `low` and `high` are the smallest and the largest weight, between which lie 24 bins of equal width, `mean`
+    and `sd` are over all weights. `heights` are the bins' bytes in base64: 255 for the fullest, 0 for an
+    empty one alone.
+    """
+
+    low: Column
+    high: Column
+    mean: Column
+    sd: Column
+    heights: tuple[str, ...]
+
+    def bars(self, layer: int) -> tuple[float, ...]:
+        """How full each bin of a layer is, as a share of the fullest; empty where weights were not finite."""
+        return tuple(byte / 255 for byte in base64.b64decode(self.heights[layer]))
 
 
 @dataclass(frozen=True, slots=True)

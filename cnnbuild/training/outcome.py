@@ -79,6 +79,7 @@ def record_of(
         environment=describe_environment(run.device),
         parameter_layers=run.diagnostics.parameter_layers,
         activation_layers=run.diagnostics.activation_layers,
+        weight_layers=run.diagnostics.weight_layers,
         loss_curve=run.diagnostics.loss_curve,
     )
 

@@ -19,14 +19,15 @@ from cnnbuild.training.observations import (
     Environment,
     GradientFlow,
     LossCurve,
+    WeightHistograms,
 )
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 LARGE_LOSS = 1e5  # nothing is learnt at such a loss, and its digits say nothing
-SCHEMA: Literal[2] = 2
-READABLE = (1, 2)  # what schema 2 added is empty in a record of schema 1
+SCHEMA: Literal[3] = 3
+READABLE = (1, 2, 3)  # what later schemas added is empty in an earlier record
 
 Status: TypeAlias = Literal["done", "diverged"]
 Ended: TypeAlias = Literal["epochs", "steps", "seconds", "stopped early", "diverged"]
@@ -42,7 +43,8 @@ class EpochRecord:
     fixed subset of the training images, so that they compare with `validation_*` (None without a validation
     part). `lr` is that of the epoch's last batch. `seconds` includes the evaluation, `train_seconds` does
     not. `validation_per_class` is the validation accuracy of each class, None for a class without images.
-    `gradients` and `dead_units` are None where the network has nothing to watch.
+    `gradients` and `dead_units` are None where the network has nothing to watch; so are `weights`, and in the
+    later epochs of a long run, which record them seldom.
     """
 
     epoch: int
@@ -57,6 +59,7 @@ class EpochRecord:
     validation_per_class: tuple[float | None, ...] = ()
     gradients: GradientFlow | None = None
     dead_units: DeadUnits | None = None
+    weights: WeightHistograms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,10 @@ class RunRecord:
     `train_samples_per_second` leaves out evaluation. `peak_memory_bytes` is the high-water mark of the
     device's memory on CUDA, else of the whole process (`peak_memory_of`), None where the system does not
     tell. `macs` are multiply-adds for one image, of convolutions and matrix products. `weights_bytes` are
-    those of all parameters and buffers, `checkpoint_bytes` those of the last checkpoint. `parameter_layers`
-    and `activation_layers` name the columns of the epochs' `gradients` and `dead_units`. `execution` is what
-    the engine chose, `ended` what ended the training, and `resumes` how often it was taken up again.
+    those of all parameters and buffers, `checkpoint_bytes` those of the last checkpoint. `parameter_layers`,
+    `activation_layers` and `weight_layers` name the columns of the epochs' `gradients`, `dead_units` and
+    `weights`. `execution` is what the engine chose, `ended` what ended the training, and `resumes` how often
+    it was taken up again.
     """
 
     status: Status
@@ -135,7 +139,8 @@ class RunRecord:
     loss_curve: LossCurve | None = None
     execution: dict[str, str | int | bool] = field(default_factory=dict)
     environment: Environment | None = None
-    schema: Literal[1, 2] = SCHEMA
+    weight_layers: tuple[str, ...] = ()
+    schema: Literal[1, 2, 3] = SCHEMA
 
     def to_dict(self) -> dict[str, object]:
         """The record as JSON-safe data."""

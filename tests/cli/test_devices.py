@@ -18,6 +18,7 @@ from cnnbuild.cli import launch
 from cnnbuild.errors import RunError, UsageError
 from tests.cli.commands import ROOT, cnnbuild
 
+KEPT = ["analyses.json", "record.json", "run.json", "weights.pt"]
 NETWORK = """\
 cnnbuild: 1
 name: small
@@ -138,7 +139,7 @@ def test_two_devices_train_one_network_and_say_it_once(folder: Path) -> None:
     progress = [line.partition(":")[0] for line in done.err.splitlines()]
     assert progress == ["synthetic images", "epoch 1/2", "epoch 2/2"]
     assert sum(line.startswith("Test accuracy") for line in done.out.splitlines()) == 1
-    assert sorted(path.name for path in Path("run").iterdir()) == ["record.json", "run.json", "weights.pt"]
+    assert sorted(path.name for path in Path("run").iterdir()) == KEPT
     record = json.loads(Path("run/record.json").read_text())["run"]
     assert record["execution"]["devices"] == 2
 

@@ -47,7 +47,8 @@ def test_a_reader_that_leaves_early_is_not_told_anything():
 
 
 @pytest.mark.parametrize(
-    "name", ["run.json", "weights.pt", "record.json", "checkpoint.pt", "checkpoint.pt.previous"]
+    "name",
+    ["run.json", "weights.pt", "record.json", "analyses.json", "checkpoint.pt", "checkpoint.pt.previous"],
 )
 def test_no_verb_writes_over_a_file_of_a_run(tmp_path, name):
     (tmp_path / "run.json").write_text("{}")

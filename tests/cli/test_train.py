@@ -18,6 +18,7 @@ from cnnbuild.errors import DocumentError, UsageError
 from cnnbuild.training.record import DivergedRunError, EpochRecord, Evaluation, RunRecord
 from tests.cli.commands import ROOT, cnnbuild
 
+KEPT = ["analyses.json", "record.json", "run.json", "weights.pt"]
 NETWORK = """\
 cnnbuild: 1
 name: small
@@ -68,7 +69,7 @@ def test_a_run_prints_its_epochs_and_keeps_record_and_weights():
     assert f"Test accuracy {100 * record.test.accuracy:.2f} %" in result.stdout
     weights = torch.load(kept / "weights.pt", weights_only=True)
     assert sum(tensor.numel() for tensor in weights.values()) == 5186
-    assert sorted(path.name for path in kept.iterdir()) == ["record.json", "run.json", "weights.pt"]
+    assert sorted(path.name for path in kept.iterdir()) == KEPT
     assert result.stdout.startswith("Test accuracy ")
     assert result.stdout.splitlines()[-2:] == [
         f"Use it:       cnnbuild predict {kept} IMAGE...",
@@ -226,7 +227,7 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_with_the_bits_of_one_that_was_
     assert resumed.stderr.splitlines()[1] == "Going on with the unfinished run in here"
     assert "epoch 3/4" in resumed.stderr
     assert "epoch 2/4" not in resumed.stderr
-    assert sorted(path.name for path in Path("here").iterdir()) == ["record.json", "run.json", "weights.pt"]
+    assert sorted(path.name for path in Path("here").iterdir()) == KEPT
     ours, theirs = (torch.load(f"{name}/weights.pt", weights_only=True) for name in ("here", "whole"))
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
     assert package.load_run("here").record.resumes == 1

@@ -65,7 +65,7 @@ KINDS = {
     "vars": "name to value",
     "train": "mapping, see Recipe",
     "override": "list of mappings, see Overrides",
-    "analyses": "list of `confusion`",
+    "analyses": "list of names, see What comes out",
     "grid": "path to list of values, see Grid",
     "match": "mapping, see Equal sizes",
     "budget": "mapping, see Equal amounts of training",
@@ -89,7 +89,7 @@ KINDS = {
 """What a value is, where the model of the settings is wider than what is read."""
 
 DEFAULTS = {
-    "epochs": "`10`", "average": "none", "stop_early": "none", "baseline": "the first", "optimizer": "`adam`", "schedule": "`constant`", "override": "none", "analyses": "none",
+    "epochs": "`10`", "average": "none", "stop_early": "none", "baseline": "the first", "optimizer": "`adam`", "schedule": "`constant`", "override": "none", "analyses": "all but `feature_maps` and `receptive_field`",
     "augment": "none", "vars": "none", "train": "none", "question": "", "description": "", "variant": "",
     "grid": "none", "match": "none", "budget": "none", "plugins": "none",
     "size": "", "train_images": "all", "path": "", "standard": "none", "expect": "", "input": "`16x16x16`, or the study's",

@@ -166,7 +166,7 @@ def test_all_faults_of_a_study_are_reported_at_once_each_at_its_place(tmp_path):
     text = STUDY.replace("momentum", "momentun").replace("baseline: wide", "baseline: wild")
     text = text.replace("dataset: digits", "dataset: digts").replace("epochs: 14", "epochs: 2.5")
     text = text.replace(
-        "equivalence: 1", "equivalence: 1\ngrid: {train.epoch: [1, 2]}\nanalyses: [gradient_flow]"
+        "equivalence: 1", "equivalence: 1\ngrid: {train.epoch: [1, 2]}\nanalyses: [gradient_flows]"
     )
     assert faults(write(tmp_path, text)) == [
         "study.yaml:7:11: error: unknown architecture 'wild'\n"
@@ -189,10 +189,10 @@ def test_all_faults_of_a_study_are_reported_at_once_each_at_its_place(tmp_path):
         "   21 | grid: {train.epoch: [1, 2]}\n"
         "      |        ^^^^^^^^^^^\n"
         "      = help: did you mean 'train.epochs'?",
-        "study.yaml:22:12: error: the analysis 'gradient_flow' is not supported by this version yet\n"
-        "   22 | analyses: [gradient_flow]\n"
-        "      |            ^^^^^^^^^^^^^\n"
-        "      = help: supported: confusion",
+        "study.yaml:22:12: error: unknown analysis 'gradient_flows'\n"
+        "   22 | analyses: [gradient_flows]\n"
+        "      |            ^^^^^^^^^^^^^^\n"
+        "      = help: did you mean 'gradient_flow'?",
     ]
 
 

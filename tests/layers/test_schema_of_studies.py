@@ -9,13 +9,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cnnbuild.errors import DocumentError, UsageError
+from cnnbuild.lang.analyses import ANALYSES
 from cnnbuild.lang.dataset import DatasetOptions
 from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.layer_study_settings import LayerStudySettings
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.lang.source import to_plain
 from cnnbuild.lang.study import read_study
-from cnnbuild.lang.study_settings import LATER_ANALYSES, StudySettings
+from cnnbuild.lang.study_settings import StudySettings
 from cnnbuild.layers.schemas.studies import study_schema
 from cnnbuild.layers.schemas.study_texts import RECIPE_TEXTS, STUDY_TEXTS
 
@@ -80,6 +81,8 @@ FINE = [
     "variants: {narrow: {architectures: {two: {vars: {width: 4}}}}}",
     "baseline: two",
     "analyses: [confusion]",
+    "analyses: []",
+    "analyses: [" + ", ".join(ANALYSES) + "]",
     "grid: {train.optimizer.sgd.lr: [0.1, 0.01], vars.width: [4, 8]}\ntrain: {optimizer: {sgd: {lr: 1}}}",
     "grid: {train.optimizer: [adam, {sgd: {lr: 0.1}}], train.augment: [[], [cutout]], train.average: [~, ema]}",
     "grid: {train.augment.0.cutout.size: [2, 4], size: [8, 16], train_images: [100]}\n"
@@ -178,7 +181,9 @@ WRONG = [
     "variants: {other: {match: {within: 0}}}",
     "plugins: layers.py",
     "plugins: [3]",
-    *(f"analyses: [{word}]" for word in LATER_ANALYSES),
+    "analyses: [confusions]",
+    "analyses: [filters, filters]",
+    "analyses: filters",
 ]
 
 

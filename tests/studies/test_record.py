@@ -32,7 +32,7 @@ def test_a_cell_whose_run_is_of_an_unknown_schema_is_refused():
     data = plain(cell_record("a", 0, 500))
     data["run"]["schema"] = 99
     with pytest.raises(
-        DataError, match=r"^the cell's record is damaged: run.schema: Input should be 1 or 2$"
+        DataError, match=r"^the cell's record is damaged: run.schema: Input should be 1, 2 or 3$"
     ):
         CellRecord.from_dict(data)
     with pytest.raises(DataError) as refused:

@@ -58,6 +58,7 @@ def test_a_study_leaves_its_runs_in_files_that_say_the_same(tmp_path):
             "run.json",
             "log.txt",
             "weights.pt",
+            "analyses.json",
         }
     with (tmp_path / "out" / "results.csv").open() as file:
         table = list(csv.DictReader(file))
@@ -219,7 +220,9 @@ def test_a_run_that_was_interrupted_goes_on_inside_and_leaves_no_checkpoint(tmp_
     results = start(path, tmp_path / "out", events, seeds=1)
     epochs = [event.epoch.epoch for event in events if isinstance(event, EpochEnded)]
     assert epochs == [2, 1, 2]  # the rest of the first cell, and the second
-    assert kept(folder) == {"log.txt", "record.json", "run.json", "weights.pt"}
+    assert kept(folder) == {"analyses.json", "log.txt", "record.json", "run.json", "weights.pt"}
+    untouched = (tmp_path / "whole" / "cells" / folder.name / "analyses.json").read_bytes()
+    assert (folder / "analyses.json").read_bytes() == untouched
     assert [row.accuracies for row in results.rows] == [row.accuracies for row in whole.rows]
     record = StudyFolder(tmp_path / "out").read_record(folder.name)
     assert record.run.resumes == 1
@@ -239,5 +242,5 @@ def test_a_checkpoint_that_cannot_be_used_is_told_in_the_log_and_the_run_begun_a
         (cell / "checkpoint.pt").write_bytes(b"damaged")
     results = start(path, tmp_path / "out", seeds=1)
     assert [row.accuracies for row in results.rows] == [row.accuracies for row in whole.rows]
-    assert kept(cell) == {"log.txt", "record.json", "run.json", "weights.pt"}
+    assert kept(cell) == {"analyses.json", "log.txt", "record.json", "run.json", "weights.pt"}
     assert f"begun anew: {cell / 'checkpoint.pt'} is damaged" in (cell / "log.txt").read_text()

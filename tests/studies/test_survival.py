@@ -136,7 +136,7 @@ def check_folder(out: Path, runs: int) -> None:
     assert {line["state"] for line in lines} <= {"done", "killed"}
     for cell in (out / "cells").iterdir():
         assert {file.name for file in cell.iterdir()} == {
-            "record.json", "run.json", "log.txt", "weights.pt",
+            "record.json", "run.json", "log.txt", "weights.pt", "analyses.json",
         }  # fmt: skip
     assert len((out / "results.csv").read_text().splitlines()) == runs + 1
 

@@ -83,6 +83,8 @@ def test_a_worker_ends_with_the_bits_of_the_studys_own_process(tmp_path):
     pair = [without(asdict(record), OF_THE_PROCESS) for record in (expected, found)]
     assert differences(*pair) == []
     assert differences(weights_of(tmp_path / "inline"), weights_of(job.path)) == []
+    analyses = [(folder / "analyses.json").read_bytes() for folder in (tmp_path / "inline", job.path)]
+    assert analyses[0] == analyses[1]
     runs = [
         without(RunFolder(folder).read_run().to_dict(), set()) for folder in (tmp_path / "inline", job.path)
     ]
@@ -91,7 +93,7 @@ def test_a_worker_ends_with_the_bits_of_the_studys_own_process(tmp_path):
     names -= {"worker.lock"}  # some systems remove it
     assert names == {
         *("job.json", "log.txt", "run.json", "progress.jsonl", "pulse"),
-        *("weights.pt", "checkpoint.pt", "checkpoint.pt.previous", "outcome.json"),
+        *("weights.pt", "analyses.json", "checkpoint.pt", "checkpoint.pt.previous", "outcome.json"),
     }
 
 

@@ -165,7 +165,7 @@ def test_the_record_is_complete_and_survives_json(synthetic):
     settings = recipe(schedule={"multi_step": {"milestones": [1, 30]}})
     record = fit(small_cnn(3, 16), synthetic, settings, seed=5)
     assert RunRecord.from_dict(json.loads(json.dumps(record.to_dict(), allow_nan=False))) == record
-    assert (record.status, record.seed, record.device, record.schema) == ("done", 5, "cpu", 2)
+    assert (record.status, record.seed, record.device, record.schema) == ("done", 5, "cpu", 3)
     assert record.parameters == (8 * 27 + 8) + 16 + (512 * 10 + 10)
     assert record.warnings == ("milestone 30 is never reached in 2 epochs",)
     assert [epoch.lr for epoch in record.epochs] == pytest.approx([1e-3, 1e-4])

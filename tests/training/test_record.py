@@ -121,7 +121,7 @@ def test_a_record_of_schema_1_is_read_with_what_it_did_not_measure_empty():
 def test_a_record_of_another_schema_is_refused():
     with pytest.raises(DataError) as refused:
         RunRecord.from_dict({**RECORD.to_dict(), "schema": 99})
-    assert str(refused.value) == "the record has schema 99; this version reads schema 1 and 2"
+    assert str(refused.value) == "the record has schema 99; this version reads schema 1, 2 and 3"
 
 
 def test_a_damaged_record_says_where():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from cnnbuild.errors import Problems, UsageError
+from cnnbuild.lang.analyses import ANALYSES
 from cnnbuild.lang.choice import Choice
 from cnnbuild.lang.dataset import DATASET_NAMES, DatasetOptions
 from cnnbuild.lang.files import read_yaml
@@ -26,7 +27,6 @@ from cnnbuild.lang.study import FIXED
 from cnnbuild.lang.study_amounts import QUANTITIES, UNITS, BudgetSettings, MatchSettings
 from cnnbuild.lang.study_grid_paths import OF_DATA
 from cnnbuild.lang.study_settings import (
-    ANALYSES,
     MAX_SEED,
     MAX_SEEDS,
     ArchitectureSettings,
@@ -138,7 +138,7 @@ def _study(names: tuple[str, ...] | None, *, complete: bool = True) -> dict[str,
         "match": any_of(_match(complete=complete), NULL),
         "budget": any_of(_one_of(_described(BudgetSettings, BUDGET_TEXTS), UNITS), NULL),
         "plugins": {"type": "array", "items": reference, "uniqueItems": True},
-        "analyses": {"type": "array", "items": {"enum": list(ANALYSES)}},
+        "analyses": {"type": "array", "items": {"enum": list(ANALYSES)}, "uniqueItems": True},
     }
     return fields | {name: schema | _text(name) for name, schema in replaced.items()}
 
