@@ -81,21 +81,16 @@ def _require_study(folder: Path) -> None:
             shown = folder.parent.parent
             raise UsageError(f"{folder} is one pair of a comparison of layers: cnnbuild report {shown}")
         return
-    if (
-        folder.absolute().parent.name == "cells"
-        and (folder.absolute().parent.parent / "study.json").is_file()
-    ):
-        shown = (
-            folder.absolute().parent.parent
-            if len(folder.parts) < len(("cells", "run")) + 1
-            else folder.parent.parent
-        )
+    study = folder.absolute().parent.parent
+    if folder.absolute().parent.name == "cells" and (study / "study.json").is_file():
+        shown = folder.parent.parent if len(folder.parts) > len(("cells", "run")) else study
         raise UsageError(
             f"{folder} is one run of a study; the report is the study's: cnnbuild report {shown}"
         )
     if (folder / "run.json").is_file():
         raise UsageError(
-            f"{folder} is a single run, and a report compares several; see it with: cnnbuild runs show {folder}"
+            f"{folder} is a single run, and a report is of a study; "
+            f"this shows the run: cnnbuild runs show {folder}"
         )
     raise UsageError(
         f"{folder} is not the folder of a study: there is no study.json; `cnnbuild runs` lists runs"

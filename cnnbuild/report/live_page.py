@@ -1,4 +1,4 @@
-"""The page of a study while it runs: a process beside the study writes it anew, at a pace that costs little."""
+"""The page of a study while it runs: a process beside the study writes it anew, and costs little."""
 
 from __future__ import annotations
 
@@ -66,6 +66,7 @@ def _started(folder: Path, seconds: float) -> subprocess.Popen[bytes]:
     """The process that writes; it sees by its closed input that this one is gone, however it ended."""
     command = [
         sys.executable,
+        "-P",
         "-m",
         "cnnbuild.report.page_writer",
         os.fspath(folder.absolute()),
