@@ -69,6 +69,7 @@ def run_study(
         RunError: a result cannot be written, or the executor cannot go on; the same call goes on.
         KeyboardInterrupt: Ctrl-C or SIGTERM stopped the study; the same call goes on.
     """
+    from cnnbuild.report.live_page import LivePage
     from cnnbuild.report.page import write_report
     from cnnbuild.studies.execution import Execution, memory_of, workers_for
     from cnnbuild.studies.opening import invocation_of, open_study
@@ -96,12 +97,12 @@ def run_study(
         slurm=dict(slurm or {}),
     )
     folder = study.folder(None if out is None else Path(out))
-    with workers_for(execution, study.plan) as workers:
+    with workers_for(execution, study.plan) as workers, LivePage(folder, on_event or _ignore) as listener:
         results = run_plan(
             study.plan,
             out=folder,
             data_root=data_root,
-            on_event=on_event,
+            on_event=listener,
             executor=workers.executor,
             policy=execution.policy,
             memory_bytes=execution.memory_bytes,
@@ -113,6 +114,10 @@ def run_study(
         )
     write_report(folder)
     return results
+
+
+def _ignore(event: StudyEvent) -> None:
+    pass
 
 
 def _executor_name(executor: str | None, *, classes: bool) -> ExecutorName:

@@ -32,6 +32,7 @@ VERBS = (
     "run",
     "runs",
     "resume",
+    "report",
     "compare",
     "inspect",
     "check",

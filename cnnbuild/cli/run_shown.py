@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,9 @@ import typer
 from cnnbuild.cli.progress import Manner, StudyProgress
 from cnnbuild.cli.run_summary import print_summary, stopped
 from cnnbuild.errors import RunInterruptedError
+from cnnbuild.report.live_page import LivePage
 from cnnbuild.report.page import write_report
+from cnnbuild.studies.events import StudyEvent
 from cnnbuild.studies.execution import Execution, Workers, workers_for
 from cnnbuild.studies.plan import StudyPlan
 from cnnbuild.studies.results import StudyResults
@@ -56,11 +58,13 @@ def run_shown(order: StudyOrder, *, quiet: bool) -> None:
     with _terminated_as_interrupted(), workers_for(order.execution, order.plan) as workers:
         manner = Manner(order.execution.executor, workers.slots, workers.threads or 1)
         with StudyProgress(manner, quiet=quiet, chosen=labels) as progress:
+            page = LivePage(order.folder, progress)
             try:
-                results = _run(order, workers, progress)
+                with page:
+                    results = _run(order, workers, page)
             except KeyboardInterrupt as stop:
                 progress.close()
-                _print_stop(progress, order.folder)
+                _print_stop(progress, order.folder, page)
                 raise typer.Exit(stop.exit_code if isinstance(stop, RunInterruptedError) else 130) from None
     now = progress.watch.now
     fail_fast = order.execution.fail_fast and now.failed > 0
@@ -69,8 +73,8 @@ def run_shown(order: StudyOrder, *, quiet: bool) -> None:
         raise typer.Exit(1)
 
 
-def _run(order: StudyOrder, workers: Workers, progress: StudyProgress) -> StudyResults:
-    with Tracking(progress, order.trackers) as listener:
+def _run(order: StudyOrder, workers: Workers, tell: Callable[[StudyEvent], None]) -> StudyResults:
+    with Tracking(tell, order.trackers) as listener:
         return run_plan(
             order.plan,
             out=order.folder,
@@ -87,10 +91,10 @@ def _run(order: StudyOrder, workers: Workers, progress: StudyProgress) -> StudyR
         )
 
 
-def _print_stop(progress: StudyProgress, folder: Path) -> None:
+def _print_stop(progress: StudyProgress, folder: Path, page: LivePage) -> None:
     typer.echo(stopped(progress.ended, progress.total, folder), err=True)
     if progress.total:  # a page of an earlier start would no longer be of this study
-        typer.echo(f"Report of what is finished: {write_report(folder)}", err=True)
+        typer.echo(f"Report of what is finished: {page.final or write_report(folder)}", err=True)
 
 
 @contextmanager

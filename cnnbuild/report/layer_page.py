@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cnnbuild.errors import RunError
 from cnnbuild.report.layer_figures import response_figures
-from cnnbuild.report.page import TEMPLATES
+from cnnbuild.report.page_shell import page_templates
 from cnnbuild.studies.files import write_atomically
 from cnnbuild.studies.layer_comparison.record import (
     Difference,
@@ -84,14 +83,16 @@ class PairSection:
         return "good" if self.verdict.as_expected else ""
 
 
-def write_layer_report(folder: Path) -> Path:
-    """Write `report.html` into the folder of a study of layers and give its path. Nothing is measured again.
+def write_layer_report(folder: Path, *, out: Path | None = None) -> Path:
+    """Write `report.html` into the folder of a study of layers, or `out`, and give its path.
+
+    Nothing is measured again.
 
     Raises:
         DataError: the folder holds no results, or damaged ones.
         RunError: the page cannot be written.
     """
-    page = folder / "report.html"
+    page = folder / "report.html" if out is None else out
     text = render_layer_page(read_layer_results(folder))
     try:
         write_atomically(page, text)
@@ -102,13 +103,6 @@ def write_layer_report(folder: Path) -> Path:
 
 def render_layer_page(results: LayerResults) -> str:
     """The page as HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     conditions = results.conditions
     manifest = [
         *conditions.versions.items(),
@@ -119,12 +113,30 @@ def render_layer_page(results: LayerResults) -> str:
         ("time", f"{conditions.seconds:.1f} s"),
     ]
     sections = [_section(index, record) for index, record in enumerate(results.pairs)]
-    return environment.get_template("layers.html.j2").render(
-        study=results,
-        sections=sections,
-        manifest=manifest,
-        has_peaks=any(cost.peak for section in sections for cost in section.costs),
+    return (
+        page_templates()
+        .get_template("layers.html.j2")
+        .render(
+            study=results,
+            reload_seconds=None,
+            entries=_contents(results),
+            sections=sections,
+            manifest=manifest,
+            has_peaks=any(cost.peak for section in sections for cost in section.costs),
+        )
     )
+
+
+def _contents(results: LayerResults) -> list[tuple[str, str]]:
+    """What the table of contents leads to, with its words."""
+    pairs = [(f"pair{index}", record.name) for index, record in enumerate(results.pairs)]
+    return [
+        ("verdicts", "Verdicts"),
+        ("costs", "Costs"),
+        *pairs,
+        ("methods", "Methods"),
+        ("manifest", "Manifest"),
+    ]
 
 
 def _section(index: int, record: PairRecord) -> PairSection:

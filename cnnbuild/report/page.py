@@ -2,204 +2,113 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from cnnbuild.report.figures import Look, learning_curve, looks_of
+from cnnbuild.report.chapters import (
+    BESIDE_FINDINGS,
+    BESIDE_HEALTH,
+    PageChapter,
+    chapters_of,
+    place_of,
+)
+from cnnbuild.report.figures import looks_of
 from cnnbuild.report.held_equal import held_equal
+from cnnbuild.report.log_tails import log_tails
+from cnnbuild.report.manifest import manifest_of, recipes_of, seeds_in_words
 from cnnbuild.report.overview import accuracies_at_a_glance, verdicts_at_a_glance
-from cnnbuild.report.tables import Confusion, Leader, RunLine, confusions, leaders, run_lines
+from cnnbuild.report.page_shell import page_templates
+from cnnbuild.report.sections import section_of
+from cnnbuild.report.study_blocks import blocks_of, is_drawn
+from cnnbuild.report.tables import RunLine, run_lines
+from cnnbuild.report.under_way import under_way
 from cnnbuild.studies.files import write_atomically
-from cnnbuild.studies.findings import findings_of
-from cnnbuild.studies.health import UNSOUND, UNTRAINED
-from cnnbuild.studies.record import CellRecord
-from cnnbuild.studies.results import ResultRow, StudyResults, read_results
-from cnnbuild.training.record import EpochRecord
+from cnnbuild.studies.health import UNSOUND
+from cnnbuild.studies.observation import Observation, Topic
+from cnnbuild.studies.results import StudyResults, read_results
+from cnnbuild.studies.study_findings import study_findings
 
-TEMPLATES = Path(__file__).parent / "templates"
-MAX_CONFUSION_CLASSES = 20  # a larger matrix is no longer read as a table
-IN_ONE_PROCESS = ("", "inline")  # executors whose runs share the study's own process
-MAX_UNFOLDED = 4  # sections of a grid that are shown one below the other; more are folded
+MAX_UNFOLDED = 4  # tables of a grid that are shown one below the other; more are folded
 MAX_UNFOLDED_FINDINGS = 8
-MAX_DRAWN = 12  # sections with figures: more would make a slow page of which nobody looks at all
+MAX_UNFOLDED_RUNS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """What the page shows for one data set, or for one point of the grid on it."""
+def write_report(folder: Path, *, out: Path | None = None, reload_seconds: int | None = None) -> Path:
+    """Write `report.html` into the folder of a study, or `out`, and give its path. Nothing is trained again.
 
-    title: str
-    parallel: int
-    own_process: bool
-    leaders: list[Leader]
-    dots_low: float
-    dots_high: float
-    latency_batch: int | None
-    memory_of: str
-    curves: list[Markup]
-    confusions: list[Confusion]
-    facts: str
-
-
-def write_report(folder: Path) -> Path:
-    """Write `report.html` into the folder of a study and give its path. Nothing is trained or measured again.
+    With `reload_seconds` the page is that of a study that runs, and reads itself again after so many.
 
     Raises:
         UsageError: the folder holds no study, or a damaged one.
+        OSError: the page cannot be written.
     """
     results = read_results(folder)
-    page = folder / "report.html"
-    write_atomically(page, render_page(results))
+    page = folder / "report.html" if out is None else out
+    write_atomically(page, render_page(results, reload_seconds=reload_seconds))
     return page
 
 
-def render_page(results: StudyResults) -> str:
-    """The page as HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def render_page(results: StudyResults, *, reload_seconds: int | None = None) -> str:
+    """The page as HTML; the same records give the same page."""
     looks = looks_of(results.study.architectures)
-    findings = findings_of(results)
+    findings = study_findings(results)
     lines = run_lines(results)
-    drawn = len(results.groups) <= MAX_DRAWN
-    return environment.get_template("report.html.j2").render(
-        study=results.study,
-        looks=list(looks.values()),
-        sections=[_section(n, rows, looks, results, drawn=drawn) for n, rows in enumerate(results.groups)],
-        folded=len(results.groups) > MAX_UNFOLDED,
-        drawn=drawn,
-        equal=held_equal(results),
-        accuracies=accuracies_at_a_glance(results, looks),
-        verdicts=verdicts_at_a_glance(results, findings, looks),
-        findings=findings,
-        folded_findings=len(findings) > MAX_UNFOLDED_FINDINGS,
-        lines=lines,
-        unsound=[line for line in lines if line.condition in UNSOUND],
-        untrained=sum(line.condition in UNTRAINED for line in lines),
-        broken=_broken_off(lines),
-        unfinished=len(results.missing),
-        manifest=_manifest(list(results.records.values())),
-        recipes=_recipes(results.rows),
-    )
-
-
-def _section(
-    index: int,
-    rows: Sequence[ResultRow],
-    looks: dict[str, Look],
-    results: StudyResults,
-    *,
-    drawn: bool,
-) -> Section:
-    lines, (low, high) = leaders(rows, looks)
-    runs = [record.run for row in rows for record in row.records if record.run is not None]
-    latency = next((row.latency for row in rows if row.latency is not None), None)
-    few_classes = bool(runs) and len(runs[0].class_names) <= MAX_CONFUSION_CLASSES
-    wanted = "confusion" in results.study.analyses and few_classes
-    facts = ""
-    if runs:
-        run = runs[0]
-        facts = (
-            f"{run.train_images:,} images to train on, {run.validation_images:,} for validation, "
-            f"{run.test_images:,} for the test; {len(run.class_names)} classes"
+    unsound = [line for line in lines if line.condition in UNSOUND]
+    chapters = chapters_of(blocks_of(results, findings, looks), findings.observations)
+    return (
+        page_templates()
+        .get_template("report.html.j2")
+        .render(
+            study=results.study,
+            reload_seconds=reload_seconds,
+            entries=_contents(chapters),
+            looks=list(looks.values()),
+            sections=[section_of(rows, looks) for rows in results.groups],
+            folded=len(results.groups) > MAX_UNFOLDED,
+            drawn=is_drawn(results),
+            equal=held_equal(results),
+            accuracies=accuracies_at_a_glance(results, looks),
+            verdicts=verdicts_at_a_glance(results, findings.comparisons, looks),
+            findings=findings.comparisons,
+            folded_findings=len(findings.comparisons) > MAX_UNFOLDED_FINDINGS,
+            observed_beside=_about(findings.observations, BESIDE_FINDINGS),
+            observed_health=_about(findings.observations, BESIDE_HEALTH),
+            warned=_warned(findings.observations),
+            chapters=chapters,
+            lines=lines,
+            most_unfolded=MAX_UNFOLDED_RUNS,
+            unsound=unsound,
+            untrained=sum(not line.broke_off for line in unsound),
+            broken=_broken_off(unsound),
+            unfinished=len(results.missing),
+            under_way=under_way(results) if reload_seconds else [],
+            log_tails=log_tails(results, unsound),
+            manifest=manifest_of(list(results.records.values())),
+            recipes=recipes_of(results.rows),
+            seeds_in_words=seeds_in_words(results),
+            downloads=[],
         )
-    return Section(
-        title=rows[0].where,
-        own_process=all(record.executor not in IN_ONE_PROCESS for row in rows for record in row.records),
-        parallel=max((record.parallel for row in rows for record in row.records), default=1),
-        leaders=lines,
-        dots_low=low,
-        dots_high=high,
-        latency_batch=latency.batch_size if latency is not None else None,
-        memory_of=runs[0].peak_memory_of if runs else "process",
-        curves=_curves(index, rows, looks) if runs and drawn else [],
-        confusions=confusions(rows, looks) if wanted and drawn else [],
-        facts=facts,
     )
 
 
-def _curves(index: int, rows: Sequence[ResultRow], looks: dict[str, Look]) -> list[Markup]:
-    data = rows[0].where
-    accuracy = learning_curve(
-        rows,
-        looks,
-        name=f"accuracy{index}",
-        title=f"Accuracy over the epochs on {data}",
-        label="accuracy (%)",
-        train=lambda epoch: 100 * epoch.train_accuracy,
-        validation=_validation_accuracy,
-    )
-    loss = learning_curve(
-        rows,
-        looks,
-        name=f"loss{index}",
-        title=f"Loss over the epochs on {data}",
-        label="loss (logarithmic)",
-        train=lambda epoch: epoch.train_loss,
-        validation=lambda epoch: epoch.validation_loss,
-        logarithmic=True,
-    )
-    return [accuracy, loss]
+def _contents(chapters: Sequence[PageChapter]) -> list[tuple[str, str]]:
+    """What the table of contents leads to, with its words."""
+    before = [("findings", "Findings"), ("health", "Health"), ("results", "Results")]
+    after = [("runs", "Runs"), ("methods", "Methods"), ("manifest", "Manifest")]
+    return [*before, *((chapter.id, chapter.title) for chapter in chapters), *after]
 
 
-def _broken_off(lines: Sequence[RunLine]) -> dict[str, int]:
+def _about(observations: Sequence[Observation], topics: Sequence[Topic]) -> list[Observation]:
+    return [one for one in observations if one.topic in topics]
+
+
+def _warned(observations: Sequence[Observation]) -> list[tuple[str, str]]:
+    """Where below the findings a warning stands: the id and the words of its part of the page."""
+    found = dict.fromkeys(place_of(one.topic) for one in observations if one.level == "warning")
+    return [place for place in found if place[0] != "findings"]
+
+
+def _broken_off(unsound: Sequence[RunLine]) -> dict[str, int]:
     """How many runs something else than training ended, by how they ended."""
-    fates = ("failed", "out of memory", "stalled", "killed")
-    counts = {fate: sum(line.condition == fate for line in lines) for fate in fates}
+    counts = {fate: sum(line.condition == fate and line.broke_off for line in unsound) for fate in UNSOUND}
     return {fate: count for fate, count in counts.items() if count}
-
-
-def _validation_accuracy(epoch: EpochRecord) -> float | None:
-    return None if epoch.validation_accuracy is None else 100 * epoch.validation_accuracy
-
-
-def _manifest(records: Sequence[CellRecord]) -> list[tuple[str, str]]:
-    """What the runs ran on; where runs differ, every value."""
-    runs = [record.run for record in records if record.run is not None]
-    found: dict[str, dict[str, None]] = {}
-
-    def note(name: str, value: str) -> None:
-        found.setdefault(name, {})[value] = None
-
-    for record in records:
-        note("cnnbuild", record.cnnbuild_version)
-        if record.git is not None:
-            changed = ", with changes since" if record.git.dirty else ""
-            note("git revision of the files", f"{record.git.revision[:12]}{changed}")
-        if record.executor:
-            note("executor", record.executor)
-        if record.parallel > 1:
-            shared = f"up to {record.parallel} runs shared the machine"
-            note("at the same time", f"{shared}: times are those of a shared machine")
-    for run in runs:
-        for package, version in run.versions.items():
-            if package != "cnnbuild":
-                note(package, version)
-        note("device", run.device)
-        note("hardware", run.hardware)
-        note("threads", str(run.threads))
-        if run.environment is not None:
-            note("system", run.environment.os)
-        note("data", f"{run.dataset_label} ({run.dataset_fingerprint})")
-    if records:
-        note("first run started", min(record.started for record in records))
-        note("time in runs", f"{sum(record.seconds for record in records):.1f} s")
-    return [(name, "; ".join(values)) for name, values in found.items()]
-
-
-def _recipes(rows: Sequence[ResultRow]) -> list[tuple[str, str]]:
-    """Each recipe once, with the rows that were trained by it."""
-    used: dict[str, list[str]] = {}
-    for row in rows:
-        for text in dict.fromkeys(json.dumps(record.recipe) for record in row.records):
-            used.setdefault(text, []).append(f"{row.architecture} on {row.where}")
-    return [("; ".join(names), json.dumps(json.loads(text), indent=2)) for text, names in used.items()]

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cnnbuild.report.figures import Look
+from cnnbuild.studies.best_row import distinguished_best
 from cnnbuild.studies.fairness import parts_of
 from cnnbuild.studies.health import Condition
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import ResultRow, StudyResults
-
-LEAST_SHOWN_SHARE = 0.005  # smaller shares of a confusion matrix stay without colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,16 @@ class SeedDots:
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """One line of the table of results."""
+    """One line of the table of results.
+
+    `mean_percent` is what its accuracy is sorted by. `is_best` only where it is told apart from all others.
+    """
 
     look: Look
     accuracy: str
+    mean_percent: str
     interval: str
+    seeds: str
     dots: SeedDots
     parameters: str
     macs: str
@@ -40,36 +44,15 @@ class Leader:
     memory: str
     status: str
     is_sound: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Square:
-    """One cell of a confusion matrix: a count, and the share of its row."""
-
-    count: int
-    share: float
-    correct: bool
-
-    @property
-    def shade(self) -> str:
-        """How strongly the cell is coloured, from 0 to 0.6."""
-        return f"{0.6 * self.share:.2f}" if self.share >= LEAST_SHOWN_SHARE else "0"
-
-
-@dataclass(frozen=True, slots=True)
-class Confusion:
-    """A confusion matrix summed over the trained runs of a row; rows are true classes."""
-
-    look: Look
-    runs: int
-    classes: tuple[str, ...]
-    squares: tuple[tuple[Square, ...], ...]
-    worst: str
+    is_best: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One line of the list of runs; `notes` say what was not as planned: attempts, smaller micro-batches."""
+    """One line of the list of runs; `notes` say what was not as planned: attempts, smaller micro-batches.
+
+    `broke_off` where something else than training ended the run.
+    """
 
     architecture: str
     dataset: str
@@ -82,6 +65,13 @@ class RunLine:
     best_epoch: str
     seconds: str
     folder: str
+    broke_off: bool = False
+
+    @property
+    def name(self) -> str:
+        """The run in words."""
+        setting = f" ({self.setting})" if self.setting else ""
+        return f"{self.architecture} on {self.dataset}{setting}, seed {self.seed}"
 
 
 def leaders(rows: Sequence[ResultRow], looks: dict[str, Look]) -> tuple[list[Leader], tuple[float, float]]:
@@ -90,10 +80,12 @@ def leaders(rows: Sequence[ResultRow], looks: dict[str, Look]) -> tuple[list[Lea
     low, high = (min(shown), max(shown)) if shown else (0.0, 1.0)
     margin = max(0.1 * (high - low), 0.001)
     low, high = max(0.0, low - margin), min(1.0, high + margin)
-    return [_leader(row, looks[row.architecture], low, high) for row in rows], (low, high)
+    best = distinguished_best(rows)
+    lines = [_leader(row, looks[row.architecture], low, high, best) for row in rows]
+    return lines, (low, high)
 
 
-def _leader(row: ResultRow, look: Look, low: float, high: float) -> Leader:
+def _leader(row: ResultRow, look: Look, low: float, high: float, best: str | None) -> Leader:
     summary = row.accuracy
     accuracy, interval = "none", ""
     if summary is not None and summary.n > 2 and summary.low is not None and summary.high is not None:
@@ -107,7 +99,9 @@ def _leader(row: ResultRow, look: Look, low: float, high: float) -> Leader:
     return Leader(
         look=look,
         accuracy=accuracy,
+        mean_percent="" if summary is None else f"{100 * summary.mean:.6f}",
         interval=interval,
+        seeds=str(len(row.accuracies)),
         dots=_seed_dots(row, low, high),
         parameters="" if row.parameters is None else f"{row.parameters:,}",
         macs="" if row.macs is None else f"{row.macs:,}",
@@ -116,6 +110,7 @@ def _leader(row: ResultRow, look: Look, low: float, high: float) -> Leader:
         memory="" if row.peak_memory_bytes is None else f"{row.peak_memory_bytes / 2**20:,.0f}",
         status=row.status,
         is_sound=len(row.trained) == row.planned,
+        is_best=row.architecture == best,
     )
 
 
@@ -130,28 +125,6 @@ def _seed_dots(row: ResultRow, low: float, high: float) -> SeedDots:
     listed = ", ".join(f"{100 * accuracy:.2f} %" for accuracy in row.accuracies.values()) or "none"
     dots = tuple(position(accuracy) for accuracy in row.accuracies.values())
     return SeedDots(dots, bar, f"test accuracy of each run: {listed}")
-
-
-def confusions(rows: Sequence[ResultRow], looks: dict[str, Look]) -> list[Confusion]:
-    """The confusion matrices of one data set, one per architecture with a trained run."""
-    return [_confusion(row, looks[row.architecture]) for row in rows if row.trained]
-
-
-def _confusion(row: ResultRow, look: Look) -> Confusion:
-    runs = [record.run for record in row.trained if record.run is not None]
-    tests = [run.test for run in runs if run.test is not None]
-    classes = runs[0].class_names
-    size = range(len(classes))
-    counts = [[sum(test.confusion[i][j] for test in tests) for j in size] for i in size]
-    squares = tuple(
-        tuple(Square(count, count / (sum(line) or 1), i == j) for j, count in enumerate(line))
-        for i, line in enumerate(counts)
-    )
-    mistakes = sorted(
-        ((counts[i][j], i, j) for i in size for j in size if i != j and counts[i][j]), reverse=True
-    )
-    worst = ", ".join(f"{classes[i]} taken for {classes[j]} ({count})" for count, i, j in mistakes[:3])
-    return Confusion(look, len(tests), classes, squares, worst)
 
 
 def run_lines(results: StudyResults) -> list[RunLine]:
@@ -189,6 +162,7 @@ def run_lines(results: StudyResults) -> list[RunLine]:
                 accuracy=accuracy,
                 best_epoch=best,
                 seconds=seconds,
+                broke_off=health.broke_off,
             )
         lines.append(line)
     return lines

@@ -49,7 +49,16 @@ def only_supervisor(study: Path) -> Iterator[None]:
 
 def worker_lives(run: Path) -> bool:
     """Whether a process works on the run in a folder, on whatever machine."""
-    path = run / WORKER_LOCK
+    return _is_held(run / WORKER_LOCK)
+
+
+def is_looked_after(study: Path) -> bool:
+    """Whether a process looks after the study in a folder: its runs go on."""
+    return (study / NOTE).exists() and _is_held(study / LOCK)
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a process holds this lock."""
     if not path.exists():
         return False
     try:

@@ -19,7 +19,7 @@ from cnnbuild.studies.layer_comparison.record import (
     Timing,
 )
 from cnnbuild.studies.layer_comparison.results import write_layer_results
-from tests.report.test_page import EVIL, Page
+from tests.report.test_page import EVIL, SCRIPT, Page
 
 SAME = Difference(0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0)
 TIMING = Timing(12e-6, 11e-6, 14e-6, 9)
@@ -100,7 +100,8 @@ def test_the_page_is_one_file_that_runs_nothing_and_escapes_what_users_wrote():
     html = render_layer_page(evil)
     assert EVIL not in html
     page = Page(html)
-    assert {"script", "link", "img", "iframe"} & {name for name, _ in page.elements} == set()
+    assert {"link", "img", "iframe"} & {name for name, _ in page.elements} == set()
+    assert page.scripts == [SCRIPT]
     hrefs = [
         value
         for _, given in page.elements
