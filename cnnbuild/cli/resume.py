@@ -10,7 +10,7 @@ import typer
 
 from cnnbuild.cli.options import DataRootOption, QuietOption
 from cnnbuild.cli.target import PluginOption
-from cnnbuild.cli.terminal import counted, echo_wrapped
+from cnnbuild.cli.terminal import counted
 from cnnbuild.errors import UsageError
 from cnnbuild.studies.layer_folder import refuse_to_resume
 
@@ -59,7 +59,7 @@ def resume(
     """Go on with a study or a run that was stopped, exactly as it was started.
 
     What is finished is not run again. Where the study's file has changed since, it is said in what, and the
-    file counts.
+    file counts. `--only` and `--fail-fast` were for the start that had them: all that is left is run.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder")
@@ -110,14 +110,16 @@ def _resume_study(folder: Path, changed: dict[str, str | None], *, trust: bool, 
     if not found and not left:
         diverged = sum(run.state == "diverged" for run in runs)
         fate = f"; {counted(diverged, 'run')} diverged" if diverged else ""
-        typer.echo(f"{folder} is finished: all of its {counted(len(runs), 'run')} have ended{fate}.")
+        ended = "its 1 run has" if len(runs) == 1 else f"all of its {len(runs)} runs have"
+        typer.echo(f"{folder} is finished: {ended} ended{fate}.")
         raise typer.Exit(1 if diverged else 0)
     if found:
         for line in _told(invocation, found):
             typer.echo(line, err=True)
     words = command_of(invocation, folder, changed, trust=trust, quiet=quiet)
     if not quiet:
-        echo_wrapped(f"{counted(left, 'run')} to do. As it was started: cnnbuild run {_shown(words)}")
+        typer.echo(f"{counted(left, 'run')} to do. As it was started:")
+        typer.echo(f"cnnbuild run {_shown(words)}")  # in one line, however long, so that it can be copied
     application(["run"])(["run", *words])
 
 

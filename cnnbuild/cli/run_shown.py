@@ -67,7 +67,7 @@ def run_shown(order: StudyOrder, *, quiet: bool) -> None:
                 _print_stop(progress, order.folder, page)
                 raise typer.Exit(stop.exit_code if isinstance(stop, RunInterruptedError) else 130) from None
     now = progress.watch.now
-    fail_fast = order.execution.fail_fast and now.failed > 0
+    fail_fast = order.execution.fail_fast and now.failed > 0 and quiet  # a note has said it otherwise
     print_summary(results, write_report(order.folder), left_by_fail_fast=now.left if fail_fast else 0)
     if now.failed or now.left:
         raise typer.Exit(1)

@@ -32,6 +32,12 @@ def explain(error: pyyaml.MarkedYAMLError, place_of: PlaceOf, lines: Sequence[st
         return _stray_colon(line, place, place_of, lines)
     if "did not find expected" in complaint and any(sign in complaint for sign in ("',' or", "key", "'-'")):
         return _structure(error, place, place_of, lines)
+    if "expected node content" in complaint:
+        return Problem(
+            "a value is missing here, or a '{' or '[' before it is not closed",
+            place,
+            "write the value, or close the bracket",
+        )
     if "escape" in complaint or "escape" in (error.context or ""):
         return Problem(
             "this escape names no character", place, "write `\\\\` for a backslash, or use 'single' quotes"

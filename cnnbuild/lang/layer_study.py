@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from cnnbuild.errors import Place, Problems, UsageError
+from cnnbuild.errors import Problems, UsageError
 from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.layer_study_document import LayerPair, LayerStudyDocument
 from cnnbuild.lang.layer_study_settings import (
@@ -26,13 +26,13 @@ from cnnbuild.lang.layer_study_settings import (
 )
 from cnnbuild.lang.merging import merge_maps, set_path, with_entry, without
 from cnnbuild.lang.reference import split_reference
-from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar, describe
+from cnnbuild.lang.sections import check_format_version
+from cnnbuild.lang.source import Yaml, YamlMap, YamlScalar
 from cnnbuild.lang.study_plugins import plugins_of
 from cnnbuild.lang.study_settings import parse_seeds
 from cnnbuild.lang.validation import place_of_key, validate
-from cnnbuild.texts import did_you_mean
+from cnnbuild.lang.variants import may_be_set, require_variant, split_variants
 
-FIXED = ("cnnbuild", "variants")  # what neither a variant nor --set can change
 DEFAULT_SEEDS = (0, 1, 2)
 
 
@@ -70,18 +70,15 @@ def read_layer_study(
     if not isinstance(tree, YamlMap) or not is_layer_study(tree):
         raise UsageError(f"{path}: this study compares no layers; it has no `layers:`")
     problems = Problems()
-    base, variants = _split_variants(tree, problems)
-    if variant is not None and variant not in variants:
-        hint = did_you_mean(variant, variants, listing="its variants") or "it has no variants"
-        raise UsageError(f"{path} has no variant '{variant}'; {hint}")
+    if tree.get("cnnbuild") is not None:
+        check_format_version(tree, problems)
+        problems.raise_if_any()  # another version: what its keys mean is not known here
+    base, variants = split_variants(tree, problems)
+    require_variant(path, variant, variants)
     asked = base if variant is None else merge_maps(base, variants[variant])
     arguments = dict(settings or {}) | ({} if seeds is None else {"seeds": seeds})
     for setting, value in arguments.items():
-        if setting.split(".")[0] in FIXED:
-            place = Place("--set", 1, 1, len(setting), setting)
-            message = f"'{setting}' cannot be changed from outside"
-            problems.add(message, place, help="choose a variant with @name")
-        else:
+        if may_be_set(setting, problems):
             asked = set_path(asked, setting, value, problems)
     document = _resolve(asked, problems, file=path, variant=variant)
     for other in variants.keys() - {variant}:
@@ -92,30 +89,6 @@ def read_layer_study(
     if document is None:
         raise UsageError(f"{path}: not a study")
     return document
-
-
-def _split_variants(tree: YamlMap, problems: Problems) -> tuple[YamlMap, dict[str, YamlMap]]:
-    """The document without its variants, and the variants by name."""
-    base, written = without(tree, "variants"), tree.get("variants")
-    if written is None:
-        return base, {}
-    if not isinstance(written, YamlMap):
-        problems.add(f"'variants' is a mapping of names to changes, not {describe(written)}", written.place)
-        return base, {}
-    variants: dict[str, YamlMap] = {}
-    for entry in written:
-        value = entry.value
-        if isinstance(value, YamlScalar) and value.value is None:
-            value = YamlMap((), entry.key.place)
-        if not isinstance(value, YamlMap):
-            problems.add(f"the variant '{entry.name}' is a mapping, not {describe(value)}", value.place)
-            continue
-        for change in value:
-            if change.name in FIXED:
-                message = f"a variant cannot change '{change.name}'"
-                problems.add(message, change.key.place, help="remove the key")
-        variants[entry.name] = without(value, *FIXED)
-    return base, variants
 
 
 def _resolve(

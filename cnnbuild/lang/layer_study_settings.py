@@ -12,6 +12,7 @@ from cnnbuild.errors import Problems
 from cnnbuild.lang.layer_study_document import Expect, Numbers, Side
 from cnnbuild.lang.nodes import parse_layers
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, scalars
+from cnnbuild.lang.study_settings import StudyName
 from cnnbuild.lang.validation import Settings, place_of_key
 from cnnbuild.texts import shortened
 
@@ -58,7 +59,7 @@ class LayerStudySettings(Settings):
     default_input: ClassVar[tuple[int, int, int]] = DEFAULT_INPUT
 
     cnnbuild: Literal[1]
-    study: Annotated[str, Field(min_length=1, max_length=100)]
+    study: StudyName
     question: str = ""
     description: str = ""
     layers: dict[str, LayerPairSettings]

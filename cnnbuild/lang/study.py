@@ -21,18 +21,18 @@ from cnnbuild.errors import Place, Problems, UsageError
 from cnnbuild.lang.analyses import check_analyses
 from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.layer_study import is_layer_study
-from cnnbuild.lang.merging import from_setting, set_path, with_entry, without
+from cnnbuild.lang.merging import from_setting, set_path, with_entry
+from cnnbuild.lang.sections import check_format_version
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, from_plain
 from cnnbuild.lang.study_amounts import lay_over, without_what_is_replaced
+from cnnbuild.lang.study_conditions import warn_of_idle
 from cnnbuild.lang.study_document import StudyDocument
 from cnnbuild.lang.study_grid import fixed_at, known_values, read_grid
 from cnnbuild.lang.study_grid_paths import OF_DATA
 from cnnbuild.lang.study_resolution import named_variables, resolve
 from cnnbuild.lang.study_settings import spell_out_architectures, spell_out_train
 from cnnbuild.lang.validation import place_of_key
-from cnnbuild.texts import did_you_mean
-
-FIXED = ("cnnbuild", "variants")  # what neither a variant nor --set can change
+from cnnbuild.lang.variants import may_be_set, require_variant, split_variants
 
 
 def read_study(
@@ -72,14 +72,17 @@ def read_study(
         hint = "`cnnbuild run` takes it"
         problems.add("this study compares layers and trains none", place_of_key(tree, "layers"), help=hint)
         problems.raise_if_any()
-    base, variants = _split_variants(tree, problems)
-    if variant is not None and variant not in variants:
-        hint = did_you_mean(variant, variants, listing="its variants") or "it has no variants"
-        raise UsageError(f"{path} has no variant '{variant}'; {hint}")
+    if tree.get("cnnbuild") is not None:
+        check_format_version(tree, problems)
+        problems.raise_if_any()  # another version: what its keys mean is not known here
+    written, changes = split_variants(tree, problems)
+    require_variant(path, variant, changes)
+    base = _normalised(written, problems)
+    variants = {name: _normalised(change, problems) for name, change in changes.items()}
     arguments = dict(settings or {})
     if seeds is not None:
         arguments["seeds"] = seeds
-    laid = {name: lay_over(base, changes) for name, changes in variants.items()}
+    laid = {name: lay_over(base, change) for name, change in variants.items()}
     before = base if variant is None else laid[variant]
     asked = _with_arguments(before, arguments, datasets, problems)
     known = known_values(read_grid(each, Problems()) for each in (base, *laid.values(), before, asked))
@@ -91,33 +94,10 @@ def read_study(
     problems.raise_if_any()
     if document is None:
         raise UsageError(f"{path}: not a study")
-    return replace(document, named_variables=named_variables((asked, *variants.values())))
-
-
-def _split_variants(tree: YamlMap, problems: Problems) -> tuple[YamlMap, dict[str, YamlMap]]:
-    """The document without its variants, and the variants by name."""
-    base = _normalised(without(tree, "variants"), problems)
-    written = tree.get("variants")
-    if written is None:
-        return base, {}
-    if not isinstance(written, YamlMap):
-        problems.add(f"'variants' is a mapping of names to changes, not {describe(written)}", written.place)
-        return base, {}
-    variants: dict[str, YamlMap] = {}
-    for entry in written:
-        value = entry.value
-        if isinstance(value, YamlScalar) and value.value is None:
-            value = YamlMap((), entry.key.place)
-        if not isinstance(value, YamlMap):
-            problems.add(f"the variant '{entry.name}' is a mapping, not {describe(value)}", value.place)
-            continue
-        for change in value:
-            if change.name in FIXED:
-                problems.add(
-                    f"a variant cannot change '{change.name}'", change.key.place, help="remove the key"
-                )
-        variants[entry.name] = _normalised(without(value, *FIXED), problems)
-    return base, variants
+    idle = Problems()
+    warn_of_idle(asked, (base, *laid.values(), asked), idle)
+    warnings = (*document.warnings, *idle.warnings)
+    return replace(document, warnings=warnings, named_variables=named_variables((asked, *variants.values())))
 
 
 def _normalised(tree: YamlMap, problems: Problems) -> YamlMap:
@@ -131,12 +111,7 @@ def _with_arguments(
     """The document with the arguments of the command line laid over it."""
     tree = without_what_is_replaced(tree, arguments)
     for path, value in arguments.items():
-        if path.split(".")[0] in FIXED:
-            place = Place("--set", 1, 1, len(path), path)
-            problems.add(
-                f"'{path}' cannot be changed from outside", place, help="choose a variant with @name"
-            )
-        else:
+        if may_be_set(path, problems):
             tree = _with_argument(tree, path, value, problems)
     tree = _normalised(tree, problems)
     if datasets is None:

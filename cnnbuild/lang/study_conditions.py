@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cnnbuild.errors import Problems
 from cnnbuild.lang.merging import submap, with_entry
-from cnnbuild.lang.source import Plain, YamlEntry, YamlList, YamlMap, YamlScalar
+from cnnbuild.lang.source import Plain, Yaml, YamlEntry, YamlList, YamlMap, YamlScalar
 from cnnbuild.lang.study_grid import Known, Point, value_key
 from cnnbuild.lang.study_grid_paths import OF_DATA
 from cnnbuild.texts import did_you_mean
@@ -51,6 +53,36 @@ def check_grid_conditions(study: YamlMap, known: Known, problems: Problems) -> Y
         items.append(item)
     key = next(entry.key for entry in study if entry.name == "override")
     return with_entry(study, key, YamlList(tuple(items), listed.place))
+
+
+def warn_of_idle(study: YamlMap, of_file: Iterable[YamlMap], problems: Problems) -> None:
+    """Warn of a study's overrides that are for no run of it, nor of any other study that its file holds.
+
+    One for a data set that is not listed is kept for `--dataset`.
+    """
+    studies = tuple(of_file)
+    for override in overrides_of(study):
+        when = submap(override, "when")
+        if when is not None and not any(_is_for_some(override, each) for each in studies):
+            message = "this override is for no run: its conditions never hold together"
+            problems.add(message, when.place, help="remove it, or one of its conditions", severity="warning")
+
+
+def _is_for_some(override: YamlMap, study: YamlMap) -> bool:
+    """Whether, on some data set, an override is for a run: each condition holds for one, so all do."""
+    architecture, grid = word_of(override, "architecture"), submap(study, "grid")
+    return (architecture is None or architecture in _names(submap(study, "architectures"))) and all(
+        value_key(entry.value) in _listed_values(None if grid is None else grid.get(entry.name))
+        for entry in _of_grid(override)
+    )
+
+
+def _names(tree: YamlMap | None) -> set[str]:
+    return {entry.name for entry in tree or ()}
+
+
+def _listed_values(values: Yaml | None) -> set[str]:
+    return {value_key(value) for value in values} if isinstance(values, YamlList) else set()
 
 
 def _of_grid(override: YamlMap) -> list[YamlEntry]:

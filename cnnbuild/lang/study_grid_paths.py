@@ -88,7 +88,8 @@ def _proposal(path: str, study: YamlMap) -> str:
     known = [*recipe_paths(), *OF_DATA]
     if isinstance(variables, YamlMap):
         known += [f"vars.{entry.name}" for entry in variables]
-    ending = [each for each in known if each.endswith(f".{path}")]
+    last = path.rpartition(".")[2]
+    ending = [each for each in known if each.endswith(f".{last}")]
     if ending:
         train = find(study, ("train",))[0]
         optimizer = chosen_optimizer(train) if isinstance(train, YamlMap) else "adam"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from cnnbuild.errors import Problems
 from cnnbuild.lang.analyses import STANDARD
@@ -16,6 +17,22 @@ from cnnbuild.lang.validation import Settings
 
 MAX_SEEDS = 1000
 MAX_SEED = 2**32 - 1  # what every random generator takes
+
+NO_SLASH = r"^[^/\\]*$"  # a name of a study is a folder's too
+
+
+def _folder_name(name: str) -> str:
+    if not re.match(NO_SLASH, name):
+        raise ValueError("expected a name without '/' and '\\'; the folder of the results has it too")
+    return name
+
+
+StudyName: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=100, json_schema_extra={"pattern": NO_SLASH}),
+    AfterValidator(_folder_name),
+]
+"""What a study is called."""
 
 FreeForm = dict[str, JsonValue]
 
@@ -57,7 +74,7 @@ class StudySettings(Settings):
     }
 
     cnnbuild: Literal[1]
-    study: Annotated[str, Field(min_length=1, max_length=100)]
+    study: StudyName
     question: str = ""
     description: str = ""
     architectures: Annotated[dict[str, ArchitectureSettings], Field(min_length=1)]

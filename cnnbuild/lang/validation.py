@@ -148,14 +148,18 @@ def rule_of(detail: ErrorDetails) -> str:
         case "less_than_equal":
             return f"expected a number of at most {limits['le']}"
         case "too_long":
-            return f"expected at most {limits['max_length']} items"
+            return f"expected at most {_items(limits['max_length'])}"
         case "too_short":
-            return f"expected at least {limits['min_length']} items"
+            return f"expected at least {_items(limits['min_length'])}"
         case "literal_error":
             return f"expected {limits['expected']}"
         case _:
             message = detail["msg"]
             return message[0].lower() + message[1:]
+
+
+def _items(count: int) -> str:
+    return "1 item" if count == 1 else f"{count} items"
 
 
 def _written(detail: ErrorDetails) -> tuple[int | str, ...]:

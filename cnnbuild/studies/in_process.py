@@ -48,7 +48,8 @@ def run_here(
 def stopped_early(unfinished: int) -> str:
     """What is told when a study stops at its first failure."""
     runs = "1 run is" if unfinished == 1 else f"{unfinished} runs are"
-    return f"stopped after the first run without a result: {runs} not finished; the same command goes on"
+    done = "stopped after the first run without a result"
+    return f"{done}: {runs} not finished; without fail-fast the same command goes on"
 
 
 def being_stopped(running: int) -> str:

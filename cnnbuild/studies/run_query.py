@@ -94,8 +94,10 @@ def known_column(name: str, runs: Sequence[StoredRun]) -> str:
         return name
     if name.partition(".")[0] in PARTS and not runs:
         return name
+    ending = [column for column in columns_of(runs) if column.endswith(f".{name.rpartition('.')[2]}")]
     hint = (
-        did_you_mean(name, columns_of(runs))
+        (f"write the whole path: {' or '.join(ending[:3])}" if ending else "")
+        or did_you_mean(name, columns_of(runs))
         or f"columns: {', '.join(COLUMNS)}, and vars.NAME, grid.PATH, recipe.PATH"
     )
     raise UsageError(f"runs have no column '{name}'; {hint}")

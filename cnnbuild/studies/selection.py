@@ -55,6 +55,9 @@ def _hits(cells: Sequence[Cell], word: str) -> tuple[str, tuple[bool, ...]]:
         [cell.architecture for cell in cells] + [cell.dataset.name for cell in cells]
     )
     hint = did_you_mean(word, names_of_all, listing="it has")
+    if "," in word:
+        each = " ".join(f"--only {part.strip()}" for part in word.split(",") if part.strip())
+        hint = f"give each by itself: {each}"
     raise UsageError(f"--only {word}: no architecture or data set of this study; {hint}")
 
 

@@ -18,7 +18,7 @@ from cnnbuild.studies.study_file import Invocation
 from tests.cli.commands import Outcome
 from tests.studies.runs_on_disk import NETWORK
 from tests.studies.stored_runs import numbered, write_comparison, write_stored_study
-from tests.studies.studies_on_disk import write_study
+from tests.studies.studies_on_disk import STUDY, write_study
 
 SETTINGS: dict[str, object] = {"train.epochs": 1, "seeds": [0, 1]}
 
@@ -87,6 +87,23 @@ def test_the_command_of_a_start_is_written_again_with_changed_flags():
     assert command_of(plain, Path("out"), {}, trust=False, quiet=False) == ["study.yaml", "--out", "out"]
 
 
+def test_a_study_of_one_run_is_finished_in_the_singular(here, tmp_path):
+    one = STUDY.replace("  wide: {file: net.yaml, vars: {width: 32}}\n", "").replace("seeds: 2", "seeds: 1")
+    file = write_study(tmp_path, one)
+    plan = plan_study(read_study(file), data_root=None)
+    run_plan(plan, out=tmp_path / "out", data_root=None, invocation=Invocation(file=str(file)))
+    assert here("resume", "out").out == "out is finished: its 1 run has ended.\n"
+
+
+def test_the_command_that_goes_on_is_one_line_in_a_narrow_window(here, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    out = started(tmp_path)
+    here("runs", "remove", str(next(out.glob("cells/*"))), "--yes")
+    command = here("resume", "out").out.splitlines()[1]
+    assert command.startswith("cnnbuild run tiny.yaml --out out --set ")
+    assert len(command) > 60
+
+
 def test_a_study_goes_on_as_it_was_started_and_then_is_finished(here, tmp_path):
     out = started(tmp_path)
     done = here("resume", "out")
@@ -96,7 +113,7 @@ def test_a_study_goes_on_as_it_was_started_and_then_is_finished(here, tmp_path):
     here("runs", "remove", str(out / "cells" / lost), "--yes")
     resumed = here("resume", "out")
     assert resumed.code == 0, resumed.err
-    assert "1 run to do. As it was started: cnnbuild run tiny.yaml --out out --set" in resumed.out
+    assert "1 run to do. As it was started:\ncnnbuild run tiny.yaml --out out --set" in resumed.out
     again = {path.parent.name: path.read_bytes() for path in out.glob("cells/*/record.json")}
     assert again.keys() == records.keys()
     assert {name for name in records if again[name] != records[name]} == {lost}

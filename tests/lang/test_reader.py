@@ -140,3 +140,12 @@ def test_plain_data_becomes_a_tree_and_comes_back():
     place = parse_yaml("x", "f").place
     data = {"a": [1, 2.5, None, True, {"b": "c"}]}
     assert to_plain(from_plain(data, place)) == data
+
+
+@pytest.mark.parametrize(("text", "column"), [("{digits:", 9), ("a: [1, , 2]", 8)])
+def test_a_value_that_is_missing_in_brackets_is_told(text, column):
+    with pytest.raises(DocumentError) as caught:
+        parse_yaml(text, "--dataset")
+    (problem,) = caught.value.problems
+    assert problem.message == "a value is missing here, or a '{' or '[' before it is not closed"
+    assert problem.place.column == column

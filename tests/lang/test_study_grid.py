@@ -230,3 +230,24 @@ def test_more_runs_than_anyone_can_mean_are_refused_with_the_seeds_counted(tmp_p
     assert refusals(tmp_path, much) == [
         "9:1 with this grid the study has 320,000 runs for each seed, and 100,000 are the most"
     ]
+
+
+VARIED = """\
+grid: {vars.width: [8, 16]}
+override:
+  - {when: {dataset: cifar10}, train: {epochs: 2}}
+  - {when: {vars.width: 16}, train: {epochs: 3}}
+  - {when: {train.batch_size: 32, architecture: two}, train: {epochs: 4}}
+  - {when: {train.batch_size: 32, vars.width: 8}, train: {epochs: 6}}
+variants:
+  batches: {grid: {vars.width: null, train.batch_size: [32, 64]}}
+"""
+
+
+@pytest.mark.parametrize("variant", [None, "batches"])
+def test_an_override_for_which_there_can_be_no_run_is_a_warning_at_its_conditions(tmp_path, variant):
+    """One for another data set is for `--dataset`, one for a variant's grid for that variant."""
+    told = [
+        (w.message, w.place.line, w.place.column) for w in study(tmp_path, VARIED, variant=variant).warnings
+    ]
+    assert told == [("this override is for no run: its conditions never hold together", 14, 12)]

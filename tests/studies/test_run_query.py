@@ -70,6 +70,8 @@ def test_a_condition_selects_runs(condition, expected):
     [
         ("archtecture=wide", "runs have no column 'archtecture'; did you mean 'architecture'?"),
         ("vars.widht=8", "runs have no column 'vars.widht'; did you mean 'vars.width'?"),
+        ("width=8", "runs have no column 'width'; write the whole path: vars.width"),
+        ("train.select=best", "runs have no column 'train.select'; write the whole path: recipe.select"),
         ("state=faild", "--where state=faild: there is no state 'faild'; did you mean 'failed'?"),
         ("seed=first", "--where seed=first: 'seed' is a number, not 'first'"),
         ("test_accuracy>95", "--where test_accuracy>95: accuracies are fractions; write 0.95 or 95%"),

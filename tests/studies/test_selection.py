@@ -30,6 +30,11 @@ def test_words_of_a_kind_widen_the_choice_and_kinds_narrow_it(tmp_path, only, ex
 @pytest.mark.parametrize(
     ("only", "message"),
     [
+        (
+            ["narrow, wide"],
+            "--only narrow, wide: no architecture or data set of this study; give each by itself: "
+            "--only narrow --only wide",
+        ),
         (["narow"], "--only narow: no architecture or data set of this study; did you mean 'narrow'?"),
         (
             ["resnet"],

@@ -311,7 +311,8 @@ def test_fail_fast_stops_what_runs_and_begins_nothing_new(tmp_path):
     assert [r.state for r in results.records.values()] == ["failed"]
     assert len(results.missing) == 3
     assert [e.text for e in events if isinstance(e, StudyNote)] == [
-        "stopped after the first run without a result: 3 runs are not finished; the same command goes on"
+        "stopped after the first run without a result: 3 runs are not finished; without fail-fast the "
+        "same command goes on"
     ]
     assert [kill for _, kill in executor.stopped] == [False]
     again = FakeExecutor()
@@ -564,7 +565,8 @@ def test_fail_fast_ends_a_study_in_this_process_too(tmp_path, monkeypatch):
     )
     assert [r.state for r in results.records.values()] == ["failed"]
     assert [e.text for e in events if isinstance(e, StudyNote)] == [
-        "stopped after the first run without a result: 3 runs are not finished; the same command goes on"
+        "stopped after the first run without a result: 3 runs are not finished; without fail-fast the "
+        "same command goes on"
     ]
 
 

@@ -23,7 +23,6 @@ from cnnbuild.lang.recipe import (
 )
 from cnnbuild.lang.sections import section
 from cnnbuild.lang.source import YamlMap, describe
-from cnnbuild.lang.study import FIXED
 from cnnbuild.lang.study_amounts import QUANTITIES, UNITS, BudgetSettings, MatchSettings
 from cnnbuild.lang.study_grid_paths import OF_DATA
 from cnnbuild.lang.study_settings import (
@@ -35,6 +34,7 @@ from cnnbuild.lang.study_settings import (
     WhenSettings,
 )
 from cnnbuild.lang.validation import Settings
+from cnnbuild.lang.variants import FIXED_IN_VARIANTS
 from cnnbuild.layers.registry import Registry, standard_registry
 from cnnbuild.layers.schemas.layer_studies import either_kind, layer_definitions, layer_study_keys
 from cnnbuild.layers.schemas.study_grid import OF_GRID, grid_schema
@@ -85,7 +85,7 @@ def study_schema(registry: Registry | None = None, *, file: Path | None = None) 
         names = tuple(entry.name for entry in section(tree, "architectures", Problems()))
     base = _study(names) | layer_study_keys()
     changes = _study(names, complete=False) | layer_study_keys(complete=False)
-    for key in FIXED:
+    for key in FIXED_IN_VARIANTS:
         changes.pop(key, None)
     variants: Schema = {
         "type": "object",
