@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,13 +15,25 @@ from cnnbuild.studies.results import ResultRow, StudyResults
 from cnnbuild.studies.run_folder import KeptArchitecture, RunFolder
 from cnnbuild.studies.store import StudyFolder
 
+INPUT = -1
+"""The number of the network's input, where nodes count from 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One node of an expanded network: its type, and all its arguments."""
+    """One node of an expanded network: its type, all its arguments, and which nodes it reads."""
 
     type: str
     arguments: dict[str, Plain]
+    inputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """An expanded network without names: its nodes in order, and what it says of several outputs."""
+
+    layers: tuple[Layer, ...]
+    outputs: Plain
 
 
 class ResolvedFiles:
@@ -48,23 +61,30 @@ class ResolvedFiles:
 
 
 @lru_cache(maxsize=64)
-def layers_of(text: str) -> tuple[Layer, ...] | None:
-    """The nodes of an expanded network's text in order, without their names; None where it cannot be read."""
+def network_of(text: str, names: tuple[str, ...]) -> Network | None:
+    """The network of an expanded text, whose nodes have these names; None where it cannot be read."""
     tree = _plain(text)
     listed = tree.get("layers") if isinstance(tree, dict) else None
-    if not isinstance(listed, list):
+    if not isinstance(tree, dict) or not isinstance(listed, list) or len(listed) != len(names):
         return None
-    return tuple(_layer(item) for item in listed)
+    numbers = {name: number for number, name in enumerate(names)}
+    layers = tuple(_layer(item, number, numbers) for number, item in enumerate(listed))
+    return Network(layers, tree.get("outputs"))
 
 
-def _layer(item: Plain) -> Layer:
+def _layer(item: Plain, number: int, numbers: Mapping[str, int]) -> Layer:
     if not isinstance(item, dict):
-        return Layer(str(item), {})
-    name, value = next(iter(item.items()))
-    arguments = dict(value) if isinstance(value, dict) else {}
+        return Layer(str(item), {}, (number - 1,))
+    kind, value = next(iter(item.items()))
+    arguments: dict[str, Plain] = dict(value) if isinstance(value, dict) else {}
     if "init" in item:
         arguments["init"] = item["init"]
-    return Layer(name, arguments)
+    if kind == "share" and isinstance(value, str):
+        arguments["of"] = numbers.get(value, INPUT)
+    named = value if isinstance(value, list) else item.get("from")
+    read = [named] if isinstance(named, str) else named if isinstance(named, list) else None
+    inputs = (number - 1,) if read is None else tuple(numbers.get(str(name), INPUT) for name in read)
+    return Layer(kind, arguments, inputs)
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ Only where exactly one factor differs may a difference of accuracy be put down t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import cast
@@ -13,7 +13,7 @@ from typing import cast
 from cnnbuild.lang.source import Plain
 from cnnbuild.lang.study_document import in_words
 from cnnbuild.studies.confounders import differing_conditions
-from cnnbuild.studies.resolved_files import Layer, ResolvedFiles, defaults_of, layers_of
+from cnnbuild.studies.resolved_files import INPUT, Layer, Network, ResolvedFiles, defaults_of, network_of
 from cnnbuild.studies.results import ResultRow
 from cnnbuild.studies.run_folder import KeptArchitecture
 from cnnbuild.texts import shortened
@@ -75,11 +75,10 @@ def factors_of(
         return tuple(_of_variables(first, second, without))
     if first.network is None or second.network is None or first.own_types != second.own_types:
         return None
-    one, other = layers_of(first.network.text), layers_of(second.network.text)
+    one, other = (network_of(n.text, tuple(map(".".join, n.paths))) for n in (first.network, second.network))
     if one is None or other is None:
         return None
-    found = dict.fromkeys(_of_nodes(one, other))
-    return tuple(found) or (None if first.network.text != second.network.text else ())
+    return tuple(dict.fromkeys(_of_networks(one, other)))
 
 
 def _of_variables(first: KeptArchitecture, second: KeptArchitecture, without: str) -> Iterator[Factor]:
@@ -96,13 +95,16 @@ def _value(values: Mapping[str, object], name: str) -> str:
     return shortened(in_words(cast(Plain, values[name])), MOST_LETTERS)
 
 
-def _of_nodes(one: Sequence[Layer], other: Sequence[Layer]) -> Iterator[Factor]:
-    """The factors of two lists of nodes, aligned by type; `other` is the baseline's."""
-    types = [[layer.type for layer in layers] for layers in (other, one)]
+def _of_networks(one: Network, other: Network) -> Iterator[Factor]:
+    """The factors of two networks, nodes aligned by type; `other` is the baseline's."""
+    types = [[layer.type for layer in network.layers] for network in (other, one)]
     matcher = SequenceMatcher(a=types[0], b=types[1], autojunk=False)
+    partners: dict[int, int] = {INPUT: INPUT}  # from the baseline's nodes to the other's
     for what, i, i_end, j, j_end in matcher.get_opcodes():
+        if what == "equal" or (what == "replace" and i_end - i == j_end - j):
+            partners |= zip(range(i, i_end), range(j, j_end), strict=True)
         if what == "equal":
-            for before, after in zip(other[i:i_end], one[j:j_end], strict=True):
+            for before, after in zip(other.layers[i:i_end], one.layers[j:j_end], strict=True):
                 yield from _of_arguments(before, after)
         elif what == "replace" and i_end - i == j_end - j:
             for old, new in zip(types[0][i:i_end], types[1][j:j_end], strict=True):
@@ -110,6 +112,30 @@ def _of_nodes(one: Sequence[Layer], other: Sequence[Layer]) -> Iterator[Factor]:
         else:
             yield from (Factor(f"{name} added") for name in types[1][j:j_end])
             yield from (Factor(f"{name} left out") for name in types[0][i:i_end])
+    if _are_wired_otherwise(one, other, partners):
+        yield Factor("how layers are joined")
+    if one.outputs != other.outputs:
+        yield Factor("the outputs")
+
+
+def _are_wired_otherwise(one: Network, other: Network, partners: Mapping[int, int]) -> bool:
+    """Whether nodes that both have read other nodes, once what only one network has is passed over."""
+    kept = set(partners.values())
+    for before, after in partners.items():
+        if before == INPUT:
+            continue
+        was = {partners[_kept(other, n, partners)] for n in other.layers[before].inputs}
+        now = {_kept(one, n, kept) for n in one.layers[after].inputs}
+        if was != now:
+            return True
+    return False
+
+
+def _kept(network: Network, number: int, kept: Container[int]) -> int:
+    """The nearest node that both networks have, from a node back along the first inputs."""
+    while number not in kept:
+        number = network.layers[number].inputs[0]
+    return number
 
 
 def _of_arguments(before: Layer, after: Layer) -> Iterator[Factor]:
