@@ -94,7 +94,8 @@ def _vanishing(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:
     first, last = run.parameter_layers[0], run.parameter_layers[-1]
     evidence = (
         f"{chance(test, signs)}; the mean absolute gradient of {first}, the first layer, was "
-        f"{flow.ratio:.1e} of that of {last}, the last, in the first epoch (below {VANISHING_RATIO:g}: vanishing)"
+        f"{flow.ratio:.1e} of that of {last}, the last, in the first epoch "
+        f"(vanishing: below {VANISHING_RATIO:g})"
     )
     advice = "try batch_norm after each layer, residual connections, kaiming_normal weights, or fewer layers"
     return Health("vanishing", evidence, advice, "vanishing gradients")
