@@ -10,12 +10,12 @@ from cnnbuild.studies.failure_rates import failure_rates
 from cnnbuild.studies.fair_conditions import fair_conditions
 from cnnbuild.studies.findings import Finding, findings_of
 from cnnbuild.studies.observation import TOPICS, Observation, Topic
-from cnnbuild.studies.over_data_sets import over_data_sets
 from cnnbuild.studies.observers.calibration import observe_calibration
 from cnnbuild.studies.observers.gradients import observe_gradients
 from cnnbuild.studies.observers.overfitting import observe_overfitting
 from cnnbuild.studies.observers.stability import observe_stability
 from cnnbuild.studies.observers.training_health import observe_health
+from cnnbuild.studies.over_data_sets import over_data_sets
 from cnnbuild.studies.results import StudyResults
 
 Observer: TypeAlias = Callable[[StudyResults], tuple[Observation, ...]]

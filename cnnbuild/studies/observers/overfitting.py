@@ -16,6 +16,8 @@ HIGH = 0.9
 WINDOW = 3  # epochs whose median validation loss is looked at, so that no single epoch decides
 RISE = 0.05  # of the lowest validation loss, by which it must have risen until the end: LossNotDecreasing
 
+SHOWN_POINTS = 0.05  # of accuracy, from which on one decimal shows a change
+
 
 @dataclass(frozen=True, slots=True)
 class Onset:
@@ -79,33 +81,27 @@ def _observe(group: ObservedRuns) -> Observation | None:
             f"(a gap of {100 * gap:.1f} points{mean_of(tested)})"
         )
     if has_risen:
-        first = float(median(onset.epoch for onset in risen))
-        low, end = mean([onset.lowest for onset in risen]), mean([onset.final for onset in risen])
-        lost = mean([onset.lost for onset in risen])
-        figures |= {"onset_epoch": first, "lowest_loss": low, "final_loss": end, "accuracy_lost": lost}
-        said.append(_after_onset(first, low, end, lost, len(risen), len(onsets)))
-    sentence = f"{group.name} {', and '.join(said)}."
+        said.append(_after_onset(risen, len(onsets), figures))
+    sentence = f"{group.name} {'; it '.join(said)}."
     return group.observation(
         "overfitting", sentence, level="warning" if is_large else "note", figures=figures
     )
 
 
-def _after_onset(epoch: float, low: float, end: float, lost: float, risen: int, runs: int) -> str:
-    where = (
-        ""
-        if runs == 1
-        else f" in {risen} of {runs} runs, in the median"
-        if risen < runs
-        else " in the median"
-    )
-    points = 100 * lost
-    change = (
-        f"validation accuracy fell by {points:.1f} points" if points >= 0.05
-        else f"validation accuracy rose by {-points:.1f} points all the same" if points <= -0.05
-        else "validation accuracy stayed"
-    )  # fmt: skip
+def _after_onset(risen: Sequence[Onset], runs: int, figures: dict[str, Figure]) -> str:
+    first = float(median(onset.epoch for onset in risen))
+    low, end = mean([onset.lowest for onset in risen]), mean([onset.final for onset in risen])
+    lost = mean([onset.lost for onset in risen])
+    figures |= {"onset_epoch": first, "lowest_loss": low, "final_loss": end, "accuracy_lost": lost}
+    of = "" if runs == 1 else f" (median of {len(risen)} runs)"
+    if abs(100 * lost) < SHOWN_POINTS:
+        change = "validation accuracy stayed as it was"
+    elif lost > 0:
+        change = f"validation accuracy fell by {100 * lost:.1f} points"
+    else:
+        change = f"validation accuracy still rose by {-100 * lost:.1f} points"
     return (
-        f"had its lowest validation loss{where} after epoch {epoch:g}: from there it rose from "
+        f"had its lowest validation loss after epoch {first:g}{of}; from there to the end it rose from "
         f"{low:.3f} to {end:.3f}, while {change}"
     )
 

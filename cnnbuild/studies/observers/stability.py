@@ -1,16 +1,13 @@
-"""Losses that leap, accuracies that will not settle, and seeds of which some train and some do not."""
+"""Losses that leap, and accuracies that will not settle. How often runs fail, `failure_rates` says."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from statistics import median, stdev
 
-from cnnbuild.studies.health import UNTRAINED
 from cnnbuild.studies.health.signs import signs_of
 from cnnbuild.studies.observation import Figure, Observation
 from cnnbuild.studies.observers.observed_runs import ObservedRuns, mean, mean_of, observed_runs, of_runs
 from cnnbuild.studies.results import StudyResults
-from cnnbuild.studies.statistics import wilson_interval
 from cnnbuild.training.record import RunRecord
 
 WINDOW = 50  # points of the loss curve before one, whose median a spike is measured against
@@ -70,21 +67,6 @@ def _observe(group: ObservedRuns) -> Observation | None:
                 f"the last {LAST_EPOCHS} epochs{mean_of(swings)}): a smaller learning rate at the end may "
                 "settle it"
             )
-    said += _some_seeds(group, figures)
     if not said:
         return None
     return group.observation("stability", f"{group.name}: {'; '.join(said)}.", figures=figures)
-
-
-def _some_seeds(group: ObservedRuns, figures: dict[str, Figure]) -> Sequence[str]:
-    """What is said where the same recipe trains with some seeds and fails with others."""
-    judged = [health for _, health in group.runs if not health.broke_off]
-    failed = sum(health.condition in UNTRAINED for health in judged)
-    if not 0 < failed < len(judged):
-        return []
-    low, high = wilson_interval(failed, len(judged))
-    figures |= {"failure_rate": failed / len(judged), "failure_rate_low": low, "failure_rate_high": high}
-    return [
-        f"{failed} of {len(judged)} runs fail and the others do not: the failure rate is {100 * low:.0f} to "
-        f"{100 * high:.0f} % (95 % CI)"
-    ]
