@@ -10,6 +10,11 @@ from cnnbuild.studies.failure_rates import failure_rates
 from cnnbuild.studies.fair_conditions import fair_conditions
 from cnnbuild.studies.findings import Finding, findings_of
 from cnnbuild.studies.observation import TOPICS, Observation, Topic
+from cnnbuild.studies.observers.calibration import observe_calibration
+from cnnbuild.studies.observers.gradients import observe_gradients
+from cnnbuild.studies.observers.overfitting import observe_overfitting
+from cnnbuild.studies.observers.stability import observe_stability
+from cnnbuild.studies.observers.training_health import observe_health
 from cnnbuild.studies.over_data_sets import over_data_sets
 from cnnbuild.studies.results import StudyResults
 
@@ -19,6 +24,11 @@ OBSERVERS: tuple[Observer, ...] = (
     failure_rates,
     over_data_sets,
     fair_conditions,
+    observe_health,
+    observe_overfitting,
+    observe_gradients,
+    observe_stability,
+    observe_calibration,
 )
 """What looks at a study's results; each says nothing where there is nothing to say."""
 

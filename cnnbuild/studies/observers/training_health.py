@@ -1,0 +1,72 @@
+"""How many runs of each architecture did not train, why, and what to try."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from cnnbuild.studies.health import UNTRAINED, Cause, Health
+from cnnbuild.studies.observation import Figure, Observation
+from cnnbuild.studies.observers.observed_runs import ObservedRuns, observed_runs, of_runs
+from cnnbuild.studies.results import StudyResults
+
+OF_THE_DATA: tuple[Cause, ...] = ("non-finite values", "labels do not fit", "test unlike training")
+OF_THE_NETWORK: tuple[Cause, ...] = ("vanishing gradients", "dead from the start")
+
+
+def observe_health(results: StudyResults) -> tuple[Observation, ...]:
+    """A sentence for each architecture with runs that did not train, or that are suspect."""
+    found = (_untrained(group) or _suspect(group) for group in observed_runs(results))
+    return tuple(one for one in found if one is not None)
+
+
+def _untrained(group: ObservedRuns) -> Observation | None:
+    bad = [health for _, health in group.runs if health.condition in UNTRAINED]
+    if not bad:
+        return None
+    first = _commonest(bad)
+    counted = of_runs(len(bad), len(group.runs))
+    conditions = _conditions(bad) if len(group.runs) > 1 else bad[0].condition
+    example = f"; in one, {first.evidence}" if len(bad) > 1 else f": {first.evidence}"
+    sentence = (
+        f"{_capital(counted)} of {group.name} did not train ({conditions}){example}. "
+        f"{_capital(first.advice)}. {_tells(first.cause)}"
+    )
+    figures: dict[str, Figure] = {"runs": len(group.runs), "untrained": len(bad), "cause": first.cause}
+    figures |= {str(condition): count for condition, count in Counter(h.condition for h in bad).items()}
+    return group.observation("health", sentence, level="warning", figures=figures)
+
+
+def _suspect(group: ObservedRuns) -> Observation | None:
+    bad = [health for _, health in group.runs if health.condition == "suspect"]
+    if not bad:
+        return None
+    first = _commonest(bad)
+    counted = of_runs(len(bad), len(group.runs)).replace(" runs", f" runs of {group.name}")
+    counted = counted.replace("only run", f"only run of {group.name}")
+    verb = "is" if len(bad) == 1 else "are"
+    example = f" (one of them: {first.evidence})" if len(bad) > 1 else f": {first.evidence}"
+    sentence = f"{_capital(counted)} {verb} suspect, and counted{example}. {_capital(first.advice)}."
+    figures: dict[str, Figure] = {"runs": len(group.runs), "suspect": len(bad), "cause": first.cause}
+    return group.observation("health", sentence, level="warning", figures=figures)
+
+
+def _commonest(bad: list[Health]) -> Health:
+    """A run with the cause that most of them have."""
+    cause = Counter(health.cause for health in bad).most_common(1)[0][0]
+    return next(health for health in bad if health.cause == cause)
+
+
+def _conditions(bad: list[Health]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in Counter(h.condition for h in bad).items())
+
+
+def _tells(cause: Cause | None) -> str:
+    if cause in OF_THE_DATA:
+        return "This says something about the data, not about the architecture."
+    if cause in OF_THE_NETWORK:
+        return "This says something about how the network starts, not about what it could learn."
+    return "This says something about the training recipe, not about the architecture."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
