@@ -12,7 +12,7 @@ from cnnbuild.analyses.drawn_pictures import map_picture
 from cnnbuild.analyses.effective_receptive_field import as_evaluated, needed_for, outputs_of
 from cnnbuild.analyses.kept import FeatureMaps, LayerMaps, SampleImage
 from cnnbuild.analyses.subject import Subject
-from cnnbuild.graph.graph import Graph, GraphNode
+from cnnbuild.graph.graph import Graph
 from cnnbuild.layers.base import SEES_ITS_PIXEL
 from cnnbuild.layers.convolution import Conv
 
@@ -39,7 +39,7 @@ def feature_maps(subject: Subject, samples: Sequence[SampleImage]) -> tuple[Feat
         FeatureMaps(
             image,
             tuple(
-                _layer_maps(subject.graph.nodes[node], maps, shown)
+                _layer_maps(subject, node, maps, shown)
                 for node, maps, shown in zip(nodes, of, channels, strict=True)
             ),
         )
@@ -105,7 +105,9 @@ def _most_varied(maps: Sequence[Tensor]) -> list[int]:
     return [int(channel) for channel in variance.argsort(descending=True, stable=True)[:MOST_CHANNELS]]
 
 
-def _layer_maps(node: GraphNode, maps: Tensor, channels: Sequence[int]) -> LayerMaps:
+def _layer_maps(subject: Subject, node: int, maps: Tensor, channels: Sequence[int]) -> LayerMaps:
+    name = subject.graph.nodes[node].name
+    kind = type(subject.module.get_submodule(name)).__name__  # of the file's word nothing may be left
     whole, height, width = maps.shape
     pictures = tuple(map_picture(maps[channel]) for channel in channels)
-    return LayerMaps(node.name, node.layer.type_name, (whole, height, width), tuple(channels), pictures)
+    return LayerMaps(name, kind, (whole, height, width), tuple(channels), pictures)

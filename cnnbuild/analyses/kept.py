@@ -91,9 +91,9 @@ class Predictions:
 class LayerMaps:
     """Some channels of what one node of the network gives for one image, each scaled by itself.
 
-    `shape` is the node's whole output (C, H, W); `shown` are the channels of `maps`: those that vary most
-    over the images of all `FeatureMaps`, the largest variance first. Maps are averaged down to at most 32
-    pixels.
+    `kind` is the class of its module, `shape` the node's whole output (C, H, W). `shown` are the channels of
+    `maps`: those that vary most over the images of all `FeatureMaps`, the largest variance first. Maps are
+    averaged down to at most 32 pixels.
     """
 
     node: str

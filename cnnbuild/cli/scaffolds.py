@@ -63,7 +63,6 @@ train:
 variants:                      # cnnbuild run FILE@quick
   quick: {{seeds: 1, train: {{epochs: 1}}}}
 equivalence: 0.5               # points of accuracy that make no practical difference
-analyses: [confusion]
 """
 
 

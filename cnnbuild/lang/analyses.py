@@ -23,9 +23,6 @@ ANALYSES = tuple(MEANINGS)
 ON_REQUEST = ("feature_maps", "receptive_field")
 """Those that are worked out of the weights when a run ends; all else is in every run's files."""
 
-STANDARD = tuple(name for name in ANALYSES if name not in ON_REQUEST)
-"""Those of a study that does not say."""
-
 
 def check_analyses(analyses: Yaml | None, problems: Problems) -> None:
     """Add what is wrong with the names under `analyses`."""

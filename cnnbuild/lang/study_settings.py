@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, Field, JsonValue
 
 from cnnbuild.errors import Problems
-from cnnbuild.lang.analyses import STANDARD
+from cnnbuild.lang.analyses import ANALYSES
 from cnnbuild.lang.merging import CHOICES, submap, with_entry
 from cnnbuild.lang.reference import split_reference
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe
@@ -89,7 +89,7 @@ class StudySettings(Settings):
     budget: FreeForm | None = None
     plugins: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     equivalence: Annotated[float, Field(ge=0, le=100)] = 0.5
-    analyses: list[str] = Field(default_factory=lambda: list(STANDARD))
+    analyses: list[str] = Field(default_factory=lambda: list(ANALYSES))
 
 
 def spell_out_architectures(tree: YamlMap) -> YamlMap:

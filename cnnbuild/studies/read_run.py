@@ -25,6 +25,7 @@ from cnnbuild.studies.plugin_source import own_sources
 from cnnbuild.studies.run_folder import RunFile, RunFolder
 from cnnbuild.studies.trained_run import TrainedRun, trained_run
 from cnnbuild.training.machine import choose_device
+from cnnbuild.training.record import RunRecord
 
 
 def read_run(
@@ -42,15 +43,43 @@ def read_run(
         UsageError: the folder holds no finished run, or needs a plugin that was not given.
         DataError: a file of it is damaged.
     """
+    file, _ = _finished(path)
+    graph = graph_of_run(RunFolder(path), file, registry)
+    return run_of_graph(path, graph, device=device, data_root=data_root)
+
+
+def run_of_graph(
+    path: Path,
+    graph: Graph,
+    *,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    data_root: Path | None = None,
+) -> TrainedRun:
+    """The run in a folder whose network is known to be that of `graph`.
+
+    Raises:
+        UsageError: the folder holds no finished run.
+        DataError: a file of it is damaged.
+    """
+    file, record = _finished(path)
+    module = build_module(graph)
+    module.load_state_dict(_weights(RunFolder(path), module))
+    return trained_run(file, record, module.to(choose_device(device)), path, data_root)
+
+
+def _finished(path: Path) -> tuple[RunFile, RunRecord]:
+    """What was trained in a folder, and how it ended.
+
+    Raises:
+        UsageError: the folder holds no finished run with weights.
+        DataError: a file of it is damaged.
+    """
     folder = RunFolder(path)
     folder.require_finished()
     file, record = folder.read_run(), folder.read_record()
     if record.status != "done":
         raise UsageError(f"{path}: this run has {record.status}, and left no weights")
-    graph = graph_of_run(folder, file, registry)
-    module = build_module(graph)
-    module.load_state_dict(_weights(folder, module))
-    return trained_run(file, record, module.to(choose_device(device)), path, data_root)
+    return file, record
 
 
 def graph_of_run(folder: RunFolder, file: RunFile, registry: Registry) -> Graph:

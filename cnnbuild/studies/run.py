@@ -17,6 +17,7 @@ from cnnbuild.studies.executors.choose import threads_for
 from cnnbuild.studies.executors.executor import Executor, Noting
 from cnnbuild.studies.in_process import run_here
 from cnnbuild.studies.jobs_of_plan import JobMaker, Means, PlannedRun
+from cnnbuild.studies.missing_analyses import add_missing_analyses
 from cnnbuild.studies.plan import StudyPlan, plan_study
 from cnnbuild.studies.policy import Policy
 from cnnbuild.studies.results import StudyResults, read_results
@@ -165,12 +166,19 @@ class _Study:
     def work(self, executor: Executor | None, data: PlanData, maker: JobMaker, policy: Policy) -> None:
         """Have what is not finished worked on, in this process where there is no executor."""
         left = self.begin()
+        self.add_analyses(maker.means.data_root)
         if executor is None:
             run_here(left, data.kept, self.ledger, policy, self.tell)
             return
         for note in executor.notes if isinstance(executor, Noting) else ():
             self.tell(StudyNote(note))
         supervise(left, executor, self.ledger, maker, policy, self.tell)
+
+    def add_analyses(self, data_root: Path | None) -> None:
+        """Work out what the finished runs that were chosen lack of the study's analyses."""
+        chosen = [run for run, now in zip(self.runs, self.chosen, strict=True) if now]
+        finished = [run for run in chosen if self.ledger.is_finished(run.name)]
+        add_missing_analyses(finished, self.ledger.folder, data_root=data_root, tell=self.tell)
 
 
 def _ignore(event: StudyEvent) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from cnnbuild.analyses.kept import Analyses
+from cnnbuild.errors import DataError
 from cnnbuild.studies.files import write_atomically
 from cnnbuild.studies.json_files import read_json
 
@@ -29,6 +30,15 @@ def read_analyses(folder: Path) -> Analyses | None:
     """
     path = folder / NAME
     return Analyses.from_dict(read_json(path)) if path.exists() else None
+
+
+def worked_out_in(folder: Path) -> frozenset[str] | None:
+    """Which analyses on request a run's file has; None where there is no file, or a damaged one."""
+    try:
+        names = read_json(folder / NAME).get("worked_out")
+    except DataError:
+        return None
+    return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else None
 
 
 def remove_analyses(folder: Path) -> None:

@@ -22,7 +22,7 @@ from cnnbuild.studies.pictures import Picture, pictures_from
 from cnnbuild.studies.run_arguments import dataset_of
 from cnnbuild.studies.run_folder import RunFile
 from cnnbuild.training.devices import chosen
-from cnnbuild.training.evaluate import evaluate
+from cnnbuild.training.evaluate import Predictions, evaluate, predict
 from cnnbuild.training.execution import Execution, prepare_execution
 from cnnbuild.training.record import RunRecord
 
@@ -127,6 +127,12 @@ class TrainedRun:
         with chosen(self.device, self.execution.precision):
             result = evaluate(self.module, source, classes, forward=self.execution.forward, flip=self._flip)
         return PartEvaluation(result, data.class_names, data.label, part, notes)
+
+    def said_of(self, part: Part) -> Predictions:
+        """What the network says of every image of a part, in its order, as it was tested."""
+        everything = torch.arange(len(part))
+        form, flip = self.execution.forward, self._flip
+        return predict(self.module, self.source(part), everything, forward=form, flip=flip)
 
     def source(self, part: Part) -> Batches:
         """Images in batches as the network takes them."""

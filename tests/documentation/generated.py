@@ -89,7 +89,7 @@ KINDS = {
 """What a value is, where the model of the settings is wider than what is read."""
 
 DEFAULTS = {
-    "epochs": "`10`", "average": "none", "stop_early": "none", "baseline": "the first", "optimizer": "`adam`", "schedule": "`constant`", "override": "none", "analyses": "all but `feature_maps` and `receptive_field`",
+    "epochs": "`10`", "average": "none", "stop_early": "none", "baseline": "the first", "optimizer": "`adam`", "schedule": "`constant`", "override": "none", "analyses": "all",
     "augment": "none", "vars": "none", "train": "none", "question": "", "description": "", "variant": "",
     "grid": "none", "match": "none", "budget": "none", "plugins": "none",
     "size": "", "train_images": "all", "path": "", "standard": "none", "expect": "", "input": "`16x16x16`, or the study's",

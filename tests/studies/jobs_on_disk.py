@@ -44,6 +44,7 @@ def job_of(cell: Cell, folder: Path, *, plugins: Sequence[Path] = ()) -> Job:
         network=network,
         own_types=dict(cell.own_types),
         plugins=tuple(map(str, plugins)),
+        analyses=cell.analyses,
     )
 
 

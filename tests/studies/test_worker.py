@@ -73,7 +73,8 @@ def until(condition) -> None:
 
 
 def test_a_worker_ends_with_the_bits_of_the_studys_own_process(tmp_path):
-    cell = cells_of(write_study(tmp_path, net=RESIDUAL))[0]
+    study = STUDY.replace("[confusion]", "[feature_maps, receptive_field]")
+    cell = cells_of(write_study(tmp_path, study, net=RESIDUAL))[0]
     expected = run_cell(cell, load_dataset(cell.dataset, data_root=None), folder=tmp_path / "inline")
     job = written_job(cell, tmp_path / "cells", git=expected.git)
     assert work(job.path) == worker.DONE
