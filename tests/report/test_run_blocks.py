@@ -9,10 +9,10 @@ from cnnbuild.report.run_figures import run_blocks
 from cnnbuild.report.run_figures.kinds import KINDS
 from cnnbuild.studies.run_analyses import write_analyses
 from tests.report.drawn_runs import calibrated, epoch, full_analyses, run_of
+from tests.report.test_run_weights import weights
 from tests.studies.synthetic import cell_record, study_results
 
 ALL = tuple(dict.fromkeys(kind.analysis for kind in KINDS.values() if kind.analysis))
-NOT_YET = {"weights"}
 
 
 def study(folder, *, architectures=("plain", "net <b>&'"), analyses=ALL, **changes):
@@ -21,7 +21,8 @@ def study(folder, *, architectures=("plain", "net <b>&'"), analyses=ALL, **chang
     for number, name in enumerate(architectures):
         for seed in range(2):
             epochs = [epoch(n, [0.1, 0.2, 0.3], dead=[0.1, 0.0]) for n in (1, 2, 3)]
-            record = run_of(name, seed, epochs, correct=900 + seed)
+            epochs[0] = replace(epochs[0], weights=weights((-1.0, 1.0, 0.2)))
+            record = run_of(name, seed, epochs, correct=900 + seed, weight_layers=("stem",))
             record = calibrated(record, [(10, 0.4, 0.5), (90, 0.9, 0.8)], 0.1)
             record = replace(record, cell_id=f"cell{number}{seed}")
             records.append(record)
@@ -43,7 +44,7 @@ def made(tmp_path_factory):
 
 
 def test_every_kind_but_those_of_other_parts_of_the_page_is_drawn(made):
-    kinds = {name for name, kind in KINDS.items() if kind.analysis} - NOT_YET - {"disagreements"}
+    kinds = {name for name, kind in KINDS.items() if kind.analysis} - {"disagreements"}
     found = {
         next(name for name in sorted(KINDS, key=len, reverse=True) if one.name.startswith(name))
         for one in made
