@@ -34,6 +34,7 @@ VERBS = (
     "resume",
     "report",
     "compare",
+    "plot",
     "inspect",
     "check",
     "expand",
