@@ -12,13 +12,16 @@ import typer
 
 from cnnbuild.cli.study_tables import print_table, results_table
 from cnnbuild.cli.terminal import counted
-from cnnbuild.studies.findings import findings_of
+from cnnbuild.studies.soundness import soundness_of
 from cnnbuild.studies.store import StudyFolder
+from cnnbuild.studies.study_findings import study_findings
 from cnnbuild.texts import escaped
 
 if TYPE_CHECKING:
     from cnnbuild.studies.results import StudyResults
+    from cnnbuild.studies.study_findings import StudyFindings
 
+MOST_COMPARISONS = 24  # a study with a grid may have hundreds
 MOST_LISTED = 20  # runs without a result that are named; results.csv has them all
 
 
@@ -28,15 +31,28 @@ def print_summary(results: StudyResults, page: Path, *, left_by_fail_fast: int) 
     `left_by_fail_fast` is how many runs were not finished because another had no result.
     """
     print_table(results_table(results))
-    for finding in findings_of(results):
-        _print_wrapped(finding.sentence, "- ")
-        for confounder in finding.confounders:
-            _print_wrapped(confounder, "    ")
+    _print_findings(study_findings(results), results)
     for line in without_result(results):
         typer.echo(line)
     if left_by_fail_fast:
         typer.echo(_stopped_at_first(left_by_fail_fast, results.folder))
     typer.echo(f"Report: {page}")
+
+
+def _print_findings(found: StudyFindings, results: StudyResults) -> None:
+    """Print the sentences of the page: comparisons, soundness, warnings; notes stand on the page alone."""
+    for finding in found.comparisons[:MOST_COMPARISONS]:
+        _print_wrapped(finding.sentence, "- ")
+        for confounder in finding.confounders:
+            _print_wrapped(confounder, "    ")
+    if (hidden := len(found.comparisons) - MOST_COMPARISONS) > 0:
+        typer.echo(f"- {counted(hidden, 'more comparison')}, on the page")
+    for one in soundness_of(results):
+        _print_wrapped(str(one), "- ")
+    for warning in (one for one in found.observations if one.level == "warning"):
+        _print_wrapped(f"Warning: {warning.sentence}", "- ")
+    if notes := sum(one.level == "note" for one in found.observations):
+        typer.echo(f"- {counted(notes, 'note')} more, on the page")
 
 
 def without_result(results: StudyResults) -> list[str]:
@@ -84,4 +100,5 @@ def _setting(grid: dict[str, object]) -> str:
 def _print_wrapped(sentence: str, indent: str) -> None:
     """Print a sentence, broken between words at the width of the terminal."""
     width = shutil.get_terminal_size().columns
-    typer.echo(textwrap.fill(sentence, width, initial_indent=indent, subsequent_indent=" " * len(indent)))
+    text = escaped(sentence)  # names are a user's
+    typer.echo(textwrap.fill(text, width, initial_indent=indent, subsequent_indent=" " * len(indent)))

@@ -20,12 +20,12 @@ from cnnbuild.report.overview import accuracies_at_a_glance, verdicts_at_a_glanc
 from cnnbuild.report.page_shell import page_templates
 from cnnbuild.report.sections import section_of
 from cnnbuild.report.study_blocks import blocks_of, is_drawn
-from cnnbuild.report.tables import RunLine, run_lines
+from cnnbuild.report.tables import run_lines
 from cnnbuild.report.under_way import under_way
 from cnnbuild.studies.files import write_atomically
-from cnnbuild.studies.health import UNSOUND
 from cnnbuild.studies.observation import Observation, Topic
 from cnnbuild.studies.results import StudyResults, read_results
+from cnnbuild.studies.soundness import soundness_of
 from cnnbuild.studies.study_findings import study_findings
 
 MAX_UNFOLDED = 4  # tables of a grid that are shown one below the other; more are folded
@@ -53,7 +53,7 @@ def render_page(results: StudyResults, *, reload_seconds: int | None = None) -> 
     looks = looks_of(results.study.architectures)
     findings = study_findings(results)
     lines = run_lines(results)
-    unsound = [line for line in lines if line.condition in UNSOUND]
+    unsound = [line for line in lines if line.ended and not line.trained]
     chapters = chapters_of(blocks_of(results, findings, looks), findings.observations)
     return (
         page_templates()
@@ -78,8 +78,8 @@ def render_page(results: StudyResults, *, reload_seconds: int | None = None) -> 
             lines=lines,
             most_unfolded=MAX_UNFOLDED_RUNS,
             unsound=unsound,
-            untrained=sum(not line.broke_off for line in unsound),
-            broken=_broken_off(unsound),
+            suspect=[line for line in lines if line.trained and line.condition != "trained"],
+            soundness=soundness_of(results),
             unfinished=len(results.missing),
             under_way=under_way(results) if reload_seconds else [],
             log_tails=log_tails(results, unsound),
@@ -106,9 +106,3 @@ def _warned(observations: Sequence[Observation]) -> list[tuple[str, str]]:
     """Where below the findings a warning stands: the id and the words of its part of the page."""
     found = dict.fromkeys(place_of(one.topic) for one in observations if one.level == "warning")
     return [place for place in found if place[0] != "findings"]
-
-
-def _broken_off(unsound: Sequence[RunLine]) -> dict[str, int]:
-    """How many runs something else than training ended, by how they ended."""
-    counts = {fate: sum(line.condition == fate and line.broke_off for line in unsound) for fate in UNSOUND}
-    return {fate: count for fate, count in counts.items() if count}

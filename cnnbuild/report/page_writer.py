@@ -25,7 +25,7 @@ def follow_study(folder: Path, seconds: float, closed: threading.Event) -> None:
     pause = seconds
     while not closed.is_set():
         begun = time.perf_counter()
-        write_page(folder, reload_seconds=ceil(pause))
+        write_page(folder, reload_seconds=max(1, ceil(pause)))
         pause = max(seconds, SHARE * (time.perf_counter() - begun))
         closed.wait(pause)
     write_page(folder, reload_seconds=None)

@@ -51,7 +51,7 @@ class Leader:
 class RunLine:
     """One line of the list of runs; `notes` say what was not as planned: attempts, smaller micro-batches.
 
-    `broke_off` where something else than training ended the run.
+    `trained` where its accuracy may be used.
     """
 
     architecture: str
@@ -65,7 +65,8 @@ class RunLine:
     best_epoch: str
     seconds: str
     folder: str
-    broke_off: bool = False
+    ended: bool = False
+    trained: bool = False
 
     @property
     def name(self) -> str:
@@ -162,7 +163,8 @@ def run_lines(results: StudyResults) -> list[RunLine]:
                 accuracy=accuracy,
                 best_epoch=best,
                 seconds=seconds,
-                broke_off=health.broke_off,
+                ended=True,
+                trained=health.trained,
             )
         lines.append(line)
     return lines

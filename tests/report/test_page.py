@@ -204,7 +204,7 @@ def test_no_accuracy_above_a_hundred_per_cent_is_shown():
 def test_runs_that_an_error_ended_are_not_blamed_on_the_recipe():
     failed = cell_record("b", 0, 0, state="failed", reason="OSError: the disk is full", run=None)
     text = Page(render_page(study_results(cell_record("a", 0, 800), failed))).text
-    assert "1 of 2 runs were ended by an error. This tells nothing about recipe or architecture;" in text
+    assert "1 of 2 runs was ended by an error. This tells nothing about recipe or architecture;" in text
     assert "runs did not train" not in text
     assert "OSError: the disk is full; see its log" in text
 
