@@ -31,7 +31,7 @@ class Cost:
     """One kind of cost, in `unit`; `scale` turns the records' unit into it.
 
     `of_row` gives one value where the cost is counted, else one for each run that trained, of which `centre`
-    makes the value that is shown.
+    makes the value that is shown. `times` is what stands behind "twice".
     """
 
     name: CostName

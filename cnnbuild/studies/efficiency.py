@@ -16,7 +16,7 @@ from cnnbuild.studies.pareto import Point, front_of, points_of
 from cnnbuild.studies.results import ResultRow, StudyResults
 
 WEIGHED = (PARAMETERS, MACS, TRAINING, MEMORY)
-EQUAL_SHARE = 0.01  # costs that differ by less are told as equal
+FEW = 2  # ratios below it are told with two decimals
 RATIOS: tuple[tuple[Cost, float, str], ...] = (
     (PARAMETERS, 1000, "per 1,000 parameters"),
     (TRAINING, 60, "per minute of training"),
@@ -109,10 +109,10 @@ def _evidence(test: PairTest) -> str:
 
 
 def _ratio_text(cost: Cost, points: Sequence[Point], one: str, other: str) -> str:
-    """What the first costs in terms of the second: "0.52 times the parameters"."""
+    """What the first costs in terms of the second, such as "0.52 times the parameters"."""
     amounts = {point.architecture: point.cost.value for point in points}
     ratio = amounts[one] / amounts[other] if amounts[other] else 1.0
-    return f"as much of {cost.times}" if abs(ratio - 1) < EQUAL_SHARE else f"{ratio:.2g} times {cost.times}"
+    return f"{ratio:.2f} times {cost.times}" if ratio < FEW else f"{ratio:.2g} times {cost.times}"
 
 
 def _ratios(row: ResultRow, rows: Sequence[ResultRow], pairs: Pairs) -> Iterator[Observation]:

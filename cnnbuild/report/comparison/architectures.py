@@ -62,9 +62,7 @@ def _diagram(index: int, title: str, graph: Graph) -> Block:
             keep_figure(name, graph_svg(graph, depth=depth), graph_png(graph_scene(graph, depth=depth)))
     summary = Summary(graph)
     totals, last = summary.totals, summary.last_map
-    field = (
-        f" An output of the last map sees {last.size[0]}x{last.size[1]} pixels of the image." if last else ""
-    )
+    seen = f" An output of the last map sees {last.size[0]}x{last.size[1]} pixels." if last else ""
     caption = (
         f"{len(graph.nodes)} layers, {totals.parameters:,} parameters, {totals.macs:,} multiply-adds for one "
         f"image of {'x'.join(map(str, graph.contract.shape))}.{seen} Darker boxes have more multiply-adds; "
@@ -124,7 +122,7 @@ def _as_written(text: str, label: str) -> Markup:
 
 
 def _on_page(svg: str, name: str) -> Markup:
-    """A diagram as an element of a page: its own ids, no classes, and outside its boxes the page's colours."""
+    """A diagram as an element of a page: its own ids, no classes, the page's colours around its boxes."""
     light = PALETTES["light"]
     text = re.sub(r' class="[^"]*"', "", svg)
     text = re.sub(r"\b(title|desc)-[0-9a-f]{8}\b", rf"{name}-\1", text)

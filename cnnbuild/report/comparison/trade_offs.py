@@ -15,7 +15,7 @@ from cnnbuild.report.comparison.words import amount, figure_name, listed, percen
 from cnnbuild.report.figures.labels import around, short_name
 from cnnbuild.report.figures.looks import Look
 from cnnbuild.report.figures.svg import INK, figure_style, figure_svg
-from cnnbuild.studies.costs import COSTS, PARAMETERS, Cost
+from cnnbuild.studies.costs import COSTS, MEMORY, PARAMETERS, Cost
 from cnnbuild.studies.pairwise import Pairs, pairs_of
 from cnnbuild.studies.pareto import Point, Standing, front_of, matched_pairs, points_of
 from cnnbuild.studies.results import ResultRow
@@ -107,6 +107,8 @@ def _caption(
         said.append("Upright bars: 95 % t intervals of the means over seeds.")
     if cost.is_measured:
         said.append(f"Level bars: the smallest and largest {cost.name} of its runs.")
+        if cost is MEMORY and _is_of_process(rows):
+            said.append("It is that of the whole process, with Python and torch in it.")
         if any(record.parallel > 1 for row in rows for record in row.records):
             said.append("Several runs shared the machine while this was measured.")
     if joined and cost is not PARAMETERS:
@@ -114,6 +116,11 @@ def _caption(
     elif joined:
         said.append("Dotted lines join architectures that are within 10 % of each other.")
     return " ".join(said)
+
+
+def _is_of_process(rows: Sequence[ResultRow]) -> bool:
+    runs = [record.run for row in rows for record in row.trained if record.run is not None]
+    return any(run.peak_memory_of == "process" for run in runs)
 
 
 def _said(point: Point, cost: Cost) -> str:
