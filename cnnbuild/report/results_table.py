@@ -15,9 +15,8 @@ from cnnbuild.studies.costs import MEMORY, TRAINING
 from cnnbuild.studies.findings import Finding
 from cnnbuild.studies.pairwise import clearly_best
 from cnnbuild.studies.results import ResultRow, StudyResults
+from cnnbuild.studies.results_sheet import FEWEST_FOR_INTERVAL, accuracy_text
 from cnnbuild.texts import escaped
-
-FEWEST_FOR_INTERVAL = 3
 
 Cell: TypeAlias = str | int | float | None
 
@@ -135,10 +134,10 @@ def results_table(results: StudyResults, findings: Sequence[Finding]) -> Results
 
 def _notes(results: StudyResults) -> tuple[str, ...]:
     return (
-        "Test accuracy: mean over the seeds that trained, from three seeds on with the half width of its 95 % "
-        "t interval; bold where it is distinguishable from every other (paired t test, Holm over all pairs).",
-        f"Differences are to {results.study.baseline}, from three seeds on with intervals that are corrected "
-        "for their family.",
+        "Test accuracy: mean over the seeds that trained, from three seeds on with the half width of its "
+        "95 % t interval; bold where it is told apart from every other (paired t test, Holm over all pairs).",
+        f"Differences are to {results.study.baseline}, from three seeds on with intervals that are "
+        "corrected for their family.",
     )
 
 
@@ -156,19 +155,6 @@ def _printed(row: ResultRow, finding: Finding | None) -> tuple[str, ...]:
         "" if (memory := MEMORY.of(row)) is None else f"{memory.value:,.0f}",
         row.status,
     )
-
-
-def accuracy_text(row: ResultRow) -> str:
-    """The accuracy in per cent: the mean with its half width, or every seed where there are one or two.
-
-    A half width that reaches over 0 or 100 % is shown as it is: it says how little is known.
-    """
-    summary = row.accuracy
-    if summary is None:
-        return ""
-    if summary.n < FEWEST_FOR_INTERVAL or summary.half_width is None:
-        return ", ".join(f"{100 * accuracy:.2f}" for accuracy in row.accuracies.values())
-    return f"{100 * summary.mean:.2f} ± {100 * summary.half_width:.2f}"
 
 
 def _difference_text(finding: Finding | None) -> str:
