@@ -122,6 +122,7 @@ def test_the_page_names_every_room() -> None:
         "errors",
         "texts",
         "files",
+        "data_frames",
         "version",
         "lang",
         "layers",

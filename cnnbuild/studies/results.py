@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import product
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from cnnbuild.studies.health import UNSOUND, Health, health_of
 from cnnbuild.studies.matching import Matched
@@ -19,6 +20,9 @@ from cnnbuild.studies.statistics import Summary, summarize
 from cnnbuild.studies.store import StudyFolder
 from cnnbuild.studies.study_file import PlannedCell, StudyFile
 from cnnbuild.training.record import Latency
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,23 @@ class StudyResults:
     def failed(self) -> tuple[CellRecord, ...]:
         """The runs that ended without a result: whatever their state is, but done."""
         return tuple(record for record in self.records.values() if record.state != "done")
+
+    def to_dataframe(self) -> DataFrame:
+        """A row per run that ended, where pandas is installed; see `results.csv`.
+
+        Raises:
+            UsageError: it is not.
+        """
+        from cnnbuild.studies.results_sheet import run_frame
+
+        return run_frame(self)
+
+    def _repr_html_(self) -> str:
+        """The table of results with the findings, as notebooks show it."""
+        from cnnbuild.graph.views.summary.html import html_fragment
+        from cnnbuild.studies.results_sheet import results_sheet
+
+        return html_fragment(results_sheet(self))
 
 
 def read_results(folder: Path) -> StudyResults:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from cnnbuild.studies.efficiency import efficiency
 from cnnbuild.studies.failure_rates import failure_rates
 from cnnbuild.studies.fair_conditions import fair_conditions
 from cnnbuild.studies.findings import Finding, findings_of
@@ -23,6 +24,7 @@ Observer: TypeAlias = Callable[[StudyResults], tuple[Observation, ...]]
 OBSERVERS: tuple[Observer, ...] = (
     failure_rates,
     over_data_sets,
+    efficiency,
     fair_conditions,
     observe_health,
     observe_overfitting,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,9 @@ from cnnbuild.training.devices import chosen
 from cnnbuild.training.evaluate import Predictions, evaluate, predict
 from cnnbuild.training.execution import Execution, prepare_execution
 from cnnbuild.training.record import RunRecord
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 PartName: TypeAlias = Literal["test", "train", "validation"]
 
@@ -79,6 +82,26 @@ class TrainedRun:
             f"TrainedRun({architecture.file}{variant} on {self.file.data.label}, seed {self.file.seed}: "
             f"{score}, {architecture.parameters:,} parameters; {where})"
         )
+
+    def to_dataframe(self) -> DataFrame:
+        """A row per epoch of the training, where pandas is installed.
+
+        Raises:
+            UsageError: it is not.
+        """
+        return self.record.to_dataframe()
+
+    def _repr_html_(self) -> str:
+        """The run as notebooks show it."""
+        from cnnbuild.graph.views.summary.html import html_fragment
+        from cnnbuild.graph.views.summary.sheets import Remark
+        from cnnbuild.training.record_sheet import record_sheet
+
+        architecture = self.file.architecture
+        variant = f"@{architecture.variant}" if architecture.variant else ""
+        where = "in memory" if self.folder is None else str(self.folder)
+        title = f"{architecture.file}{variant} on {self.file.data.label}, seed {self.file.seed}"
+        return html_fragment(record_sheet(self.record, title=title, notes=(Remark("kept", where),)))
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from cnnbuild.training.observations import (
 )
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
     from pydantic import TypeAdapter
 
 LARGE_LOSS = 1e5  # nothing is learnt at such a loss, and its digits say nothing
@@ -146,6 +147,23 @@ class RunRecord:
         """The record as JSON-safe data."""
         data: dict[str, object] = _adapter().dump_python(self, mode="json")
         return data
+
+    def to_dataframe(self) -> DataFrame:
+        """A row per epoch, where pandas is installed.
+
+        Raises:
+            UsageError: it is not.
+        """
+        from cnnbuild.training.record_sheet import epoch_frame
+
+        return epoch_frame(self)
+
+    def _repr_html_(self) -> str:
+        """The run as notebooks show it."""
+        from cnnbuild.graph.views.summary.html import html_fragment
+        from cnnbuild.training.record_sheet import record_sheet
+
+        return html_fragment(record_sheet(self))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> RunRecord:

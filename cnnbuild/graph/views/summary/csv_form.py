@@ -22,11 +22,21 @@ def summary_csv(summary: Summary) -> str:
     Raises:
         UsageError: the view asks for a column that does not exist.
     """
-    columns = columns_named(summary.view.columns or tuple(COLUMNS))
+    headers, rows = raw_table(summary)
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([header for column in columns for header in column.headers])
-    for line in flat_lines_of(summary.graph, summary.view):
-        entry = Entry(summary, line)
-        writer.writerow([value for column in columns for value in column.raw(entry)])
+    writer.writerow(headers)
+    writer.writerows(rows)
     return text.getvalue()
+
+
+def raw_table(summary: Summary) -> tuple[list[str], list[list[object]]]:
+    """The headers and the lines with raw values, "" for one that does not exist.
+
+    Raises:
+        UsageError: the view asks for a column that does not exist.
+    """
+    columns = columns_named(summary.view.columns or tuple(COLUMNS))
+    entries = [Entry(summary, line) for line in flat_lines_of(summary.graph, summary.view)]
+    rows: list[list[object]] = [[v for column in columns for v in column.raw(entry)] for entry in entries]
+    return [header for column in columns for header in column.headers], rows

@@ -2,7 +2,7 @@
 
 FRAGMENT_STYLE = """
 .cnnbuild-table { font: 13px/1.45 system-ui, sans-serif; overflow-x: auto; }
-.cnnbuild-table table { font: inherit; font-variant-numeric: tabular-nums;
+.cnnbuild-table table { font: inherit; color: inherit; font-variant-numeric: tabular-nums;
   border-collapse: collapse; margin: 0; }
 .cnnbuild-table caption { text-align: left; padding: 0 0 8px; font-size: 15px; white-space: nowrap; }
 .cnnbuild-table th, .cnnbuild-table td { padding: 2px 9px; white-space: nowrap; border: 0; background: none; }

@@ -45,7 +45,7 @@ def latex_table(sheet: Sheet) -> str:
         rf"% needs \usepackage{{booktabs{',longtable' if environment == 'longtable' else ''}}}",
         rf"\begin{{{environment}}}{{@{{}}{alignment}@{{}}}}",
         r"\toprule",
-        _row([_escaped(column.heading) for column in sheet.columns]),
+        _row([latex_escaped(column.heading) for column in sheet.columns]),
         r"\midrule",
         *([r"\endhead"] if environment == "longtable" else []),
         *_body(sheet, columns),
@@ -62,14 +62,14 @@ def _body(sheet: Sheet, columns: Sequence[Sequence[str]]) -> Iterator[str]:
         if at and level == "heading" and not indent:
             yield r"\addlinespace"
         reason, others = sheet.reasons[at], len(cells) - 1
-        told = rf"\multicolumn{{{others}}}{{l}}{{{_escaped(reason)}}}"
+        told = rf"\multicolumn{{{others}}}{{l}}{{{latex_escaped(reason)}}}"
         yield _row([cells[0], told] if reason else cells)
 
 
 def _cells(column: SheetColumn, sheet: Sheet) -> list[str]:
     cells = []
     for cell, level, indent in zip(column.cells, sheet.levels, sheet.indents, strict=True):
-        text = f"${cell}$" if _NEGATIVE.fullmatch(cell) else _escaped(cell)
+        text = f"${cell}$" if _NEGATIVE.fullmatch(cell) else latex_escaped(cell)
         if column.key == sheet.names and text:
             text = rf"\texttt{{{text}}}"
         if level == "heading" and text:
@@ -82,10 +82,10 @@ def _row(cells: Sequence[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-def _escaped(text: str) -> str:
+def latex_escaped(text: str) -> str:
     r"""A text in which nothing is left that TeX would obey.
 
-    >>> print(_escaped("conv_1 & 50%"))
+    >>> print(latex_escaped("conv_1 & 50%"))
     conv\_1 \& 50\%
     """
     return _SIGN.sub(lambda sign: _SIGNS[sign[0]], text)

@@ -14,22 +14,25 @@ _SIGNS = re.compile(r"([\\`*_\[\]|~])")
 def markdown_table(sheet: Sheet) -> str:
     """The sheet with its title above and its remarks as a list below; headings are bold."""
     columns = [_cells(column, sheet) for column in sheet.columns]
-    lines = [f"**{_escaped(sheet.title)}** {_escaped(sheet.subtitle)}", ""]
+    lines = [f"**{markdown_escaped(sheet.title)}** {markdown_escaped(sheet.subtitle)}", ""]
     lines += [
-        _row([_escaped(column.heading) for column in sheet.columns]),
+        _row([markdown_escaped(column.heading) for column in sheet.columns]),
         _row(["--:" if column.align == "right" else ":--" for column in sheet.columns]),
     ]
     for cells, reason in zip(zip(*columns, strict=True), sheet.reasons, strict=True):
-        lines.append(_row([cells[0], _escaped(reason), *cells[2:]] if reason else cells))
+        lines.append(_row([cells[0], markdown_escaped(reason), *cells[2:]] if reason else cells))
     if sheet.remarks:
-        lines += ["", *(f"- **{_escaped(r.label)}**: {_escaped(r.text)}" for r in sheet.remarks)]
+        lines += [
+            "",
+            *(f"- **{markdown_escaped(r.label)}**: {markdown_escaped(r.text)}" for r in sheet.remarks),
+        ]
     return "\n".join(lines)
 
 
 def _cells(column: SheetColumn, sheet: Sheet) -> list[str]:
     cells = []
     for cell, level, indent in zip(column.cells, sheet.levels, sheet.indents, strict=True):
-        text = _escaped(cell)
+        text = markdown_escaped(cell)
         if column.key == sheet.names and text:
             text = f"`{cell.replace('|', chr(92) + '|')}`" if "`" not in cell else text
         if level == "heading" and text:
@@ -42,7 +45,7 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _escaped(text: str) -> str:
+def markdown_escaped(text: str) -> str:
     """A text in which nothing is left that Markdown or HTML would read as a sign."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SIGNS.sub(r"\\\1", text)

@@ -18,6 +18,8 @@ from cnnbuild.graph.views.summary.totals import Totals, totals_of
 from cnnbuild.graph.visibility import covers_image
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from cnnbuild.graph.views.picture.captions import Measure
     from cnnbuild.graph.views.picture.notebook import Picture
     from cnnbuild.graph.views.summary.rows import Row
@@ -131,6 +133,18 @@ class Summary:
         from cnnbuild.graph.views.summary.csv_form import summary_csv
 
         return summary_csv(self)
+
+    def to_dataframe(self) -> DataFrame:
+        """The lines and columns of `to_csv`, where pandas is installed; a value that does not exist is None.
+
+        Raises:
+            UsageError: it is not.
+        """
+        from cnnbuild.data_frames import data_frame
+        from cnnbuild.graph.views.summary.csv_form import raw_table
+
+        headers, rows = raw_table(self)
+        return data_frame(headers, [[None if value == "" else value for value in row] for row in rows])
 
     def to_markdown(self) -> str:
         """A table in GitHub's Markdown."""
