@@ -84,7 +84,12 @@ def test_the_files_of_a_run_are_on_the_disk_before_its_record_says_so(tmp_path, 
     dataset = load_dataset(cell.dataset, data_root=None)
     record = run_cell(cell, dataset, folder=folder.cell("run"))
     checkpoints = ["file", "folder"] * 2  # of two epochs
-    assert kinds == ["file", *checkpoints, "file", "file"]  # run.json first, weights.pt and analyses.json last
+    assert kinds == [
+        "file",
+        *checkpoints,
+        "file",
+        "file",
+    ]  # run.json first, weights.pt and analyses.json last
     kinds.clear()
     folder.write_record("run", record)
     assert kinds == ["file", "folder"]

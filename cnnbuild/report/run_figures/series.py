@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from cnnbuild.report.figures import FEWEST_FOR_BAND, MAX_MARKERS, Look
+from cnnbuild.report.figures import Look
+from cnnbuild.report.figures.curves import FEWEST_FOR_BAND, MAX_MARKERS
 from cnnbuild.report.run_figures.drawing import NARROW, SMALL, beginning, power_of_ten
 from cnnbuild.report.run_figures.group import DrawnRow
 from cnnbuild.training.record import RunRecord
