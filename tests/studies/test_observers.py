@@ -7,6 +7,7 @@ import pytest
 
 from cnnbuild.studies.failure_rates import failure_rates
 from cnnbuild.studies.fair_conditions import fair_conditions
+from cnnbuild.studies.observation import TOPICS
 from cnnbuild.studies.over_data_sets import over_data_sets
 from cnnbuild.studies.results import StudyResults
 from cnnbuild.studies.statistics import holm, signed_rank_p, wilson_interval
@@ -181,5 +182,5 @@ def test_observations_come_in_the_order_of_topics() -> None:
     topics = [
         one.topic for one in study_findings(two_architectures([800] * 4, [890, 100, 890, 890])).observations
     ]
-    assert topics == sorted(topics, key=["failures", "fairness"].index)
-    assert topics[0] == "failures"
+    assert topics == sorted(topics, key=TOPICS.index)
+    assert {"failures", "fairness"} <= set(topics)
