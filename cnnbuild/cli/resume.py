@@ -21,37 +21,44 @@ if TYPE_CHECKING:
 SHOWN = 5  # runs of each kind of change
 
 
+FolderArgument = Annotated[
+    Path, typer.Argument(help="Folder of a study, or of a run of `cnnbuild train`.", metavar="FOLDER")
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", "-j", help="Runs at once (otherwise as before).", min=1, metavar="N", show_default=False
+    ),
+]
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        help="Where runs are worked on (otherwise as before).",
+        metavar="local|ray|slurm|inline",
+        show_default=False,
+    ),
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        help="The most that one run may use: 2GB (otherwise as before).",
+        metavar="BYTES",
+        show_default=False,
+    ),
+]
+TrustFolderOption = Annotated[
+    bool, typer.Option("--trust", help="Run the Python files with layer types that the folder names.")
+]
+
+
 def resume(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder of a study, or of a run of `cnnbuild train`.", metavar="FOLDER")
-    ],
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs", "-j", help="Runs at once (otherwise as before).", min=1, metavar="N", show_default=False
-        ),
-    ] = None,
-    executor: Annotated[
-        str | None,
-        typer.Option(
-            "--executor",
-            help="Where runs are worked on (otherwise as before).",
-            metavar="local|ray|slurm|inline",
-            show_default=False,
-        ),
-    ] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            "--memory",
-            help="The most that one run may use: 2GB (otherwise as before).",
-            metavar="BYTES",
-            show_default=False,
-        ),
-    ] = None,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Run the Python files with layer types that the folder names.")
-    ] = False,
+    folder: FolderArgument,
+    jobs: JobsOption = None,
+    executor: ExecutorOption = None,
+    memory: MemoryOption = None,
+    trust: TrustFolderOption = False,
     data_root: DataRootOption = None,
     plugin: PluginOption = None,
     quiet: QuietOption = False,

@@ -53,25 +53,8 @@ def read_study(
         DocumentError: the file or an argument is faulty; all faults at once.
         UsageError: there is no such file or no such variant.
     """
-    tree = read_yaml(path)
     problems = Problems()
-    if not isinstance(tree, YamlMap):
-        problems.add(
-            f"a study is a mapping, not {describe(tree)}", tree.place, help="start it with `cnnbuild: 1`"
-        )
-        problems.raise_if_any()
-        raise UsageError(f"{path}: not a study")
-    if tree.get("layers") is not None and tree.get("study") is None:
-        problems.add(
-            "this is an architecture, not a study",
-            place_of_key(tree, "layers"),
-            help="`cnnbuild inspect` and `cnnbuild train` take it; name it under `architectures:` of a study",
-        )
-        problems.raise_if_any()
-    if is_layer_study(tree):
-        hint = "`cnnbuild run` takes it"
-        problems.add("this study compares layers and trains none", place_of_key(tree, "layers"), help=hint)
-        problems.raise_if_any()
+    tree = _study_that_trains(path, problems)
     if tree.get("cnnbuild") is not None:
         check_format_version(tree, problems)
         problems.raise_if_any()  # another version: what its keys mean is not known here
@@ -98,6 +81,34 @@ def read_study(
     warn_of_idle(asked, (base, *laid.values(), asked), idle)
     warnings = (*document.warnings, *idle.warnings)
     return replace(document, warnings=warnings, named_variables=named_variables((asked, *variants.values())))
+
+
+def _study_that_trains(path: Path, problems: Problems) -> YamlMap:
+    """The tree of a file that holds a study of architectures.
+
+    Raises:
+        DocumentError: it holds something else.
+        UsageError: there is no such file.
+    """
+    tree = read_yaml(path)
+    if not isinstance(tree, YamlMap):
+        problems.add(
+            f"a study is a mapping, not {describe(tree)}", tree.place, help="start it with `cnnbuild: 1`"
+        )
+        problems.raise_if_any()
+        raise UsageError(f"{path}: not a study")
+    if tree.get("layers") is not None and tree.get("study") is None:
+        problems.add(
+            "this is an architecture, not a study",
+            place_of_key(tree, "layers"),
+            help="`cnnbuild inspect` and `cnnbuild train` take it; name it under `architectures:` of a study",
+        )
+        problems.raise_if_any()
+    if is_layer_study(tree):
+        hint = "`cnnbuild run` takes it"
+        problems.add("this study compares layers and trains none", place_of_key(tree, "layers"), help=hint)
+        problems.raise_if_any()
+    return tree
 
 
 def _normalised(tree: YamlMap, problems: Problems) -> YamlMap:

@@ -1,12 +1,17 @@
-"""Runs `cnnbuild` as a user does: as a process of its own."""
+"""Runs `cnnbuild` as a user does: as a process of its own, or in this one, which is there already."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+from cnnbuild.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,3 +43,20 @@ def cnnbuild(*arguments: str | Path, cwd: Path = ROOT, columns: int = 100, timeo
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def in_this_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """`cnnbuild` as a function: a process of its own would take seconds to load torch."""
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def run(*arguments: str, columns: int = 100) -> Outcome:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setattr("sys.argv", ["cnnbuild", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        told = capsys.readouterr()
+        return Outcome(end.value.code or 0, told.out, told.err)
+
+    return run

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from cnnbuild.cli.main import main
-from tests.cli.commands import Outcome
+from tests.cli.commands import in_this_process
 from tests.studies.stored_runs import numbered, write_stored_study
 
 
@@ -18,17 +17,7 @@ def here(tmp_path, monkeypatch, capsys):
     runs += [numbered("b", seed, 910 + 10 * seed, 0xB0 + seed, recipe={"epochs": 6}) for seed in range(3)]
     write_stored_study(tmp_path / "runs" / "s", runs, pending=[numbered("c", 0, 0, 0xC0)])
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def run(*arguments: str, columns: int = 100) -> Outcome:
-        monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.setattr("sys.argv", ["cnnbuild", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        told = capsys.readouterr()
-        return Outcome(end.value.code or 0, told.out, told.err)
-
-    return run
+    return in_this_process(monkeypatch, capsys)
 
 
 def test_a_study_is_compared_as_a_table(here):

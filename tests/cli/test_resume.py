@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 import cnnbuild
-from cnnbuild.cli.main import main
 from cnnbuild.cli.resume import command_of
 from cnnbuild.lang.study import read_study
 from cnnbuild.studies.plan import plan_study
 from cnnbuild.studies.run import run_plan
 from cnnbuild.studies.study_file import Invocation
-from tests.cli.commands import Outcome
+from tests.cli.commands import in_this_process
 from tests.studies.runs_on_disk import NETWORK
 from tests.studies.stored_runs import numbered, write_comparison, write_stored_study
 from tests.studies.studies_on_disk import STUDY, write_study
@@ -25,19 +24,9 @@ SETTINGS: dict[str, object] = {"train.epochs": 1, "seeds": [0, 1]}
 
 @pytest.fixture
 def here(tmp_path, monkeypatch, capsys):
-    """`cnnbuild` inside this process, which has loaded torch: a process of its own takes seconds for that."""
+    """`cnnbuild` inside this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def run(*arguments: str) -> Outcome:
-        monkeypatch.setattr("sys.argv", ["cnnbuild", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        told = capsys.readouterr()
-        return Outcome(end.value.code or 0, told.out, told.err)
-
-    return run
+    return in_this_process(monkeypatch, capsys)
 
 
 def started(folder: Path, **changes: object) -> Path:
@@ -95,11 +84,10 @@ def test_a_study_of_one_run_is_finished_in_the_singular(here, tmp_path):
     assert here("resume", "out").out == "out is finished: its 1 run has ended.\n"
 
 
-def test_the_command_that_goes_on_is_one_line_in_a_narrow_window(here, tmp_path, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "60")
+def test_the_command_that_goes_on_is_one_line_in_a_narrow_window(here, tmp_path):
     out = started(tmp_path)
     here("runs", "remove", str(next(out.glob("cells/*"))), "--yes")
-    command = here("resume", "out").out.splitlines()[1]
+    command = here("resume", "out", columns=60).out.splitlines()[1]
     assert command.startswith("cnnbuild run tiny.yaml --out out --set ")
     assert len(command) > 60
 

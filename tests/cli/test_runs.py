@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cnnbuild.cli.main import main
 from cnnbuild.studies.record import Attempt
-from tests.cli.commands import ROOT, Outcome, cnnbuild
+from tests.cli.commands import ROOT, cnnbuild, in_this_process
 from tests.studies.stored_runs import numbered, write_cell, write_comparison, write_single, write_stored_study
 
 
@@ -21,17 +20,7 @@ def here(tmp_path, monkeypatch, capsys):
     """`cnnbuild` inside this process, in a folder with two studies and a single run."""
     write_runs(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def run(*arguments: str, columns: int = 100) -> Outcome:
-        monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.setattr("sys.argv", ["cnnbuild", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        told = capsys.readouterr()
-        return Outcome(end.value.code or 0, told.out, told.err)
-
-    return run
+    return in_this_process(monkeypatch, capsys)
 
 
 def write_runs(folder: Path) -> None:
