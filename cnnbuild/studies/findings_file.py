@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -64,10 +65,19 @@ def keep_findings(results: StudyResults, findings: StudyFindings | None = None) 
         equivalence_points=results.study.equivalence_points,
         unfinished=len(results.missing),
         comparisons=found.comparisons,
-        observations=found.observations,
+        observations=tuple(_without_infinity(one) for one in found.observations),
         methods=methods_of(results, found.comparisons),
         cnnbuild_version=__version__,
     )
+
+
+def _without_infinity(observation: Observation) -> Observation:
+    """The same with None for figures that are no numbers: JSON has no other word for them."""
+    figures = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in observation.figures.items()
+    }
+    return replace(observation, figures=figures)
 
 
 def write_findings(results: StudyResults, findings: StudyFindings | None = None) -> Path:

@@ -9,6 +9,8 @@ import pytest
 
 from cnnbuild.errors import DataError
 from cnnbuild.studies.findings_file import keep_findings, read_findings, write_findings
+from cnnbuild.studies.observation import Observation
+from cnnbuild.studies.study_findings import StudyFindings
 from tests.studies.synthetic import cell_record, study_results, two_architectures
 
 
@@ -31,6 +33,15 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     data = json.loads(path.read_text())
     assert data["schema"] == 1
     assert data["comparisons"][0]["evidence"]["method"] == "paired t, Holm over 2"
+
+
+def test_figures_that_are_no_numbers_are_left_empty(tmp_path: Path) -> None:
+    results = two_architectures([800] * 3, [890] * 3)
+    observed = Observation(
+        "stability", "It varied without bounds.", figures={"ratio": float("inf"), "runs": 3}
+    )
+    (kept,) = keep_findings(results, StudyFindings((), (observed,))).observations
+    assert kept.figures == {"ratio": None, "runs": 3}
 
 
 def test_methods_say_what_was_used() -> None:
