@@ -111,14 +111,13 @@ def _draw(rows: list[DrawnRow], pooled: list[tuple[ConfidenceBin, ...]]) -> Figu
                 markersize=size,
                 linestyle=line,
                 linewidth=1.2,
-                clip_on=False,
             )
         width = 0.86 / len(bins) / len(rows)
         left = [index / len(bins) + 0.07 / len(bins) + number * width for index in range(len(bins))]
         shares = [100 * one.images / total for one in bins]
         lower.bar(left, shares, width, align="edge", color=row.look.colour, linewidth=0)
-    upper.set_xlim(0, 1)
-    upper.set_ylim(0, 1.02)
+    upper.set_xlim(0, 1.01)
+    upper.set_ylim(0, 1.03)
     upper.set_ylabel("share that is right")
     lower.set_ylabel("% of images", fontsize=SMALL + 1)
     lower.set_xlabel("confidence")

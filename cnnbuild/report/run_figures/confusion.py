@@ -23,6 +23,8 @@ MOST_CLASSES = 20  # whose counts can be read in a matrix
 MOST_PAIRS = 10
 MOST_IMAGES = 3  # beside a pair
 NORM = PowerNorm(0.5, 0.0, 1.0)  # so that a few per cent of mistakes are seen beside the diagonal
+CELLS_POINTS = 205.0  # the side of a matrix, about
+WIDTH_OF_A_DIGIT = 0.68  # of its height
 DARK_BELOW = 0.55  # of cividis: white text is read on what is darker
 
 
@@ -85,10 +87,11 @@ def draw_matrix(counts: np.ndarray, names: Sequence[str]) -> Figure:
     figure = Figure(figsize=(side, side * 0.88), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(mpl.colormaps["cividis"](NORM(shares), bytes=True), interpolation="none")
-    text_size = min(SMALL + 1, 100 / size)
+    text_size = min(SMALL + 1, CELLS_POINTS / size / (WIDTH_OF_A_DIGIT * len(str(counts.max()))))
     for i, j in zip(*np.nonzero(counts), strict=True):
         ink = "#ffffff" if NORM(shares[i, j]) < DARK_BELOW else "#000000"
-        axes.text(j, i, f"{counts[i, j]}", ha="center", va="center", color=ink, fontsize=text_size)
+        text = axes.text(j, i, f"{counts[i, j]}", ha="center", va="center", color=ink, fontsize=text_size)
+        text.set_in_layout(False)  # it is within the axes, and to measure it takes long
     _name_classes(axes, names)
     bar = figure.colorbar(ScalarMappable(NORM, "cividis"), ax=axes, pad=0.02, aspect=30, shrink=0.9)
     bar.set_ticks([0, 0.01, 0.1, 0.5, 1])

@@ -132,11 +132,10 @@ def _pictures(rows: Sequence[DrawnRow]) -> dict[int, Picture]:
 
 
 def _words(place: int, right: Answers, wrong: Answers, names: Sequence[str]) -> tuple[str, ...]:
-    sure = [f" {100 * of.sure[place]:.0f} %" for of in (right, wrong)]
     return (
-        fitting("right: ", name_of(names, right.said[place]), sure[0]),
-        fitting("wrong: ", name_of(names, wrong.said[place]), sure[1]),
-        f"#{place}",
+        fitting("right: ", name_of(names, right.said[place])),
+        fitting("wrong: ", name_of(names, wrong.said[place])),
+        f"{100 * right.sure[place]:.0f} and {100 * wrong.sure[place]:.0f} %, #{place}",
     )
 
 

@@ -15,7 +15,7 @@ COLUMNS = 4
 SIDE = 0.84  # inches, of a picture's longer side
 LINE = 0.135  # inches, of a line of text
 HEADING = 0.24
-LONGEST = 19  # letters that fit below a picture
+LONGEST = 18  # letters that fit below a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def draw_gallery(parts: Sequence[tuple[str, Sequence[Item]]]) -> Figure:
             axes.imshow(pixels_of(item.picture), extent=extent, interpolation="none", aspect="auto")
             for number, text in enumerate(item.lines):
                 y = upper + SIDE + 0.12 + LINE * (number + 0.5)
-                axes.text(left + step / 2, y, text, fontsize=SMALL - 0.5, ha="center", va="center")
+                axes.text(left + step / 2, y, text, fontsize=SMALL - 1, ha="center", va="center")
         top += rows * row
     axes.set_xlim(0, NARROW)  # drawing a picture has moved them
     axes.set_ylim(total, 0)
@@ -62,11 +62,10 @@ def draw_gallery(parts: Sequence[tuple[str, Sequence[Item]]]) -> Figure:
     return figure
 
 
-def fitting(before: str, name: str, after: str = "") -> str:
-    """A name between two texts, cut so that the line fits below a picture.
+def fitting(before: str, name: str) -> str:
+    """A word and a name, cut so that the line fits below a picture.
 
-    >>> fitting("said ", "a very long name", " 99 %")
-    'said a very l… 99 %'
+    >>> fitting("said ", "a very long name")
+    'said a very long …'
     """
-    room = max(LONGEST - len(before) - len(after), 2)
-    return f"{before}{beginning(name, room)}{after}"
+    return f"{before}{beginning(name, LONGEST - len(before))}"

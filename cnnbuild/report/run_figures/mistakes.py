@@ -61,9 +61,12 @@ def _of(row: DrawnRow, run: DrawnRun) -> Drawing:
 
 
 def _words(image: SampleImage, names: Sequence[str]) -> tuple[str, ...]:
-    sure = f" {100 * image.confidence:.0f} %"
     truth, said = name_of(names, image.truth), name_of(names, image.predicted)
-    return fitting("is ", truth), fitting("said ", said, sure), f"#{image.index}"
+    return (
+        fitting("is ", truth),
+        fitting("said ", said),
+        f"{100 * image.confidence:.0f} %, #{image.index}",
+    )
 
 
 def _counted(run: DrawnRun) -> str:
