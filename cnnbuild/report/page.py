@@ -23,10 +23,13 @@ from cnnbuild.report.study_blocks import blocks_of, is_drawn
 from cnnbuild.report.tables import run_lines
 from cnnbuild.report.under_way import under_way
 from cnnbuild.studies.files import write_atomically
+from cnnbuild.studies.findings import evidence_in_words
+from cnnbuild.studies.findings.methods import methods_of
+from cnnbuild.studies.findings_file import write_findings
 from cnnbuild.studies.observation import Observation, Topic
 from cnnbuild.studies.results import StudyResults, read_results
 from cnnbuild.studies.soundness import soundness_of
-from cnnbuild.studies.study_findings import study_findings
+from cnnbuild.studies.study_findings import StudyFindings, study_findings
 
 MAX_UNFOLDED = 4  # tables of a grid that are shown one below the other; more are folded
 MAX_UNFOLDED_FINDINGS = 8
@@ -36,22 +39,28 @@ MAX_UNFOLDED_RUNS = 60
 def write_report(folder: Path, *, out: Path | None = None, reload_seconds: int | None = None) -> Path:
     """Write `report.html` into the folder of a study, or `out`, and give its path. Nothing is trained again.
 
-    With `reload_seconds` the page is that of a study that runs, and reads itself again after so many.
+    The findings go beside it as `findings.json`. With `reload_seconds` the page is that of a study that runs,
+    and reads itself again after so many.
 
     Raises:
         UsageError: the folder holds no study, or a damaged one.
         OSError: the page cannot be written.
     """
     results = read_results(folder)
+    findings = study_findings(results)
     page = folder / "report.html" if out is None else out
-    write_atomically(page, render_page(results, reload_seconds=reload_seconds))
+    write_atomically(page, render_page(results, findings, reload_seconds=reload_seconds))
+    if out is None:
+        write_findings(results, findings)
     return page
 
 
-def render_page(results: StudyResults, *, reload_seconds: int | None = None) -> str:
-    """The page as HTML; the same records give the same page."""
+def render_page(
+    results: StudyResults, findings: StudyFindings | None = None, *, reload_seconds: int | None = None
+) -> str:
+    """The page as HTML; the same records give the same page. `findings`: where they are known already."""
     looks = looks_of(results.study.architectures)
-    findings = study_findings(results)
+    findings = study_findings(results) if findings is None else findings
     lines = run_lines(results)
     unsound = [line for line in lines if line.ended and not line.trained]
     chapters = chapters_of(blocks_of(results, findings, looks), findings.observations)
@@ -69,7 +78,7 @@ def render_page(results: StudyResults, *, reload_seconds: int | None = None) -> 
             equal=held_equal(results),
             accuracies=accuracies_at_a_glance(results, looks),
             verdicts=verdicts_at_a_glance(results, findings.comparisons, looks),
-            findings=findings.comparisons,
+            findings=[(finding, evidence_in_words(finding)) for finding in findings.comparisons],
             folded_findings=len(findings.comparisons) > MAX_UNFOLDED_FINDINGS,
             observed_beside=_about(findings.observations, BESIDE_FINDINGS),
             observed_health=_about(findings.observations, BESIDE_HEALTH),
@@ -86,6 +95,7 @@ def render_page(results: StudyResults, *, reload_seconds: int | None = None) -> 
             manifest=manifest_of(list(results.records.values())),
             recipes=recipes_of(results.rows),
             seeds_in_words=seeds_in_words(results),
+            methods=methods_of(results, findings.comparisons),
             downloads=[],
         )
     )
