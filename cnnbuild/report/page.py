@@ -12,6 +12,7 @@ from cnnbuild.report.chapters import (
     chapters_of,
     place_of,
 )
+from cnnbuild.report.downloads import downloads_of, write_downloads
 from cnnbuild.report.figures import looks_of
 from cnnbuild.report.held_equal import held_equal
 from cnnbuild.report.log_tails import log_tails
@@ -19,7 +20,7 @@ from cnnbuild.report.manifest import manifest_of, recipes_of, seeds_in_words
 from cnnbuild.report.overview import accuracies_at_a_glance, verdicts_at_a_glance
 from cnnbuild.report.page_shell import page_templates
 from cnnbuild.report.sections import section_of
-from cnnbuild.report.study_blocks import blocks_of, is_drawn
+from cnnbuild.report.study_blocks import blocks_of, is_drawn, that_fit
 from cnnbuild.report.tables import run_lines
 from cnnbuild.report.under_way import under_way
 from cnnbuild.studies.files import write_atomically
@@ -39,8 +40,8 @@ MAX_UNFOLDED_RUNS = 60
 def write_report(folder: Path, *, out: Path | None = None, reload_seconds: int | None = None) -> Path:
     """Write `report.html` into the folder of a study, or `out`, and give its path. Nothing is trained again.
 
-    The findings go beside it as `findings.json`. With `reload_seconds` the page is that of a study that runs,
-    and reads itself again after so many.
+    Findings and results go beside it: `findings.json`, `results.json`, `table.csv`, `.md` and `.tex`.
+    With `reload_seconds` the page is that of a study that runs, and reads itself again after so many.
 
     Raises:
         UsageError: the folder holds no study, or a damaged one.
@@ -52,6 +53,7 @@ def write_report(folder: Path, *, out: Path | None = None, reload_seconds: int |
     write_atomically(page, render_page(results, findings, reload_seconds=reload_seconds))
     if out is None:
         write_findings(results, findings)
+        write_downloads(folder, results, findings)
     return page
 
 
@@ -63,7 +65,9 @@ def render_page(
     findings = study_findings(results) if findings is None else findings
     lines = run_lines(results)
     unsound = [line for line in lines if line.ended and not line.trained]
-    chapters = chapters_of(blocks_of(results, findings, looks), findings.observations)
+    blocks = blocks_of(results, findings, looks)
+    shown = that_fit(blocks)
+    chapters = chapters_of(shown, findings.observations)
     return (
         page_templates()
         .get_template("report.html.j2")
@@ -96,7 +100,8 @@ def render_page(
             recipes=recipes_of(results.rows),
             seeds_in_words=seeds_in_words(results),
             methods=methods_of(results, findings.comparisons),
-            downloads=[],
+            left_out=len(blocks) - len(shown),
+            downloads=downloads_of(results, findings),
         )
     )
 
@@ -104,7 +109,7 @@ def render_page(
 def _contents(chapters: Sequence[PageChapter]) -> list[tuple[str, str]]:
     """What the table of contents leads to, with its words."""
     before = [("findings", "Findings"), ("health", "Health"), ("results", "Results")]
-    after = [("runs", "Runs"), ("methods", "Methods"), ("manifest", "Manifest")]
+    after = [("runs", "Runs"), ("methods", "Methods"), ("manifest", "Manifest"), ("downloads", "Downloads")]
     return [*before, *((chapter.id, chapter.title) for chapter in chapters), *after]
 
 
