@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cnnbuild.cli.options import keep_files_of_runs
+from cnnbuild.cli.terminal import counted
 from cnnbuild.errors import RunError, UsageError
 
 
@@ -26,6 +27,9 @@ def report(
             show_default=False,
         ),
     ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Write every figure into the folder figures too: SVG and PNG.")
+    ] = False,
     open_: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
 ) -> None:
     """Write the report of a study anew from its records: nothing is trained or measured again.
@@ -45,8 +49,33 @@ def report(
     except OSError as error:
         raise RunError(f"{out or folder / 'report.html'} cannot be written: {error.strerror}") from error
     typer.echo(f"Report: {page}")
+    if figures:
+        _write_figures(folder)
     if open_ and not webbrowser.open(page.absolute().as_uri()):
         typer.echo("No browser was found: open the file yourself.", err=True)
+
+
+def _write_figures(folder: Path) -> None:
+    """Write the figures of the page as files.
+
+    Raises:
+        UsageError: it is a study of layers, whose page alone has its figures.
+    """
+    from cnnbuild.report.figure_files import write_figures
+    from cnnbuild.report.figures import looks_of
+    from cnnbuild.report.study_blocks import blocks_of
+    from cnnbuild.studies.layer_folder import comparison_at
+    from cnnbuild.studies.results import read_results
+    from cnnbuild.studies.study_findings import study_findings
+
+    if comparison_at(folder) == folder:
+        raise UsageError(
+            "--figures is for studies that train; the page of a comparison of layers has its own"
+        )
+    results = read_results(folder)
+    looks = looks_of(results.study.architectures)
+    written = write_figures(folder, lambda: blocks_of(results, study_findings(results), looks))
+    typer.echo(f"Figures: {counted(len(written), 'file')} in {folder / 'figures'}")
 
 
 def _of_layers(folder: Path, out: Path | None) -> Path:

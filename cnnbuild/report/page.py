@@ -12,6 +12,7 @@ from cnnbuild.report.chapters import (
     chapters_of,
     place_of,
 )
+from cnnbuild.report.downloads import downloads_of, write_downloads
 from cnnbuild.report.figures import looks_of
 from cnnbuild.report.held_equal import held_equal
 from cnnbuild.report.log_tails import log_tails
@@ -19,14 +20,17 @@ from cnnbuild.report.manifest import manifest_of, recipes_of, seeds_in_words
 from cnnbuild.report.overview import accuracies_at_a_glance, verdicts_at_a_glance
 from cnnbuild.report.page_shell import page_templates
 from cnnbuild.report.sections import section_of
-from cnnbuild.report.study_blocks import blocks_of, is_drawn
+from cnnbuild.report.study_blocks import blocks_of, is_drawn, that_fit
 from cnnbuild.report.tables import run_lines
 from cnnbuild.report.under_way import under_way
 from cnnbuild.studies.files import write_atomically
+from cnnbuild.studies.findings import evidence_in_words
+from cnnbuild.studies.findings.methods import methods_of
+from cnnbuild.studies.findings_file import write_findings
 from cnnbuild.studies.observation import Observation, Topic
 from cnnbuild.studies.results import StudyResults, read_results
 from cnnbuild.studies.soundness import soundness_of
-from cnnbuild.studies.study_findings import study_findings
+from cnnbuild.studies.study_findings import StudyFindings, study_findings
 
 MAX_UNFOLDED = 4  # tables of a grid that are shown one below the other; more are folded
 MAX_UNFOLDED_FINDINGS = 8
@@ -36,6 +40,7 @@ MAX_UNFOLDED_RUNS = 60
 def write_report(folder: Path, *, out: Path | None = None, reload_seconds: int | None = None) -> Path:
     """Write `report.html` into the folder of a study, or `out`, and give its path. Nothing is trained again.
 
+    Findings and results go beside it: `findings.json`, `results.json`, `table.csv`, `.md` and `.tex`.
     With `reload_seconds` the page is that of a study that runs, and reads itself again after so many.
 
     Raises:
@@ -43,18 +48,26 @@ def write_report(folder: Path, *, out: Path | None = None, reload_seconds: int |
         OSError: the page cannot be written.
     """
     results = read_results(folder)
+    findings = study_findings(results)
     page = folder / "report.html" if out is None else out
-    write_atomically(page, render_page(results, reload_seconds=reload_seconds))
+    write_atomically(page, render_page(results, findings, reload_seconds=reload_seconds))
+    if out is None:
+        write_findings(results, findings)
+        write_downloads(folder, results, findings)
     return page
 
 
-def render_page(results: StudyResults, *, reload_seconds: int | None = None) -> str:
-    """The page as HTML; the same records give the same page."""
+def render_page(
+    results: StudyResults, findings: StudyFindings | None = None, *, reload_seconds: int | None = None
+) -> str:
+    """The page as HTML; the same records give the same page. `findings`: where they are known already."""
     looks = looks_of(results.study.architectures)
-    findings = study_findings(results)
+    findings = study_findings(results) if findings is None else findings
     lines = run_lines(results)
     unsound = [line for line in lines if line.ended and not line.trained]
-    chapters = chapters_of(blocks_of(results, findings, looks), findings.observations)
+    blocks = blocks_of(results, findings, looks)
+    shown = that_fit(blocks)
+    chapters = chapters_of(shown, findings.observations)
     return (
         page_templates()
         .get_template("report.html.j2")
@@ -69,7 +82,7 @@ def render_page(results: StudyResults, *, reload_seconds: int | None = None) -> 
             equal=held_equal(results),
             accuracies=accuracies_at_a_glance(results, looks),
             verdicts=verdicts_at_a_glance(results, findings.comparisons, looks),
-            findings=findings.comparisons,
+            findings=[(finding, evidence_in_words(finding)) for finding in findings.comparisons],
             folded_findings=len(findings.comparisons) > MAX_UNFOLDED_FINDINGS,
             observed_beside=_about(findings.observations, BESIDE_FINDINGS),
             observed_health=_about(findings.observations, BESIDE_HEALTH),
@@ -86,7 +99,9 @@ def render_page(results: StudyResults, *, reload_seconds: int | None = None) -> 
             manifest=manifest_of(list(results.records.values())),
             recipes=recipes_of(results.rows),
             seeds_in_words=seeds_in_words(results),
-            downloads=[],
+            methods=methods_of(results, findings.comparisons),
+            left_out=len(blocks) - len(shown),
+            downloads=downloads_of(results, findings),
         )
     )
 
@@ -94,7 +109,7 @@ def render_page(results: StudyResults, *, reload_seconds: int | None = None) -> 
 def _contents(chapters: Sequence[PageChapter]) -> list[tuple[str, str]]:
     """What the table of contents leads to, with its words."""
     before = [("findings", "Findings"), ("health", "Health"), ("results", "Results")]
-    after = [("runs", "Runs"), ("methods", "Methods"), ("manifest", "Manifest")]
+    after = [("runs", "Runs"), ("methods", "Methods"), ("manifest", "Manifest"), ("downloads", "Downloads")]
     return [*before, *((chapter.id, chapter.title) for chapter in chapters), *after]
 
 
