@@ -26,6 +26,9 @@ def report(
             show_default=False,
         ),
     ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Write each figure as SVG and PNG too, into figures/ beside it.")
+    ] = False,
     open_: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
 ) -> None:
     """Write the report of a study anew from its records: nothing is trained or measured again.
@@ -41,10 +44,16 @@ def report(
         keep_files_of_runs(out)
     _require_study(folder)
     try:
-        page = _of_layers(folder, out) if comparison_at(folder) == folder else _of_runs(folder, out)
+        of_layers = comparison_at(folder) == folder
+        if of_layers and figures:
+            raise UsageError("--figures is for studies of runs; this is one of layers")
+        page = _of_layers(folder, out) if of_layers else _of_runs(folder, out)
+        written = _figures(folder, page.parent) if figures else ()
     except OSError as error:
         raise RunError(f"{out or folder / 'report.html'} cannot be written: {error.strerror}") from error
     typer.echo(f"Report: {page}")
+    if written:
+        typer.echo(f"{len(written)} files of figures: {written[0].parent}")
     if open_ and not webbrowser.open(page.absolute().as_uri()):
         typer.echo("No browser was found: open the file yourself.", err=True)
 
@@ -60,6 +69,18 @@ def _of_runs(folder: Path, out: Path | None) -> Path:
     from cnnbuild.studies.study_lock import is_looked_after
 
     return write_report(folder, out=out, reload_seconds=10 if is_looked_after(folder) else None)
+
+
+def _figures(folder: Path, beside: Path) -> tuple[Path, ...]:
+    from cnnbuild.report.figure_files import write_figures
+    from cnnbuild.report.figures import looks_of
+    from cnnbuild.report.study_blocks import blocks_of
+    from cnnbuild.studies.results import read_results
+    from cnnbuild.studies.study_findings import study_findings
+
+    results = read_results(folder)
+    looks = looks_of(results.study.architectures)
+    return write_figures(beside, lambda: blocks_of(results, study_findings(results), looks))
 
 
 def _require_study(folder: Path) -> None:

@@ -12,6 +12,7 @@ from cnnbuild.report.chapters import (
     chapters_of,
     place_of,
 )
+from cnnbuild.report.downloads import downloads_of, write_downloads
 from cnnbuild.report.figures import looks_of
 from cnnbuild.report.held_equal import held_equal
 from cnnbuild.report.log_tails import log_tails
@@ -36,6 +37,8 @@ MAX_UNFOLDED_RUNS = 60
 def write_report(folder: Path, *, out: Path | None = None, reload_seconds: int | None = None) -> Path:
     """Write `report.html` into the folder of a study, or `out`, and give its path. Nothing is trained again.
 
+    Beside it lie the tables that the page offers; see `downloads`.
+
     With `reload_seconds` the page is that of a study that runs, and reads itself again after so many.
 
     Raises:
@@ -45,6 +48,7 @@ def write_report(folder: Path, *, out: Path | None = None, reload_seconds: int |
     results = read_results(folder)
     page = folder / "report.html" if out is None else out
     write_atomically(page, render_page(results, reload_seconds=reload_seconds))
+    write_downloads(page.parent, results, study_findings(results))
     return page
 
 
@@ -86,7 +90,7 @@ def render_page(results: StudyResults, *, reload_seconds: int | None = None) -> 
             manifest=manifest_of(list(results.records.values())),
             recipes=recipes_of(results.rows),
             seeds_in_words=seeds_in_words(results),
-            downloads=[],
+            downloads=downloads_of(results, findings),
         )
     )
 
