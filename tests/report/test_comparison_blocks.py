@@ -5,11 +5,13 @@ from matplotlib.axes import Axes
 
 from cnnbuild.report.comparison import comparison_blocks
 from cnnbuild.report.comparison.forest import difference_text, forest_limits, forest_lines
+from cnnbuild.report.comparison.learning_curves import turn_of
 from cnnbuild.report.comparison.trade_offs import trade_off_blocks
 from cnnbuild.report.figures import looks_of
 from cnnbuild.studies.findings import Finding
 from cnnbuild.studies.results import StudyResults
 from cnnbuild.studies.study_findings import study_findings
+from cnnbuild.training.record import EpochRecord
 from tests.studies.synthetic import cell_record, run_record, study_results, two_architectures
 
 EVIL = "<script>alert(1)</script>"
@@ -177,3 +179,24 @@ def test_what_a_user_writes_is_text_in_every_figure():
     assert len(blocks) >= 7
     for block in blocks:
         assert "<script" not in block.body
+
+
+def test_a_loss_that_rose_again_is_ringed_where_most_runs_had_it_lowest():
+    def row_of(*losses: list[float]):
+        records = []
+        for seed, of in enumerate(losses):
+            epochs = tuple(
+                EpochRecord(n, 0.1, 1.0, 1.0, 0.5, loss, 0.5, 1.0, 1.0) for n, loss in enumerate(of, 1)
+            )
+            records.append(cell_record("a", seed, 800, run=run_record(800, seed=seed, epochs=epochs)))
+        return study_results(*records).rows[0]
+
+    # medians of three: 3, 2, 1, 1, 1, 1.2, 1.3, 1.35: lowest after epoch 3, and 35 % more at the end
+    rising = [4.0, 2.0, 1.0, 1.0, 0.1, 1.2, 1.3, 1.4]
+    falling = [8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0]
+    turn = turn_of(row_of(rising, rising, falling))
+    assert turn is not None
+    assert turn.epoch == 3
+    assert turn.growth == pytest.approx(0.35)
+    assert turn_of(row_of(rising, falling)) is None
+    assert turn_of(row_of(falling)) is None

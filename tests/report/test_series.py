@@ -1,6 +1,4 @@
-import pytest
-
-from cnnbuild.report.figures.series import Onset, Series, onset_of, series_of
+from cnnbuild.report.figures.series import Series, series_of
 from cnnbuild.training.record import EpochRecord
 from tests.studies.synthetic import cell_record, run_record
 
@@ -14,11 +12,6 @@ def record_of(seed: int, losses: list[float | None]):
 
 def validation_loss(epoch: EpochRecord) -> float | None:
     return epoch.validation_loss
-
-
-def series(mean: list[float]) -> Series:
-    values = tuple(mean)
-    return Series(1, tuple(range(1, len(mean) + 1)), values, values, values)
 
 
 def test_a_mean_goes_as_far_as_all_runs_and_longer_ones_go_on_alone():
@@ -38,28 +31,3 @@ def test_runs_without_a_value_in_common_have_no_mean():
     assert series_of([], validation_loss) is None
     assert series_of([record_of(0, [None, None])], validation_loss) is None
     assert series_of([record_of(0, [1.0, None]), record_of(1, [None, 1.0])], validation_loss) is None
-
-
-def test_an_onset_is_the_lowest_three_epoch_median():
-    found = onset_of(series([4.0, 2.0, 1.0, 1.0, 0.1, 1.2, 1.3, 1.4]))
-    # medians: 3, 2, 1, 1, 1, 1.2, 1.3, 1.35: the dip of epoch 5 is none, and the first of the lowest is epoch 3
-    assert found is not None
-    assert found.epoch == 3
-    assert found.growth == pytest.approx(0.35)
-
-
-@pytest.mark.parametrize(
-    ("mean", "onset"),
-    [
-        ([3.0, 2.0, 1.0], None),  # still falling
-        ([3.0, 1.0], None),  # too short for a median of three
-        ([2.0, 1.0, 1.0, 1.0, 1.04], None),  # ends 2 % above: (1.00 + 1.04) / 2
-        ([2.0, 1.0, 1.0, 1.0, 1.12], Onset(2, 0.06)),  # medians 1.5, 1, 1, 1, 1.06
-    ],
-)
-def test_a_loss_that_hardly_grew_has_no_onset(mean: list[float], onset: Onset | None):
-    found = onset_of(series(mean))
-    assert (found is None) == (onset is None)
-    if found is not None and onset is not None:
-        assert found.epoch == onset.epoch
-        assert found.growth == pytest.approx(onset.growth)
