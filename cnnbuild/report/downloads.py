@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,17 +11,23 @@ from typing import TypeAlias
 
 from cnnbuild.errors import RunError
 from cnnbuild.report.results_table import results_table
+from cnnbuild.studies.best_row import distinguished_best
 from cnnbuild.studies.costs import LATENCY, MEMORY, TRAINING, Cost
 from cnnbuild.studies.files import write_atomically
 from cnnbuild.studies.findings import Finding
 from cnnbuild.studies.health import Health
-from cnnbuild.studies.pairwise import clearly_best
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import ResultRow, StudyResults
 from cnnbuild.studies.study_findings import StudyFindings
 from cnnbuild.version import __version__
 
 SCHEMA_VERSION = 1
+LABELS = {
+    "text/csv": "the table, exact numbers",
+    "text/markdown": "the table for Markdown",
+    "application/x-tex": "the table for LaTeX, with booktabs",
+    "application/json": "everything, with the score of each seed",
+}
 MEASURED = {"training_seconds": TRAINING, "latency_seconds": LATENCY, "peak_memory_bytes": MEMORY}
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | dict[str, Json] | None"
@@ -33,6 +40,16 @@ class Download:
     name: str
     media_type: str
     text: str
+
+    @property
+    def address(self) -> str:
+        """The file as a link that holds all of it."""
+        return f"data:{self.media_type};charset=utf-8;base64,{b64encode(self.text.encode()).decode()}"
+
+    @property
+    def label(self) -> str:
+        """The words of the link."""
+        return f"{self.name} ({LABELS[self.media_type]})"
 
 
 def downloads_of(results: StudyResults, findings: StudyFindings) -> list[Download]:
@@ -68,7 +85,9 @@ def results_to_dict(results: StudyResults, findings: StudyFindings) -> dict[str,
     """A study's results as JSON has them: accuracies are fractions, times seconds, memory bytes."""
     study = results.study
     found = {(one.dataset, one.setting, one.architecture): one for one in findings.comparisons}
-    best = {(row.dataset, row.setting): clearly_best(group) for group in results.groups for row in group}
+    best = {
+        (row.dataset, row.setting): distinguished_best(group) for group in results.groups for row in group
+    }
     rows: list[Json] = [
         _row(
             row,

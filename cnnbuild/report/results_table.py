@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 from cnnbuild.graph.views.summary.latex import latex_escaped
 from cnnbuild.graph.views.summary.markdown import markdown_escaped
+from cnnbuild.studies.best_row import distinguished_best
 from cnnbuild.studies.costs import MEMORY, TRAINING
 from cnnbuild.studies.findings import Finding
-from cnnbuild.studies.pairwise import clearly_best
 from cnnbuild.studies.results import ResultRow, StudyResults
 from cnnbuild.studies.results_sheet import FEWEST_FOR_INTERVAL, accuracy_text
 from cnnbuild.texts import escaped
@@ -118,7 +118,7 @@ def results_table(results: StudyResults, findings: Sequence[Finding]) -> Results
     found = {(one.dataset, one.setting, one.architecture): one for one in findings}
     lines = []
     for group in results.groups:
-        best = clearly_best(group)
+        best = distinguished_best(group)
         for row in group:
             finding = found.get((row.dataset, row.setting, row.architecture))
             exact = _exact(row, finding, is_best=row.architecture == best)

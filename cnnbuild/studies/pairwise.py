@@ -1,7 +1,7 @@
 """Which architectures of one data set can be told apart: every pair of them, corrected for all pairs.
 
-The comparisons with the baseline are `findings`; these are for whoever asks "which is best" or "which is
-dominated", where the pair is chosen after looking and so every pair has to pay for it.
+The comparisons with the baseline are `findings`; these are for whoever asks "which is dominated", where the
+pair is chosen after looking, and so every pair has to pay for it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from cnnbuild.studies.findings import FEWEST_SEEDS
+from cnnbuild.studies.findings.compared_rows import is_mostly_dead
 from cnnbuild.studies.results import ResultRow
 from cnnbuild.studies.statistics import (
     CONFIDENCE,
@@ -19,9 +21,6 @@ from cnnbuild.studies.statistics import (
     interval_of,
     paired_difference,
 )
-
-FEWEST_SEEDS = 3  # that two architectures share
-DEAD_SHARE = 1 / 3  # as in findings: from here on the runs say more about the recipe than about the network
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,7 @@ class Pairs:
 
 def is_comparable(row: ResultRow) -> bool:
     """Whether enough of an architecture's runs trained for its mean to be about the architecture."""
-    dead = len(row.records) - len(row.trained)
-    return bool(row.accuracies) and dead < DEAD_SHARE * len(row.records)
+    return bool(row.accuracies) and not is_mostly_dead(row)
 
 
 def pairs_of(rows: Sequence[ResultRow]) -> Pairs:
@@ -84,22 +82,6 @@ def pairs_of(rows: Sequence[ResultRow]) -> Pairs:
     corrected = zip(found, holm(p_values), holm_confidences(p_values, confidence=CONFIDENCE), strict=True)
     tests = [_test(*which, p, confidence, len(found)) for which, p, confidence in corrected]
     return Pairs({frozenset((test.higher, test.lower)): test for test in tests})
-
-
-def clearly_best(rows: Sequence[ResultRow]) -> str | None:
-    """The architecture that is distinguishably more accurate than every other one; None where there is none.
-
-    An architecture that cannot be compared at all, for its runs did not train, is no rival.
-    """
-    rivals = [row for row in rows if is_comparable(row)]
-    if len(rivals) < 2:
-        return None
-    pairs = pairs_of(rows)
-    for row in rivals:
-        others = [one.architecture for one in rivals if one is not row]
-        if all(pairs.clearly(row.architecture, other) for other in others):
-            return row.architecture
-    return None
 
 
 def _test(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
 
 from cnnbuild.report.block import Block, DataTable
 from cnnbuild.report.comparison.words import figure_name, listed, seeds_of, title_of
 from cnnbuild.report.figures.curves import learning_curve, lr_curve
 from cnnbuild.report.figures.looks import Look
-from cnnbuild.report.figures.series import Line, Series, Value, line_of, onset_of, series_of
+from cnnbuild.report.figures.series import Line, Series, Value, line_of, series_of
+from cnnbuild.studies.observers.overfitting import onset_of
 from cnnbuild.studies.results import ResultRow
 from cnnbuild.training.record import EpochRecord
 
@@ -47,8 +50,8 @@ def _accuracy(index: int, rows: Sequence[ResultRow], looks: Mapping[str, Look]) 
 def _loss(index: int, rows: Sequence[ResultRow], looks: Mapping[str, Look]) -> Block:
     name, title = figure_name("loss", index), f"Loss over the epochs on {title_of(rows)}"
     ends = _ends(rows, _validation_loss)
-    turned = {row.architecture: onset for row, series in ends if (onset := onset_of(series)) is not None}
-    onsets = {name: onset.epoch for name, onset in turned.items()}
+    turned = {row.architecture: turn for row, _ in ends if (turn := turn_of(row)) is not None}
+    onsets = {name: turn.epoch for name, turn in turned.items()}
     logarithmic = all(loss > 0 for row in rows for record in row.records for loss in _losses(record.run))
     body = learning_curve(
         rows,
@@ -64,20 +67,36 @@ def _loss(index: int, rows: Sequence[ResultRow], looks: Mapping[str, Look]) -> B
     ends.sort(key=lambda end: end[1].mean[-1])
     said = [_said_of_ends("Validation loss", ends, "{:.3f}".format)]
     if turned:
-        where = [
-            f"{name} after epoch {onset.epoch} (+{100 * onset.growth:.0f} % at the end)"
-            for name, onset in turned.items()
-        ]
+        where = [f"{name} after epoch {t.epoch} (+{100 * t.growth:.0f} %)" for name, t in turned.items()]
         said.append(
-            f"Rings mark where the mean validation loss (3-epoch median) was lowest before it grew: "
-            f"{listed(where)}. "
-            "That is overfitting by the loss, even where accuracy still grows."
+            "Rings mark the lowest validation loss (median of three epochs, median over the runs) where it "
+            f"rose by 5 % or more until the end: {listed(where)}. That is overfitting by the loss, "
+            "even where accuracy still grows."
         )
     elif ends:
-        said.append("No mean validation loss (3-epoch median) ended 5 % or more above its lowest point.")
+        said.append("No architecture's validation loss rose by 5 % or more from its lowest point to the end.")
     caption = " ".join(part for part in (*said, _reading(rows)) if part)
     table = _table(rows, "Loss", _train_loss, _validation_loss, "{:.4f}".format, onsets)
     return Block(name, "curves", title, body, caption, table, section=title_of(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The epoch of the lowest validation loss, and by which share of it the loss rose until the end."""
+
+    epoch: int
+    growth: float
+
+
+def turn_of(row: ResultRow) -> Turn | None:
+    """Where the validation loss of most runs turned, as the observation on overfitting says; else None."""
+    runs = [record.run for record in row.trained if record.run is not None]
+    onsets = [onset for run in runs if (onset := onset_of(run)) is not None]
+    risen = [onset for onset in onsets if onset.is_clear]
+    if 2 * len(risen) <= len(onsets):
+        return None
+    lowest, final = fmean(onset.lowest for onset in risen), fmean(onset.final for onset in risen)
+    return Turn(round(median(onset.epoch for onset in risen)), final / lowest - 1)
 
 
 def _lr(index: int, rows: Sequence[ResultRow], looks: Mapping[str, Look]) -> Block:
@@ -198,7 +217,7 @@ def _table(
     head = ["architecture", "seeds", "epochs", "training, last", "validation, first", "validation, last",
             "validation, last: lowest to highest"]  # fmt: skip
     if onsets is not None:
-        head.append("lowest before it grew")
+        head.append("lowest before it rose")
     lines = []
     for row in rows:
         trained, validated = series_of(row.trained, train), series_of(row.trained, validation)

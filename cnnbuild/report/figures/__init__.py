@@ -1,6 +1,6 @@
 """How figures look, how they become part of a page or files, and learning curves."""
 
-from cnnbuild.report.figures.curves import learning_curve
+from cnnbuild.report.figures.curves import FEWEST_FOR_BAND, MAX_MARKERS, learning_curve
 from cnnbuild.report.figures.looks import COLOURS, MARKER_PATHS, MARKERS, Look, looks_of
 from cnnbuild.report.figures.svg import (
     GRID,
@@ -14,10 +14,12 @@ from cnnbuild.report.figures.svg import (
 
 __all__ = [
     "COLOURS",
+    "FEWEST_FOR_BAND",
     "GRID",
     "INK",
     "MARKERS",
     "MARKER_PATHS",
+    "MAX_MARKERS",
     "SIZE_INCHES",
     "FigureFile",
     "Look",

@@ -182,7 +182,7 @@ def _draw_untrained(axes: Axes, line: Line, look: Look) -> None:
 
 def _ring(axes: Axes, series: Series, look: Look, epoch: int | None) -> None:
     """A ring around the epoch of the lowest loss, with a line down to the axis."""
-    if epoch is None:
+    if epoch is None or epoch not in series.epochs:
         return
     value = series.mean[series.epochs.index(epoch)]
     axes.plot(

@@ -1,17 +1,14 @@
-"""One quantity over the epochs of several runs: their mean, and where a loss turned."""
+"""One quantity over the epochs of several runs: their mean, and the runs that went on after it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import fmean
 from typing import TypeAlias
 
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.training.record import EpochRecord
-
-GROWTH = 0.05  # what SageMaker Debugger's rule LossNotDecreasing calls a rise
-FEWEST_EPOCHS = 3
 
 Value: TypeAlias = Callable[[EpochRecord], float | None]
 Line: TypeAlias = tuple[tuple[int, float], ...]
@@ -65,27 +62,3 @@ def series_of(records: Sequence[CellRecord], value: Value) -> Series | None:
         high=tuple(max(column) for column in columns),
         tails=tuple(tail for tail in tails if len(tail) > 1),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Onset:
-    """The epoch after which a mean loss grew, and by which share of its lowest value until the end."""
-
-    epoch: int
-    growth: float
-
-
-def onset_of(series: Series) -> Onset | None:
-    """Where a loss turned: the lowest 3-epoch median of the mean, if the last one is at least 5 % higher.
-
-    None where it did not, or where there are fewer than three epochs. At both ends, where an epoch has one
-    neighbour, the median is over two epochs.
-    """
-    if len(series.epochs) < FEWEST_EPOCHS:
-        return None
-    mean = series.mean
-    smooth = [median(mean[max(0, at - 1) : at + 2]) for at in range(len(mean))]
-    lowest = min(range(len(smooth)), key=smooth.__getitem__)
-    if smooth[lowest] <= 0 or smooth[-1] < (1 + GROWTH) * smooth[lowest]:
-        return None
-    return Onset(series.epochs[lowest], smooth[-1] / smooth[lowest] - 1)
