@@ -23,7 +23,7 @@ def fair_conditions(results: StudyResults) -> tuple[Observation, ...]:
         *_selection(results),
         *_lengths(results),
         *_tuning(results),
-        *(note for row in results.rows for note in _not_converged(row)),
+        *_not_converged(results),
         *(note for group in results.groups for note in _unequal_seeds(group)),
     )
 
@@ -97,22 +97,33 @@ def _tuning(results: StudyResults) -> Iterator[Observation]:
         )
 
 
-def _not_converged(row: ResultRow) -> Iterator[Observation]:
-    """Where most runs were best in their last epoch, while the learning rate was still high."""
-    known = [record for record in row.trained if _best_epoch(record) is not None]
-    last = [record for record in known if _best_epoch(record) == _last_epoch(record)]
-    if len(last) > MOST_RUNS * len(known) and all(_still_learns(record) for record in last):
+def _not_converged(results: StudyResults) -> Iterator[Observation]:
+    """For each data set, over all settings: where most runs were best in their last epoch.
+
+    Only while the learning rate was still high: at the end of a schedule the last epoch ought to be the best.
+    """
+    for dataset in results.study.datasets:
+        rows = [row for row in results.rows if row.dataset == dataset]
+        counts: dict[str, tuple[int, int]] = {}
+        for name in results.study.architectures:
+            of_name = (record for row in rows if row.architecture == name for record in row.trained)
+            known = [record for record in of_name if _best_epoch(record) is not None]
+            last = [r for r in known if _best_epoch(r) == _last_epoch(r) and _still_learns(r)]
+            if len(last) > MOST_RUNS * len(known):
+                counts[name] = len(last), len(known)
+        if not counts:
+            continue
+        listed = ", ".join(f"{name} ({last} of {known})" for name, (last, known) in counts.items())
         yield Observation(
             topic="fairness",
             sentence=(
-                f"On {row.where} the last epoch was the best one in {len(last)} of {len(known)} runs of "
-                f"{row.architecture}: with more epochs it may still gain, and the order may change."
+                f"On {rows[0].dataset_label} the last epoch was the best one in most runs of {listed}: with "
+                "more epochs they may still gain, and the order may change."
             ),
-            architectures=(row.architecture,),
-            dataset=row.dataset,
-            setting=row.setting,
+            architectures=tuple(counts),
+            dataset=dataset,
             level="warning",
-            figures={"best in the last epoch": len(last), "runs": len(known)},
+            figures={f"best in the last epoch of {name}": last for name, (last, _) in counts.items()},
         )
 
 

@@ -118,10 +118,8 @@ def test_what_is_always_said_of_fairness() -> None:
         "All architectures that are compared were trained for the same length (3 epochs).",
         "One recipe for all: nothing here tells for which architecture it was chosen, and with another one the "
         "order may differ.",
-        "On digits the last epoch was the best one in 3 of 3 runs of a: with more epochs it may still gain, and the "
-        "order may change.",
-        "On digits the last epoch was the best one in 3 of 3 runs of b: with more epochs it may still gain, and the "
-        "order may change.",
+        "On digits the last epoch was the best one in most runs of a (3 of 3), b (3 of 3): with more epochs they may "
+        "still gain, and the order may change.",
     ]  # the synthetic runs get better in each of their three epochs
 
 
