@@ -240,6 +240,17 @@ def test_a_network_that_is_surer_than_right_is_named(confidence, start):
     assert observe_calibration(study_results(run("a", 0, test=test))) == ()
 
 
+def test_the_point_of_the_grid_at_which_runs_failed_is_named():
+    records = [
+        cell_record("a", 0, correct, cell_id=f"a{lr}", grid={"lr": lr})
+        for lr, correct in ((1, 100), (0.1, 800))
+    ]
+    found = only(observe_health(study_results(*records)))
+    assert found.sentence.startswith(
+        "1 of 2 runs of a on digits did not train (1 at chance, all with lr=1): test"
+    )
+
+
 def test_the_points_of_a_grid_are_put_together():
     records = []
     for number in range(4):

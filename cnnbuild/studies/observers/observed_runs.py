@@ -15,13 +15,17 @@ from cnnbuild.training.record import RunRecord
 
 @dataclass(frozen=True, slots=True)
 class ObservedRuns:
-    """All runs of an architecture on a data set that have ended; `dataset_label` is how people call it."""
+    """All runs of an architecture on a data set that have ended; `dataset_label` is how people call it.
+
+    `settings` are the points of the grid that the runs are of, one for each run.
+    """
 
     architecture: str
     dataset: str
     setting: str
     dataset_label: str
     runs: tuple[tuple[CellRecord, Health], ...]
+    settings: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -56,6 +60,7 @@ def observed_runs(results: StudyResults) -> tuple[ObservedRuns, ...]:
             setting=rows[0].setting if len(rows) == 1 else "",
             dataset_label=rows[0].dataset_label,
             runs=tuple(pair for row in rows for pair in zip(row.records, row.health, strict=True)),
+            settings=tuple(row.setting for row in rows for _ in row.records),
         )
         for (dataset, architecture), rows in together.items()
     )

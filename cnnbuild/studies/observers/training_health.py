@@ -26,6 +26,7 @@ def _untrained(group: ObservedRuns) -> Observation | None:
     first = _commonest(bad)
     counted = of_runs(len(bad), len(group.runs))
     conditions = _conditions(bad) if len(group.runs) > 1 else bad[0].condition
+    conditions += _where(group)
     example = f"; in one, {first.evidence}" if len(bad) > 1 else f": {first.evidence}"
     sentence = (
         f"{_capital(counted)} of {group.name} did not train ({conditions}){example}. "
@@ -54,6 +55,14 @@ def _commonest(bad: list[Health]) -> Health:
     """A run with the cause that most of them have."""
     cause = Counter(health.cause for health in bad).most_common(1)[0][0]
     return next(health for health in bad if health.cause == cause)
+
+
+def _where(group: ObservedRuns) -> str:
+    """The point of the grid, where all runs that did not train are of one."""
+    pairs = zip(group.runs, group.settings, strict=True)
+    settings = {setting for (_, health), setting in pairs if health.condition in UNTRAINED}
+    only = settings.pop() if len(settings) == 1 else ""
+    return f", all with {only}" if only and not group.setting else ""
 
 
 def _conditions(bad: list[Health]) -> str:
