@@ -86,7 +86,7 @@ def _end_of(graph: Graph, index: int) -> int:
         seen = node.layer.sight(*node.input_shapes)
         if node.shape != graph.nodes[index].shape or node.macs:
             break
-        if not node.layer.several_inputs and seen is not SEES_ITS_PIXEL:
+        if not node.layer.several_inputs and seen != SEES_ITS_PIXEL:
             break
         index = after
     return index

@@ -12,6 +12,7 @@ from cnnbuild.analyses.feature_maps import evenly_spread
 from cnnbuild.analyses.kept import ReceptiveField, SampleImage
 from cnnbuild.analyses.subject import Subject
 from cnnbuild.graph.views.rf_map.stages import stages_of
+from cnnbuild.training.pulse import beat
 
 MOST_STAGES = 4
 WORK = 2_000_000_000  # multiply-adds of the images' forward passes: of a large network fewer images are taken
@@ -32,6 +33,7 @@ def receptive_fields(subject: Subject, samples: Sequence[SampleImage]) -> tuple[
         stages,
         images=subject.inputs([image.index for image in images]),
         module=subject.module,
+        progress=lambda *_: beat(),
     )
     return tuple(_kept(field, len(images)) for field in fields)
 

@@ -65,9 +65,9 @@ class ActivationLayer:
 class WeightHistograms:
     """How the weights of each layer are distributed when an epoch has ended, in training, not averaged.
 
-    `low` and `high` are the smallest and the largest weight, between which lie 24 bins of equal width, `mean`
-    and `sd` are over all weights. `heights` are the bins' bytes in base64: 255 for the fullest, 0 for an
-    empty one alone.
+    `low` and `high` are the smallest and the largest weight, between which lie 24 bins of equal width. Of a
+    layer of more than 8,192 weights all is told of up to so many, in even distances. `heights` are the bins'
+    bytes in base64: 255 for the fullest, 0 for an empty one alone.
     """
 
     low: Column
