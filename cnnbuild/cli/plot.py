@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cnnbuild.cli.runs import InOption, chosen_runs
-from cnnbuild.cli.terminal import counted
+from cnnbuild.cli.terminal import counted, text_width
 from cnnbuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,11 +77,12 @@ def plot(
         raise UsageError(f"{run} has nothing for --kind {chosen}: {KINDS[chosen].needs}")
     files = _files(drawings, output or Path(f"{name}-{chosen}.svg"))
     _refuse_what_must_stay(list(files), overwrite=overwrite)
-    for path, drawing in files.items():
-        _write(path, picture_file(drawing, form, dpi=dpi))
+    for path, (where, drawing) in files.items():
+        _write(path, picture_file(drawing, form, where=where, dpi=dpi))
         typer.echo(f"{path}: {drawing.title}")
-    shown = next(iter(files.values()))
-    typer.echo(f"\n{shown.caption}")
+        if drawing.shows:
+            typer.echo(fill(drawing.shows, text_width(), initial_indent="  ", subsequent_indent="  "))
+    typer.echo(f"\n{fill(drawings[0][1].how, text_width())}")
 
 
 def _format(output: Path | None) -> PictureFormat:
@@ -141,18 +143,19 @@ def _listing(groups: list[DrawnGroup]) -> str:
     return "\n".join([*lines, "", "Draw one with --kind; - is what was not kept, which --kind explains."])
 
 
-def _files(drawings: list[tuple[str, Drawing]], wanted: Path) -> dict[Path, Drawing]:
+def _files(drawings: list[tuple[str, Drawing]], wanted: Path) -> dict[Path, tuple[str, Drawing]]:
     """The file of each figure: the wanted one, or where there are several that name with what each is of."""
     if len(drawings) == 1:
-        return {wanted: drawings[0][1]}
-    files: dict[Path, Drawing] = {}
+        return {wanted: drawings[0]}
+    files: dict[Path, tuple[str, Drawing]] = {}
+    several = len({where for where, _ in drawings}) > 1
     for where, drawing in drawings:
-        parts = [part for part in (_part(where), _part(drawing.of)) if part]
+        parts = [part for part in (_part(where) if several else "", _part(drawing.of)) if part]
         stem = "-".join([wanted.stem, *parts])[: 2 * LONGEST_PART]
         path, number = wanted.with_name(f"{stem}{wanted.suffix}"), 2
         while path in files:
             path, number = wanted.with_name(f"{stem}-{number}{wanted.suffix}"), number + 1
-        files[path] = drawing
+        files[path] = (where, drawing)
     return files
 
 

@@ -59,7 +59,9 @@ def learning_rates(group: DrawnGroup) -> list[Drawing]:
         return finish(figure, axes, "learning rate", [row.look for row in rows], logarithmic=False)
 
     how = "The learning rate of the last batch of each epoch."
-    return [Drawing("lr", "", "Learning rate over the epochs", how, "", draw)]
+    lines = {tuple((epoch.epoch, epoch.lr) for epoch in run.epochs) for row in rows for run in row.runs}
+    shows = "It is the same in all runs." if len(lines) == 1 < sum(len(row.runs) for row in rows) else ""
+    return [Drawing("lr", "", "Learning rate over the epochs", how, shows, draw)]
 
 
 def series_of(value: Value) -> Callable[[RunRecord], Mapping[int, float]]:

@@ -53,11 +53,8 @@ def group_of_run(run: StoredRun) -> DrawnGroup:
 
 
 def drawings_of(groups: list[DrawnGroup], kind: Kind) -> list[tuple[str, Drawing]]:
-    """The figures of a kind, each with the data set and setting that it is of, where there are several."""
-    several = len(groups) > 1
-    return [
-        (group.where if several else "", drawing) for group in groups for drawing in KINDS[kind].make(group)
-    ]
+    """The figures of a kind, each with the data set and setting that it is of."""
+    return [(group.where, drawing) for group in groups for drawing in KINDS[kind].make(group)]
 
 
 def _as_cell(run: StoredRun, content: Mapping[str, object]) -> CellRecord:
