@@ -29,7 +29,7 @@ def page_templates() -> Environment:
     )
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    environment.filters["themed"] = themed
+    environment.filters |= {"themed": themed, "data_address": data_address}
     environment.globals |= {
         "script": Markup(script),  # noqa: S704 - files of this package
         "style": Markup(style),  # noqa: S704
@@ -56,3 +56,8 @@ def themed(markup: str) -> Markup:
         return Markup(THEMED[markup.lower()])  # noqa: S704 - one of two words
     painted = _PAINT.sub(lambda found: found[1] + THEMED[found[2].lower()], markup)
     return Markup(painted) if isinstance(markup, Markup) else escape(painted)  # noqa: S704 - it was markup
+
+
+def data_address(text: str, media_type: str) -> str:
+    """The address that holds a text itself, for a link that saves it."""
+    return f"data:{media_type};charset=utf-8;base64,{base64.b64encode(text.encode('utf-8')).decode('ascii')}"
