@@ -20,10 +20,8 @@ from cnnbuild.studies.health.wording import RANGE_TEST, SMALLER_RATE, chance
 from cnnbuild.training.record import Evaluation, RunRecord
 
 
-def diverged(run: RunRecord | None, reason: str) -> Health:
+def diverged(run: RunRecord, reason: str) -> Health:
     """The condition of a run whose loss left the finite numbers."""
-    if run is None:
-        return Health("diverged", reason, SMALLER_RATE)
     signs = signs_of(run)
     largest = f"{reason}; its largest finite loss was {run.largest_loss:.3g}" if run.largest_loss else reason
     if run.largest_loss is None and not run.epochs:
