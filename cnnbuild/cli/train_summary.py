@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from cnnbuild.cli.terminal import counted
 from cnnbuild.training.record import loss_text
 
 if TYPE_CHECKING:
-    from cnnbuild.training.record import Evaluation, RunRecord
+    from cnnbuild.training.record import RunRecord
 
 
 def kept_lines(folder: Path) -> Iterator[str]:
@@ -27,7 +27,7 @@ def summary_lines(record: RunRecord) -> Iterator[str]:
             f"Test accuracy {100 * record.test.accuracy:.2f} % (loss {loss_text(record.test.loss)}) on "
             f"{record.test_images:,} images, with the weights of epoch {record.selected_epoch}; one seed"
         )
-        yield from chance_warning(record.test, record.warnings)
+        yield from health_warning(record)
     if record.ended == "stopped early":
         yield f"Stopped early, after {counted(len(record.epochs), 'epoch')}"
     if record.resumes:
@@ -49,33 +49,39 @@ def _chosen(record: RunRecord) -> str:
     return f"{precision}{auto}, {counted(record.threads, 'thread')}"
 
 
-def chance_warning(test: Evaluation, warnings: Sequence[str] = ()) -> list[str]:
-    """What to say of a network that is no better than always naming the largest class.
+def health_warning(record: RunRecord) -> list[str]:
+    """What to say of a network that did not learn, or of whose training something is wrong.
 
-    `warnings` are the run's: where they say that the data cannot be learned, no other recipe is advised.
+    Where the run's warnings say that the data cannot be learned, no other recipe is advised.
     """
     from cnnbuild.data.peculiarities import UNLEARNABLE
-    from cnnbuild.studies.statistics import is_at_chance
+    from cnnbuild.studies.health import health_of_run
 
-    sizes = [sum(row) for row in test.confusion]
-    correct = sum(row[label] for label, row in enumerate(test.confusion))
-    if not is_at_chance(correct, sum(sizes), max(sizes) / sum(sizes)):
+    health = health_of_run(record)
+    if health.condition == "trained":
         return []
-    share = 100 * max(sizes) / sum(sizes)
-    advice = ": try a learning rate ten times smaller, or --find-lr"
-    if not UNLEARNABLE.isdisjoint(warnings):
-        advice = ", since the data give it nothing to learn"
+    advice = f"{health.advice[:1].upper()}{health.advice[1:]}."
+    if health.trained:
+        return [f"Use it with care: {health.evidence}. {advice}"]
+    if not UNLEARNABLE.isdisjoint(record.warnings):
+        advice = "The data give it nothing to learn."
     return [
-        f"This run did not learn: it is not above the {share:.2f} % of always naming the largest class. "
-        f"Nothing follows from it about the architecture{advice}."
+        f"This run did not learn ({health.condition}): {health.evidence}. "
+        f"Nothing follows from it about the architecture. {advice}"
     ]
 
 
 def divergence_advice(record: RunRecord, folder: Path) -> str:
     """What to try after a loss left the finite numbers."""
+    from cnnbuild.studies.health import health_of_run
+
     largest = (
         f" The largest finite loss was {record.largest_loss:.3g}." if record.largest_loss is not None else ""
     )
+    health = health_of_run(record)
+    if health.cause == "non-finite values":
+        advice = f"{largest.strip()} No learning rate did it: {health.advice}."
+        return f"{advice.strip()}\nWhat was measured until then: {folder / 'record.json'}"
     return (
         f"{largest.strip()} Try a learning rate ten times smaller, --train warmup_epochs=1 or "
         "--train clip_gradient_norm=1; `cnnbuild train … --find-lr` looks for a learning rate.\n"

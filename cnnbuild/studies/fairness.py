@@ -33,6 +33,11 @@ def why_dead(dead: list[ResultRow]) -> str:
             f"{which} did not train (see Health). "
             f"This says something about the training recipe, not about {names} architecture."
         )
+    crippled = [(n, one) for one in dead if (n := sum(health.is_crippled for health in one.health))]
+    if crippled:
+        which = " and ".join(runs_of(n, one) for n, one in crippled)
+        tells = "" if untrained else " This says something about the training recipe."
+        said.append(f"{which} trained with a layer whose units are nearly all dead (see Health).{tells}")
     return " Besides, ".join(said)
 
 

@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 import cnnbuild as package
 from cnnbuild.cli.train import train
 from cnnbuild.cli.train_progress import TrainProgress, describe
-from cnnbuild.cli.train_summary import chance_warning, summary_lines
+from cnnbuild.cli.train_summary import divergence_advice, health_warning, summary_lines
 from cnnbuild.errors import DocumentError, UsageError
-from cnnbuild.training.record import DivergedRunError, EpochRecord, Evaluation, RunRecord
+from cnnbuild.training.record import DivergedRunError, EpochRecord, RunRecord
 from tests.cli.commands import ROOT, cnnbuild
+from tests.studies.synthetic import run_record
 
 KEPT = ["analyses.json", "record.json", "run.json", "weights.pt"]
 NETWORK = """\
@@ -131,19 +132,34 @@ def test_a_finished_run_whose_weights_are_lost_is_not_called_finished():
 
 
 def test_a_run_that_did_not_learn_is_called_that():
-    # 200 images of ten classes, all called class 0: 10 %, no better than always naming one class
-    blind = tuple((20, *[0] * 9) for _ in range(10))
-    assert chance_warning(Evaluation(2.3, 0.1, (1.0, *[0.0] * 9), blind)) == [
-        "This run did not learn: it is not above the 10.00 % of always naming the largest class. "
-        "Nothing follows from it about the architecture: try a learning rate ten times smaller, or --find-lr."
+    # 1,000 images of ten classes, 100 of them named rightly: 10 %, no better than always naming one class
+    blind = run_record(
+        100, epochs=(EpochRecord(1, 0.1, 2.4, 2.3, 0.1, 2.3, 0.1, 1.0, 1.0),), selected_epoch=1
+    )
+    seen = (
+        "This run did not learn (at chance): test accuracy 10.00 % of 1,000 images, not above the 10.00 % of always "
+        "naming the largest class; last training loss 2.400, guessing gives 2.303. Nothing follows from it about the "
+        "architecture. "
+    )
+    assert health_warning(blind) == [
+        f"{seen}Train for more epochs, or with another learning rate: `cnnbuild train ... --find-lr` looks for a "
+        "learning rate."
     ]
     one_colour = "all training images are of one plain colour: there is nothing to learn from"
-    assert chance_warning(Evaluation(2.3, 0.1, (1.0, *[0.0] * 9), blind), [one_colour]) == [
-        "This run did not learn: it is not above the 10.00 % of always naming the largest class. "
-        "Nothing follows from it about the architecture, since the data give it nothing to learn."
+    assert health_warning(replace(blind, warnings=(one_colour,))) == [
+        f"{seen}The data give it nothing to learn."
     ]
-    seeing = tuple(tuple(20 if row == column else 0 for column in range(10)) for row in range(10))
-    assert chance_warning(Evaluation(0.1, 1.0, (1.0,) * 10, seeing)) == []
+    assert health_warning(run_record(900)) == []
+    assert health_warning(run_record(900, largest_loss=23.1)) == [
+        "Use it with care: it learned, but its loss rose to 23.1, 10 times what it began with. Try a learning rate ten "
+        "times smaller, or warm-up; `cnnbuild train ... --find-lr` looks for a learning rate."
+    ]
+
+
+def test_a_loss_that_was_never_finite_is_not_blamed_on_the_learning_rate():
+    record = run_record(0, status="diverged", test=None, selected_epoch=None, epochs=(), largest_loss=None)
+    first, _ = divergence_advice(record, Path("here")).splitlines()
+    assert first.startswith("No learning rate did it: look for values that are not finite in the images, ")
 
 
 def test_a_diverged_run_leaves_its_record_and_no_weights():

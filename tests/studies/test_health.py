@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import pytest
 
+from cnnbuild.studies.findings import findings_of
 from cnnbuild.studies.health import health_of
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.training.observations import ActivationLayer, DeadUnits, GradientFlow, LossCurve
 from cnnbuild.training.record import EpochRecord
-from tests.studies.synthetic import cell_record, run_record
+from tests.studies.synthetic import cell_record, run_record, study_results
 
 LAYERS = ("conv_1", "linear_1")
 RELU = (ActivationLayer("relu_1", "ReLU", 8),)
@@ -173,6 +174,23 @@ def test_a_little_above_chance_with_a_loss_worse_than_guessing_is_no_training(co
     assert found(ended(correct, epoch(1, train=train, accuracy=correct / 1000))) == expected
 
 
+def test_a_little_above_chance_that_was_lost_again_is_no_training():
+    early = epoch(1, train=2.2, accuracy=0.17)
+    late = epoch(2, accuracy=0.1, dead=1.0)
+    health = health_of(ended(170, early, late, selected_epoch=1))
+    assert (health.condition, health.cause) == ("died", "rate too high")
+    assert health.evidence.startswith(
+        "test accuracy 17.00 % of 1,000 images, hardly above the 10.00 % of always"
+    )
+    assert found(ended(400, epoch(1, train=1.5, accuracy=0.4), late, selected_epoch=1))[0] == "suspect"
+
+
+def test_only_a_run_that_learned_with_a_dead_layer_is_crippled():
+    assert health_of(ended(800, sound(1, dead=0.9))).is_crippled
+    assert not health_of(ended(800, sound(1, dead=0.89))).is_crippled
+    assert not health_of(ended(100, epoch(1, dead=1.0))).is_crippled
+
+
 def test_weights_that_hardly_moved_are_named_though_luck_put_them_above_chance():
     lucky = epoch(1, train=2.29, accuracy=0.17, gradients=flow(update=1e-7))
     health = health_of(ended(170, lucky))
@@ -196,7 +214,9 @@ def sound(number: int, **changes: object) -> EpochRecord:
         ((sound(1), epoch(2)), {"selected_epoch": 1}, "rate too high"),
         ((sound(1, running=0.3, train=1.0),), {}, "evaluation unlike training"),
         ((sound(1, accuracy=1.0),), {}, None),  # 20 points
-        ((sound(1, accuracy=0.5, dead=0.5),), {}, "partly dead"),
+        ((sound(1, dead=0.7),), {}, "partly dead"),
+        ((sound(1, dead=0.69),), {}, None),
+        ((sound(1, dead=0.9),), {}, "rate too high"),
     ],
 )
 def test_a_run_that_learned_with_a_warning_is_suspect_and_counts(epochs, changes, cause):
@@ -235,3 +255,19 @@ def test_a_run_that_something_else_ended_is_told_from_one_that_did_not_learn(sta
     assert not health.trained
     assert not health_of(cell_record("a", 0, 100)).broke_off
     assert not health_of(cell_record("a", 0, 0, state="diverged", run=None)).broke_off
+
+
+def test_crippled_runs_count_but_forbid_a_verdict():
+    records = [replace(ended(800 + seed, sound(1)), seed=seed, cell_id=f"a{seed}") for seed in range(3)]
+    for seed in range(3):
+        run = ended(700, sound(1, dead=0.95)) if seed else ended(900, sound(1))
+        records.append(replace(run, architecture="b", seed=seed, cell_id=f"b{seed}"))
+    results = study_results(*records)
+    assert [sorted(row.accuracies) for row in results.rows] == [[0, 1, 2], [0, 1, 2]]
+    assert [row.status for row in results.rows] == ["all trained", "all trained, 2 suspect"]
+    (finding,) = findings_of(results)
+    assert finding.verdict == "no comparison"
+    assert finding.sentence == (
+        "No comparison of b with a on digits: 2 of 3 runs of b trained with a layer whose units are nearly all dead "
+        "(see Health). This says something about the training recipe."
+    )

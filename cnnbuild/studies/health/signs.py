@@ -114,6 +114,15 @@ def jumps_in_evaluation(epoch: EpochRecord) -> bool:
     return epoch.train_loss - epoch.running_loss > EVALUATION_JUMP
 
 
+def guesses_at_last(run: RunRecord, test: Evaluation, signs: Signs) -> bool:
+    """Whether after the last epoch not more training images were named rightly than guessing would."""
+    if signs.last is None:
+        return False
+    _, share = size_and_majority_share(test)
+    images = probe_images(run)
+    return is_at_chance(round(signs.last.train_accuracy * images), images, share)
+
+
 def probe_images(run: RunRecord) -> int:
     """On how many training images the accuracy was measured after each epoch."""
     return min(run.train_images, max(MIN_PROBE_IMAGES, run.validation_images))

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from cnnbuild.studies.health.condition import Health
 from cnnbuild.studies.health.failures import Look
-from cnnbuild.studies.health.signs import Signs, jumps_in_evaluation, probe_images, size_and_majority_share
-from cnnbuild.studies.health.thresholds import LARGE_GAP, LARGE_UPDATE, PARTLY_DEAD, RISEN_TRAINED
+from cnnbuild.studies.health.signs import Signs, guesses_at_last, jumps_in_evaluation
+from cnnbuild.studies.health.thresholds import (
+    DEAD_LAYER,
+    LARGE_GAP,
+    LARGE_UPDATE,
+    PARTLY_DEAD,
+    RISEN_TRAINED,
+    RISEN_UNTRAINED,
+)
 from cnnbuild.studies.health.wording import (
     MORE_STATISTICS,
     SMALLER_RATE,
@@ -15,8 +22,17 @@ from cnnbuild.studies.health.wording import (
     percent,
     risen,
 )
-from cnnbuild.studies.statistics import is_at_chance
 from cnnbuild.training.record import Evaluation, RunRecord
+
+
+def _dead_layer(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:  # noqa: ARG001
+    dead = signs.dead_at_last
+    if dead is None or dead.share < DEAD_LAYER:
+        return None
+    evidence = f"it learned, but {dead_units(dead)}"
+    if signs.risen >= RISEN_UNTRAINED:
+        evidence += f"; {risen(signs)}"
+    return Health("suspect", evidence, SMALLER_RATE, "rate too high", is_crippled=True)
 
 
 def _rose_and_fell(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:  # noqa: ARG001
@@ -28,9 +44,7 @@ def _rose_and_fell(run: RunRecord, test: Evaluation, signs: Signs) -> Health | N
 def _fell_back(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:
     if signs.last is None or signs.tested is None or signs.tested is signs.last:
         return None
-    _, share = size_and_majority_share(test)
-    images = probe_images(run)
-    if not is_at_chance(round(signs.last.train_accuracy * images), images, share):
+    if not guesses_at_last(run, test, signs):
         return None
     evidence = (
         f"it was tested with the weights of epoch {signs.tested.epoch}; after epoch {signs.last.epoch} it "
@@ -72,6 +86,7 @@ def _partly_dead(run: RunRecord, test: Evaluation, signs: Signs) -> Health | Non
 
 
 LOOKS: tuple[Look, ...] = (
+    _dead_layer,
     _rose_and_fell,
     _fell_back,
     _large_updates,

@@ -15,8 +15,8 @@ RISEN_TRAINED = 5.0
 DEAD_LAYER = 0.9
 """Share of a layer's units that give 0 on every image, from which on it passes next to nothing on."""
 
-PARTLY_DEAD = 0.5
-"""Share of a layer's units: SageMaker's DeadRelu warns where more than half of a layer is hardly active."""
+PARTLY_DEAD = 0.7
+"""Share of a layer's units, AutoTrainer's for zero gradients. Half did no harm to naming digits."""
 
 VANISHING_RATIO = 1e-3
 """First layer's mean absolute gradient over the last layer's: AutoTrainer."""

@@ -17,7 +17,7 @@ MORE_STATISTICS = (
 def chance(test: Evaluation, signs: Signs) -> str:
     """How few images were named rightly, with the training loss beside that of guessing."""
     total, share = size_and_majority_share(test)
-    above = "no better than guessing by its loss, though above" if is_above_chance(test) else "not above"
+    above = "hardly above" if is_above_chance(test) else "not above"
     evidence = (
         f"test accuracy {percent(test.accuracy)} of {total:,} images, "
         f"{above} the {percent(share)} of always naming the largest class"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cnnbuild.studies.health import UNTRAINED, Cause, Health
+from cnnbuild.studies.health import UNTRAINED, Cause, Condition, Health
 from cnnbuild.studies.observation import Figure, Observation
 from cnnbuild.studies.observers.observed_runs import ObservedRuns, observed_runs, of_runs
 from cnnbuild.studies.results import StudyResults
@@ -26,7 +26,7 @@ def _untrained(group: ObservedRuns) -> Observation | None:
     first = _commonest(bad)
     counted = of_runs(len(bad), len(group.runs))
     conditions = _conditions(bad) if len(group.runs) > 1 else bad[0].condition
-    conditions += _where(group)
+    conditions += _where(group, UNTRAINED)
     example = f"; in one, {first.evidence}" if len(bad) > 1 else f": {first.evidence}"
     sentence = (
         f"{_capital(counted)} of {group.name} did not train ({conditions}){example}. "
@@ -46,7 +46,8 @@ def _suspect(group: ObservedRuns) -> Observation | None:
     counted = counted.replace("only run", f"only run of {group.name}")
     verb = "is" if len(bad) == 1 else "are"
     example = f" (one of them: {first.evidence})" if len(bad) > 1 else f": {first.evidence}"
-    sentence = f"{_capital(counted)} {verb} suspect, and counted{example}. {_capital(first.advice)}."
+    where = _where(group, ("suspect",))
+    sentence = f"{_capital(counted)} {verb} suspect{where}, and counted{example}. {_capital(first.advice)}."
     figures: dict[str, Figure] = {"runs": len(group.runs), "suspect": len(bad), "cause": first.cause}
     return group.observation("health", sentence, level="warning", figures=figures)
 
@@ -57,10 +58,10 @@ def _commonest(bad: list[Health]) -> Health:
     return next(health for health in bad if health.cause == cause)
 
 
-def _where(group: ObservedRuns) -> str:
-    """The point of the grid, where all runs that did not train are of one."""
+def _where(group: ObservedRuns, conditions: tuple[Condition, ...]) -> str:
+    """The point of the grid, where all runs of these conditions are of one."""
     pairs = zip(group.runs, group.settings, strict=True)
-    settings = {setting for (_, health), setting in pairs if health.condition in UNTRAINED}
+    settings = {setting for (_, health), setting in pairs if health.condition in conditions}
     only = settings.pop() if len(settings) == 1 else ""
     return f", all with {only}" if only and not group.setting else ""
 
