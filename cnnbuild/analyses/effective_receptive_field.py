@@ -39,6 +39,7 @@ def effective_receptive_field(
     images: Tensor | None = None,
     module: nn.Module | None = None,
     seed: int = 0,
+    draws: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[EffectiveField, ...]:
     """The effective field of each stage, averaged over images (N, C, H, W); 8 of normal noise where None.
@@ -46,8 +47,9 @@ def effective_receptive_field(
     `module` is the graph's network with its weights. Where None it is drawn from `seed`, and its batch
     normalisations take the statistics of noise, as they would of images in training; without them the values
     of deep networks grow or vanish beyond what float32 holds. Images are taken one by one, so that the memory
-    is that of one. Each counts the same, whatever the size of its gradient. `progress` hears after each image
-    how many are done, and of how many.
+    is that of one. Each counts the same, whatever the size of its gradient. Of each, signs are drawn `draws`
+    times, by default as often as evens them out. `progress` hears after each image how many are done, and of
+    how many.
     """
     fresh = module is None
     if module is None:
@@ -65,7 +67,8 @@ def effective_receptive_field(
             _settle_normalisations(graph, module, stages, at_first)
         for n in range(len(images)):
             image = images[n : n + 1].to(device, dtype)
-            energies = _energies(graph, module, stages, image, signs, images=len(images))
+            times = [draws or _draws(stage, len(images)) for stage in stages]
+            energies = _energies(graph, module, stages, image, signs, draws=times)
             for total, energy in zip(sums, energies, strict=True):
                 total += energy
             if progress is not None:
@@ -86,19 +89,19 @@ def _energies(
     image: Tensor,
     signs: torch.Generator,
     *,
-    images: int,
+    draws: Sequence[int],
 ) -> Iterator[Tensor]:
     """For each stage the squared gradient of its central output (H, W), summing to 1, or all 0.
 
-    `image` (1, C, H, W) is one of so many `images`.
+    `image` is (1, C, H, W); signs are drawn for each stage as often as `draws` says.
     """
     image = image.clone().requires_grad_()
     wanted = {stage.node for stage in stages}
     outputs = outputs_of(graph, module, image, wanted)
-    for stage in stages:
+    for stage, times in zip(stages, draws, strict=True):
         output = outputs[stage.node][0, :, stage.output[0], stage.output[1]]  # (C,)
         energy = torch.zeros(image.shape[2:], dtype=torch.float64)
-        for _ in range(_draws(stage, images)):
+        for _ in range(times):
             random = torch.randint(0, 2, output.shape, generator=signs).to(output) * 2 - 1
             (gradient,) = torch.autograd.grad((output * random).sum(), image, retain_graph=True)
             energy += gradient[0].double().square().sum(dim=0).cpu()

@@ -15,6 +15,7 @@ from cnnbuild.graph.views.rf_map.stages import stages_of
 from cnnbuild.training.pulse import beat
 
 MOST_STAGES = 4
+DRAWS = 16  # of signs for a stage, over all images: a short run shall not wait for the last bit of smoothness
 WORK = 2_000_000_000  # multiply-adds of the images' forward passes: of a large network fewer images are taken
 
 
@@ -33,6 +34,7 @@ def receptive_fields(subject: Subject, samples: Sequence[SampleImage]) -> tuple[
         stages,
         images=subject.inputs([image.index for image in images]),
         module=subject.module,
+        draws=-(-DRAWS // len(images)),
         progress=lambda *_: beat(),
     )
     return tuple(_kept(field, len(images)) for field in fields)

@@ -114,9 +114,9 @@ def test_of_many_channels_the_field_is_the_sum_over_them_as_near_as_random_signs
     energy = np.mean(energies, axis=0)
     measured = map_of(field.effective) ** 2
     measured /= measured.sum()
-    assert np.abs(measured - energy).sum() < 0.25  # of 2 at most
+    assert np.abs(measured - energy).sum() < 0.3  # of 2 at most, by 16 draws of signs
     others = [np.roll(energy, shift, axis) for shift in (-1, 1) for axis in (0, 1)]
-    assert all(np.abs(measured - other).sum() > 0.3 for other in others)  # a pixel beside is told apart
+    assert all(np.abs(measured - other).sum() > 0.4 for other in others)  # a pixel beside is told apart
     assert field.larger_sides is not None
     assert abs(field.larger_sides[0] - sides_by_loops(energy, field, 0.95)) <= 2
     outside = np.ones_like(energy, dtype=bool)

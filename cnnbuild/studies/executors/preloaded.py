@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 
 import cnnbuild.studies.executors.child  # noqa: F401 - what a run begins with
+from cnnbuild.analyses.subject import Subject
 from cnnbuild.data.load import load_dataset
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.lang.architecture import parse_architecture
@@ -32,12 +33,13 @@ from cnnbuild.layers.plugins import registry_with
 from cnnbuild.modules.build import build_module
 from cnnbuild.studies.job import Job, read_job
 from cnnbuild.studies.job_cell import cell_of
+from cnnbuild.studies.kept_analyses import keep_analyses
 from cnnbuild.studies.kept_graph import keep_graph
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.run_folder import Origin, RunFolder
 from cnnbuild.studies.single_run import describe_run
 from cnnbuild.training.checkpoint import save_weights, write_checkpoint
-from cnnbuild.training.evaluate import evaluate
+from cnnbuild.training.evaluate import evaluation_of, predict
 from cnnbuild.training.identity import identity_of
 from cnnbuild.training.outcome import record_of
 from cnnbuild.training.record import RunRecord
@@ -100,7 +102,11 @@ def rehearse(folder: Path) -> None:
     with worthwhile_threads(module, run.train.batch(run.fitted[:1])[0], recipe.batch_size):
         write_checkpoint(checkpoint_of(run, identity_of(run, dataset)), folder / "checkpoint.pt")
         save_weights(module, folder / "weights.pt")
-        test = evaluate(module, run.test, len(dataset.class_names))
+        said = predict(module, run.test, torch.arange(len(run.test)))
+        test = evaluation_of(said, run.test.labels, len(dataset.class_names))
+        normalization, names = described.data.normalization, dataset.class_names
+        subject = Subject(cell.graph, module, dataset.test, normalization, names, said)
+        keep_analyses(folder, subject, ["feature_maps"])  # fields would need gradients
         record = record_of(run, dataset, None, test=test, ended="epochs")
     _tell(job, record)
 
