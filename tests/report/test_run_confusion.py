@@ -122,3 +122,20 @@ def test_runs_that_did_not_train_are_in_no_figure_of_the_test():
     assert (
         confusion_matrices(group) == worst_pairs(group) == class_accuracies(group) == reliability(group) == []
     )
+
+
+def test_images_of_pairs_are_square_and_stand_in_their_rows():
+    kept = full_analyses(
+        mistakes=tuple(sample(n, 2, 1, n / 10) for n in range(1, 4)), class_names=("a", "b", "c")
+    )
+    (drawing,) = worst_pairs(group_of(*two_seeds(), analyses={("net", 0): kept}))
+    with drawing_style("x"):
+        figure = drawing.draw()
+        figure.draw_without_rendering()
+    boxes = [image.get_window_extent() for image in figure.axes[1].images]
+    assert len(boxes) == 3
+    bar = figure.axes[0].patches[0].get_window_extent()
+    for box in boxes:
+        assert box.width == pytest.approx(box.height, rel=0.02)
+        assert (box.y0 + box.y1) / 2 == pytest.approx((bar.y0 + bar.y1) / 2, abs=1.0)
+        assert box.x1 <= figure.axes[1].get_window_extent().x1 + 1

@@ -140,7 +140,11 @@ def _pairs(row: DrawnRow) -> Drawing:
         f"These {len(shown)} of the {plural(len(worst), 'pair')}" if len(shown) < len(worst) else "All pairs"
     )
     shows = f"{row.name}{_seeds(row)}: {plural(wrong, 'mistake')}. {part} that occur are shown"
-    shows += f": {100 * of_shown / wrong:.0f} % of the mistakes." if len(shown) < len(worst) else "."
+    shows += (
+        f": {100 * of_shown / wrong:.{0 if of_shown > wrong / 10 else 1}f} % of the mistakes."
+        if len(shown) < len(worst)
+        else "."
+    )
     lines = tuple(
         (f"{names[i]} taken for {names[j]}", f"{count}", _share(counts, count, i)) for count, i, j in shown
     )
@@ -189,16 +193,28 @@ def _draw_pairs(
     axes.tick_params(axis="x", labelsize=SMALL)
     axes.set_xlabel("% of the class", fontsize=SMALL + 1)
     if grid is not None:
-        beside = figure.add_subplot(grid[1], sharey=axes)
-        for place, found in enumerate(images):
-            for column, image in enumerate(found):
-                pixels = pixels_of(image.picture)
-                extent = (column + 0.04, column + 0.96, place + 0.46, place - 0.46)
-                beside.imshow(pixels, extent=extent, interpolation="none", aspect="auto")
-        beside.set_xlim(0, columns)
-        beside.set_ylim(len(shown) - 0.5, -0.5)
-        beside.set_axis_off()
+        _draw_images(figure, figure.add_subplot(grid[1]), images, columns)
     return figure
+
+
+def _draw_images(figure: Figure, axes: Axes, images: list[list[SampleImage]], columns: int) -> None:
+    """Each pair's images in its row, in square pixels."""
+    axes.set_axis_off()
+    axes.set_xlim(0, columns)
+    axes.set_ylim(len(images) - 0.5, -0.5)
+    figure.draw_without_rendering()  # which tells how high a row is
+    box = axes.get_window_extent()
+    step = (box.height / len(images)) / (box.width / columns)  # of a square as high as a row
+    fits = min(1.0, 1 / step)  # how large it may be
+    for place, found in enumerate(images):
+        for column, image in enumerate(found):
+            half = 0.46 * fits / max(image.picture.height, image.picture.width)
+            wide, tall = step * half * image.picture.width, half * image.picture.height
+            x = step * fits * (column + 0.5)
+            extent = (x - wide, x + wide, place + tall, place - tall)
+            axes.imshow(pixels_of(image.picture), extent=extent, interpolation="none", aspect="auto")
+    axes.set_xlim(0, columns)
+    axes.set_ylim(len(images) - 0.5, -0.5)
 
 
 def _images(row: DrawnRow, truth: int, said: int) -> list[SampleImage]:

@@ -23,7 +23,7 @@ def dead_unit_maps(group: DrawnGroup) -> list[Drawing]:
         for record, condition, run in row.untrained[:1]:
             name = f"{row.name}, seed {record.seed} ({condition})"
             about = f" This run did not train ({condition})."
-            found += _of(name, f"seed {record.seed}", [run], about)
+            found += _of(name, "", [run], about)
     high = max([LEAST_SCALE, *(float(np.nanmax(shown.values)) for *_, shown in found)])
     return [_map(*one, high) for one in found if np.nanmax(one[-1].values) >= LEAST_DRAWN]
 
@@ -52,7 +52,8 @@ def _map(name: str, which: str, about: str, units: tuple[int, ...], shown: Layer
         "first layer at the top: such a unit passes nothing on and learns nothing. The scale is the same "
         "for all architectures."
     )
-    shows = f"{name} ({which}): after the last epoch {dead:.0f} of {plural(sum(units), 'unit')} are dead"
+    named = f"{name} ({which})" if which else name
+    shows = f"{named}: after the last epoch {dead:.0f} of {plural(sum(units), 'unit')} are dead"
     shows += f", most of them in {shown.layers[worst]} ({100 * last[worst]:.0f} %)." if dead >= 0.5 else "."
     if half:
         shows += f" In {plural(half, 'layer')} at least half of the units are."

@@ -155,7 +155,7 @@ def plural(count: int, word: str) -> str:
 
 def ending(text: str, most: int) -> str:
     """The text, or its end where it is longer: names of layers differ at their ends."""
-    return text if len(text) <= most else f"…{text[1 - most :]}"
+    return text if len(text) <= most else f"…{text[1 - most :].lstrip('.')}"
 
 
 def beginning(text: str, most: int) -> str:

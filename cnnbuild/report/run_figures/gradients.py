@@ -15,7 +15,7 @@ from cnnbuild.training.observations import Column
 from cnnbuild.training.record import EpochRecord, RunRecord
 
 VANISHING = 1e-3  # of first over last, as the health of a run has it
-LABEL = "mean |gradient| of a weight"
+LABEL = "mean |gradient|"
 
 
 def gradient_maps(group: DrawnGroup) -> list[Drawing]:
@@ -97,7 +97,7 @@ def _map(of: str, which: str, also: str, shown: LayerMap, limits: tuple[float, f
         of,
         f"Gradient flow of {of}",
         how,
-        f"{of} ({which}). {also}".strip(),
+        f"{of}{f' ({which})' if which else ''}. {also}".strip(),
         lambda: draw_log_map(shown, limits, LABEL),
         shown.table(f"Mean absolute gradient of {of} by layer"),
     )
@@ -111,7 +111,7 @@ def _untrained(row: DrawnRow) -> list[tuple[str, str, str, LayerMap]]:
             others = len(row.untrained) - 1
             more = f" {plural(others, 'other run')} of it did not train either." if others else ""
             about = f"This run did not train ({condition}) and is in no mean.{more}"
-            return [(f"{row.name}, seed {record.seed} ({condition})", f"seed {record.seed}", about, shown)]
+            return [(f"{row.name}, seed {record.seed} ({condition})", "", about, shown)]
     return []
 
 

@@ -22,6 +22,7 @@ MOST_NAMES = 18  # beside a map; of deeper networks some names stand for the oth
 LONGEST_NAME = 22
 MOST_ROWS = 60  # of the table
 ROW_INCHES, LOWEST, HIGHEST = 0.19, 1.9, 4.0
+MOST_TICKS = 7
 DECADES = 10  # at most, below the largest value
 
 Pick = Callable[[EpochRecord], Sequence[float | None] | None]
@@ -122,7 +123,7 @@ def _draw(shown: LayerMap, norm: Normalize, label: str, *, zeros: bool) -> Figur
     )
     name_layers(axes, shown.layers)
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=MOST_TICKS, integer=True, min_n_ticks=1))
     bar = figure.colorbar(ScalarMappable(norm, "cividis"), ax=axes, pad=0.02, aspect=25)
     bar.set_label(label, fontsize=SMALL + 1)
     bar.ax.tick_params(labelsize=SMALL)

@@ -12,7 +12,7 @@ from cnnbuild.report.run_figures.group import DrawnGroup, DrawnRow
 from cnnbuild.report.run_figures.series import add_legend, short
 
 MOST_CLASSES = 20  # of more classes those that are recognised worst
-ROW_INCHES = 0.26
+ROW_INCHES, MARK_INCHES = 0.26, 0.05  # of a class, and of each architecture in it
 HOW = (
     "The share of each class's test images that is recognised: the mean over the trained seeds, and a line "
     "from the worst seed to the best."
@@ -83,7 +83,7 @@ def _shows(
 def _draw(
     rows: list[DrawnRow], names: tuple[str, ...], accuracies: list[dict[int, list[float]]], shown: list[int]
 ) -> Figure:
-    height = 0.9 + max(ROW_INCHES, 0.09 * len(rows)) * len(shown)
+    height = 0.9 + max(ROW_INCHES, MARK_INCHES * len(rows)) * len(shown)
     figure = Figure(figsize=(NARROW, height), layout="constrained")
     axes = figure.add_subplot()
     step = SPREAD / len(rows)

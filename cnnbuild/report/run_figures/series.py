@@ -32,7 +32,7 @@ def new_axes(*, epochs: bool = True) -> tuple[Figure, Axes]:
     axes = figure.add_subplot()
     if epochs:
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return figure, axes
 
 

@@ -78,7 +78,7 @@ def _draw(axes: Axes, run: RunRecord, layer: int) -> None:
     axes.imshow(colours, extent=(0.5, epochs + 0.5, low, high), aspect="auto", interpolation="none")
     axes.set_title(ending(run.weight_layers[layer], LONGEST_NAME), fontsize=SMALL)
     axes.tick_params(labelsize=SMALL - 1)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
