@@ -72,7 +72,8 @@ def _fronts(row: ResultRow, weighed: Sequence[tuple[Cost, tuple[Point, ...]]], p
 def _front_sentence(front: Sequence[Point], total: int) -> str:
     names = [point.architecture for point in front]
     if len(front) == total:
-        return f"{_listed(names)} are all on the Pareto front of the means: more accuracy costs more."
+        both = "both" if total == 2 else "all"
+        return f"{_listed(names)} are {both} on the Pareto front of the means: who costs more scores higher."
     if len(front) == 1:
         return f"by the means, {names[0]} alone is on the Pareto front: no other costs less or scores higher."
     return f"by the means, {_listed(names)} are on the Pareto front."
@@ -129,9 +130,9 @@ def _ratios(row: ResultRow, rows: Sequence[ResultRow], pairs: Pairs) -> Iterator
         names = names or tuple(point.architecture for point in points)
         only_size = only_size and ratios == sorted(ratios, reverse=True)  # points are the cheapest first
         listed = ", ".join(
-            f"{point.architecture} {ratio:.3g}" for point, ratio in zip(points, ratios, strict=True)
+            f"{point.architecture} {_number(ratio)}" for point, ratio in zip(points, ratios, strict=True)
         )
-        told.append(f"{words} {listed}")
+        told.append(f"{words}: {listed}")
         for point, ratio in zip(points, ratios, strict=True):
             figures[f"{point.architecture}: points {words}"] = round(ratio, 6)
     if not told:
@@ -143,6 +144,10 @@ def _ratios(row: ResultRow, rows: Sequence[ResultRow], pairs: Pairs) -> Iterator
     repeated = ", and here they only repeat the order of size." if only_size else "."
     sentence = f"Points of accuracy on {row.where} {'; '.join(told)}. {warning}{repeated}"
     yield Observation("efficiency", sentence, names, row.dataset, row.setting, figures=figures)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -1,14 +1,16 @@
 import re
+from functools import cache
 
 import pytest
 from matplotlib.axes import Axes
 
 from cnnbuild.report.comparison import comparison_blocks
-from cnnbuild.report.comparison.forest import difference_text, forest_limits, forest_lines
+from cnnbuild.report.comparison.forest import difference_text, forest_blocks, forest_limits, forest_lines
 from cnnbuild.report.comparison.learning_curves import turn_of
+from cnnbuild.report.comparison.seed_dots import seed_dots_blocks
 from cnnbuild.report.comparison.trade_offs import trade_off_blocks
 from cnnbuild.report.figures import looks_of
-from cnnbuild.studies.findings import Finding
+from cnnbuild.studies.findings import Finding, findings_of
 from cnnbuild.studies.results import StudyResults
 from cnnbuild.studies.study_findings import study_findings
 from cnnbuild.training.record import EpochRecord
@@ -21,6 +23,12 @@ def blocks_of(results: StudyResults):
     return comparison_blocks(results, study_findings(results), looks_of(results.study.architectures))
 
 
+@cache
+def of_two_apart():
+    """The blocks of a study in which b is 10 points above a in each of three seeds."""
+    return blocks_of(two_architectures([800, 805, 810], [900, 905, 910], parameters=5000, executor="local"))
+
+
 def finding(
     architecture: str, mean: float | None, low: float | None, high: float | None, **changes
 ) -> Finding:
@@ -28,8 +36,7 @@ def finding(
 
 
 def test_a_study_has_its_blocks_each_with_a_name_of_its_own_and_a_table():
-    results = two_architectures([800, 805, 810], [900, 905, 910], parameters=5000, executor="local")
-    blocks = blocks_of(results)
+    blocks = of_two_apart()
     assert [(block.name, block.chapter) for block in blocks] == [
         ("differences-0", "comparison"),
         ("seed-dots-0", "comparison"),
@@ -51,8 +58,7 @@ def test_a_study_has_its_blocks_each_with_a_name_of_its_own_and_a_table():
 
 
 def test_captions_say_what_is_shown_in_numbers():
-    results = two_architectures([800, 805, 810], [900, 905, 910], parameters=5000)
-    said = {block.name: block.caption for block in blocks_of(results)}
+    said = {block.name: block.caption for block in of_two_apart()}
     assert said["differences-0"].startswith(
         "Verdicts: better: b. Points to the right of 0 are more accurate than a."
     )
@@ -78,7 +84,7 @@ def test_a_block_shows_no_more_than_the_runs_tell():
 def test_runs_that_did_not_train_are_named_and_have_no_dot():
     records = [cell_record(name, seed, 800 + seed) for name in "ab" for seed in range(3)]
     records.append(cell_record("b", 3, 0, run=run_record(0, seed=3)))
-    dots = next(block for block in blocks_of(study_results(*records)) if block.name == "seed-dots-0")
+    (dots,) = seed_dots_blocks(0, study_results(*records).rows, looks_of("ab"))
     assert ">3 of 4 trained</text>" in dots.body
     assert "Runs of b without a usable score are named at the right" in dots.caption
     marker = "#D55E00".lower()
@@ -143,8 +149,7 @@ def test_positions_of_a_forest_plot_are_those_of_its_findings(monkeypatch: pytes
 
     monkeypatch.setattr(Axes, "plot", noted)
     results = two_architectures([800, 805, 810], [900, 905, 910])
-    blocks_of_forest = [block for block in blocks_of(results) if block.name == "differences-0"]
-    assert len(blocks_of_forest) == 1
+    assert len(forest_blocks(results, findings_of(results), looks_of("ab"))) == 1
     # every seed differs by 10 points: SD one image of 1,000, 0.1 points; t(2) = 4.3027, so 10 -+ 0.2484
     ends = [x[0] for x, y in drawn if y == [0] and len(x) == 1][:2]
     assert ends == pytest.approx([9.7516, 10.2484], abs=1e-4)

@@ -52,8 +52,8 @@ def test_ratios_come_with_their_warning_and_with_what_they_repeat():
     ratios = efficiency(study(("a", 1000, [800] * 3), ("b", 4000, [900] * 3)))[-1]
     # 80 points for 1,000 parameters, 90 for 4,000; each trained for 3 seconds
     assert ratios.sentence == (
-        "Points of accuracy on digits per 1,000 parameters a 80, b 22.5; per minute of training b 1.8e+03, "
-        "a 1.6e+03. Such ratios favour tiny models: half a network needs only half the accuracy for the same "
+        "Points of accuracy on digits per 1,000 parameters: a 80, b 22.5; per minute of training: b 1,800, "
+        "a 1,600. Such ratios favour tiny models: half a network needs only half the accuracy for the same "
         "ratio. They are no ranking; the Pareto front is, and here they only repeat the order of size."
     )
     assert ratios.figures["a: points per 1,000 parameters"] == 80.0

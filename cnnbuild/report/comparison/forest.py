@@ -124,7 +124,8 @@ def _block(
             f" The figure shows the first {MOST_LINES} lines, the table all {len(findings)} comparisons."
         )
     section = data if not results.study.settings else ""
-    return Block(name, "comparison", title, body, caption, table, wide=True, section=section)
+    heading = title if results.study.settings else f"Differences to {baseline}"
+    return Block(name, "comparison", heading, body, caption, table, wide=True, section=section)
 
 
 def _cells(finding: Finding, *, with_setting: bool) -> tuple[str, ...]:

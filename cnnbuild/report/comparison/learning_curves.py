@@ -41,7 +41,7 @@ def _accuracy(index: int, rows: Sequence[ResultRow], looks: Mapping[str, Look]) 
     ends.sort(key=lambda end: -end[1].mean[-1])
     said = _said_of_ends("Validation accuracy", ends, "{:.2f} %".format)
     return Block(
-        name, "curves", title, body, f"{said} {_reading(rows)}".strip(),
+        name, "curves", "Accuracy over the epochs", body, f"{said} {_reading(rows)}".strip(),
         _table(rows, "Accuracy in %", _train_accuracy, _validation_accuracy, "{:.2f}".format),
         section=title_of(rows),
     )  # fmt: skip
@@ -77,7 +77,7 @@ def _loss(index: int, rows: Sequence[ResultRow], looks: Mapping[str, Look]) -> B
         said.append("No architecture's validation loss rose by 5 % or more from its lowest point to the end.")
     caption = " ".join(part for part in (*said, _reading(rows)) if part)
     table = _table(rows, "Loss", _train_loss, _validation_loss, "{:.4f}".format, onsets)
-    return Block(name, "curves", title, body, caption, table, section=title_of(rows))
+    return Block(name, "curves", "Loss over the epochs", body, caption, table, section=title_of(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _lr(index: int, rows: Sequence[ResultRow], looks: Mapping[str, Look]) -> Blo
     return Block(
         name,
         "curves",
-        title,
+        "Learning rate",
         lr_curve(groups, name=name, title=title, logarithmic=logarithmic),
         f"Learning rate of the last batch of each epoch. {'; '.join(said)}.",
         table,

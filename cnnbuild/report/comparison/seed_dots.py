@@ -33,7 +33,7 @@ def seed_dots_blocks(index: int, rows: Sequence[ResultRow], looks: Mapping[str, 
         tuple(_cells(row) for row in rows),
     )
     body = _draw(name, title, rows, looks)
-    return [Block(name, "comparison", title, body, _caption(rows), table, section=title_of(rows))]
+    return [Block(name, "comparison", "Every run", body, _caption(rows), table, section=title_of(rows))]
 
 
 def _cells(row: ResultRow) -> tuple[str, ...]:

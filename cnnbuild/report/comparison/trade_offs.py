@@ -73,9 +73,8 @@ def _block(
         tuple(_cells(point) for point in points),
     )
     body = _draw(name, title, cost, points, joined, looks)
-    return Block(
-        name, "efficiency", title, body, _caption(rows, cost, points, joined), table, section=title_of(rows)
-    )
+    caption, where = _caption(rows, cost, points, joined), title_of(rows)
+    return Block(name, "efficiency", f"Accuracy against {cost.name}", body, caption, table, section=where)
 
 
 def _cells(point: Point) -> tuple[str, ...]:
