@@ -11,6 +11,7 @@ from cnnbuild.studies.statistics import CONFIDENCE
 from tests.studies.false_findings import (
     ARCHITECTURES,
     SEEDS,
+    corrections,
     covered_differences,
     covered_means,
     false_equivalence,
@@ -139,6 +140,24 @@ def test_architectures_at_the_edge_of_the_band_are_called_equivalent_in_at_most_
     architectures: int, seeds: int
 ) -> None:
     assert false_equivalence(architectures, seeds, MANY) <= at_most_one_in_twenty(MANY)
+
+
+def test_unequal_spreads_mislead_dunnett_and_not_holm() -> None:
+    """Why Dunnett's test decides nothing: here the baseline varies three times as much as the others."""
+    paired, welch, by_dunnett = corrections(5, 5, FEW, sds=(3, 1, 1, 1, 1))
+    assert max(paired, welch) <= at_most_one_in_twenty(FEW)
+    assert by_dunnett > 0.08
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seeds", SEEDS)
+@pytest.mark.parametrize("sds", [(1, 1, 1, 1, 1), (1, 1, 1, 1, 3), (3, 1, 1, 1, 1)])
+@pytest.mark.parametrize("together", [0.0, 0.5])
+def test_holm_keeps_its_promise_however_architectures_vary(
+    seeds: int, sds: tuple[float, ...], together: float
+) -> None:
+    paired, welch, _ = corrections(5, seeds, MANY, sds=sds, together=together)
+    assert max(paired, welch) <= at_most_one_in_twenty(MANY)
 
 
 DEAD: tuple[dict[str, object], ...] = (
