@@ -271,3 +271,12 @@ def test_crippled_runs_count_but_forbid_a_verdict():
         "No comparison of b with a on digits: 2 of 3 runs of b trained with a layer whose units are nearly all dead "
         "(see Health). This says something about the training recipe."
     )
+
+
+def test_large_steps_at_the_beginning_alone_are_usual():
+    begun = replace(flow(update=0.2), last_update_ratio=(0.01, 0.01))
+    assert found(ended(800, sound(1, gradients=begun))) == ("trained", None)
+    health = health_of(ended(800, sound(1, gradients=flow(update=0.2))))
+    assert health.evidence == (
+        "it learned, but its last steps change the weights by 2.0e-01 of their size, where about 1e-3 is usual"
+    )

@@ -84,12 +84,9 @@ def test_runs_that_did_not_train_are_counted_with_cause_and_remedy():
     ]
     found = only(observe_health(study_results(*records, baseline="wide")))
     assert found.sentence == (
-        "2 of 3 runs of wide on digits did not train (2 died); in one, test accuracy 10.00 % of 1,000 images, not "
-        "above the 10.00 % of always naming the largest class; last training loss 2.303, guessing gives 2.303; "
-        "100 % of the units of relu_2 (ReLU) give 0 on every image; its loss rose to 46, 20 times what it began with. "
-        "Try a learning rate ten times smaller, or warm-up; `cnnbuild train ... --find-lr` looks for a learning "
-        "rate; batch_norm, or leaky_relu, makes it rarer. This says something about the training recipe, not about "
-        "the architecture."
+        "2 of 3 runs of wide on digits did not train (2 died): the learning rate was too high. Try a learning rate "
+        "ten times smaller, or warm-up; `cnnbuild train ... --find-lr` looks for a learning rate; batch_norm, or "
+        "leaky_relu, makes it rarer. This says something about the training recipe, not about the architecture."
     )
     assert (found.architectures, found.level) == (("wide",), "warning")
     assert found.figures == {"runs": 3, "untrained": 2, "cause": "rate too high", "died": 2}
@@ -99,7 +96,7 @@ def test_what_lies_in_the_data_is_not_blamed_on_the_recipe():
     by_heart = usual(1, train_accuracy=0.9, validation_accuracy=0.1)
     found = only(observe_health(study_results(run("a", 0, by_heart, correct=100))))
     assert found.sentence.startswith(
-        "The only run of a on digits did not train (at chance): test accuracy 10.00 %"
+        "The only run of a on digits did not train (at chance): it learns training"
     )
     assert found.sentence.endswith("This says something about the data, not about the architecture.")
 
@@ -247,7 +244,7 @@ def test_the_point_of_the_grid_at_which_runs_failed_is_named():
     ]
     found = only(observe_health(study_results(*records)))
     assert found.sentence.startswith(
-        "1 of 2 runs of a on digits did not train (1 at chance, all with lr=1): test"
+        "1 of 2 runs of a on digits did not train (1 at chance, all with lr=1): validation"
     )
 
 

@@ -12,7 +12,6 @@ from cnnbuild.studies.health.thresholds import (
     CLEAR_GAP,
     DEAD_LAYER,
     HARDLY_FALLEN,
-    LARGE_UPDATE,
     RISEN_UNTRAINED,
     SHORT_WAY,
     SMALL_UPDATE,
@@ -116,7 +115,7 @@ def _too_slow(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None: 
 
 
 def _too_fast(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:  # noqa: ARG001
-    if signs.update is None or signs.update < LARGE_UPDATE:
+    if not signs.steps_are_large:
         return None
     evidence = f"{chance(test, signs)}; {large_steps(signs)}"
     return Health("at chance", evidence, SMALLER_RATE, "rate too high")

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from statistics import median
 
-from cnnbuild.studies.health.thresholds import EVALUATION_JUMP
+from cnnbuild.studies.health.thresholds import EVALUATION_JUMP, LARGE_UPDATE
 from cnnbuild.studies.statistics import is_at_chance
 from cnnbuild.training.observations import Column, GradientFlow
 from cnnbuild.training.record import EpochRecord, Evaluation, RunRecord
@@ -33,12 +33,14 @@ class Flow:
     """Gradients and updates of one epoch.
 
     `ratio` is the mean absolute gradient of the first layer over that of the last; `first_norm` the L2 norm
-    of the first layer's; `update` the median over layers of update over weight, among those that moved.
+    of the first layer's; `update` the median over layers of update over weight, among those that moved, and
+    `last_update` that of the last step that was looked at.
     """
 
     ratio: float | None
     first_norm: float | None
     update: float | None
+    last_update: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,17 @@ class Signs:
     dead_at_last: DeadLayer | None
     way: float | None
     update: float | None
+
+    @property
+    def last_update(self) -> float:
+        """Update over weight of the last step that was looked at."""
+        flow = self.last_flow
+        return 0.0 if flow is None or flow.last_update is None else flow.last_update
+
+    @property
+    def steps_are_large(self) -> bool:
+        """Whether steps still throw the weights about at the end; the first ones of many a sound run do."""
+        return self.last_update > LARGE_UPDATE
 
     @property
     def risen(self) -> float:
@@ -161,12 +174,18 @@ def _steps(run: RunRecord) -> int:
 def _flow(gradients: GradientFlow) -> Flow:
     first, last = _ends(gradients.mean_abs)
     ratio = first / last if first is not None and last is not None and last > SMALLEST else None
-    moved = [one for one in gradients.update_ratio if one is not None and one > 0]
     return Flow(
         ratio=ratio,
         first_norm=_ends(gradients.norm)[0],
-        update=median(moved) if moved else 0.0,
+        update=_median_of_moved(gradients.update_ratio),
+        last_update=_median_of_moved(gradients.last_update_ratio),
     )
+
+
+def _median_of_moved(ratios: Column) -> float:
+    """The median over the layers that moved, 0 where none did."""
+    moved = [ratio for ratio in ratios if ratio is not None and ratio > 0]
+    return median(moved) if moved else 0.0
 
 
 def _ends(column: Column) -> tuple[float | None, float | None]:

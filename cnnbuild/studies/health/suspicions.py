@@ -8,7 +8,6 @@ from cnnbuild.studies.health.signs import Signs, guesses_at_last, jumps_in_evalu
 from cnnbuild.studies.health.thresholds import (
     DEAD_LAYER,
     LARGE_GAP,
-    LARGE_UPDATE,
     PARTLY_DEAD,
     RISEN_TRAINED,
     RISEN_UNTRAINED,
@@ -54,7 +53,7 @@ def _fell_back(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:
 
 
 def _large_updates(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:  # noqa: ARG001
-    if signs.update is None or signs.update < LARGE_UPDATE:
+    if not signs.steps_are_large:
         return None
     return Health("suspect", f"it learned, but {large_steps(signs)}", SMALLER_RATE, "rate too high")
 

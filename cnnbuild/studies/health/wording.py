@@ -40,8 +40,9 @@ def risen(signs: Signs) -> str:
 
 
 def large_steps(signs: Signs) -> str:
-    """How far a step changes the weights."""
-    return f"a step changes the weights by {signs.update:.1e} of their size, where about 1e-3 is usual"
+    """How far the last steps change the weights."""
+    ratio = f"{signs.last_update:.1e}"
+    return f"its last steps change the weights by {ratio} of their size, where about 1e-3 is usual"
 
 
 def jump(running: float, evaluated: float) -> str:

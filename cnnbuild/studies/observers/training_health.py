@@ -11,6 +11,19 @@ from cnnbuild.studies.results import StudyResults
 
 OF_THE_DATA: tuple[Cause, ...] = ("non-finite values", "labels do not fit", "test unlike training")
 OF_THE_NETWORK: tuple[Cause, ...] = ("vanishing gradients", "dead from the start")
+IN_WORDS: dict[Cause, str] = {
+    "rate too high": "the learning rate was too high",
+    "rate too small": "the learning rate was too small, or the training too short",
+    "non-finite values": "values were not finite that the learning rate did not make so",
+    "dead from the start": "the units of a layer were dead before the first step",
+    "partly dead": "many units of a layer died",
+    "vanishing gradients": "the gradients vanish on their way to the first layer",
+    "labels do not fit": "it learns training images by heart, and nothing that helps with others",
+    "test unlike training": "validation images are named rightly, test images are not",
+    "evaluation unlike training": "it learns in training mode, and fails in evaluation mode",
+    "large gap": "training images are named far better than test images",
+    "not learned yet": "it had not learned yet when the training ended",
+}
 
 
 def observe_health(results: StudyResults) -> tuple[Observation, ...]:
@@ -27,9 +40,10 @@ def _untrained(group: ObservedRuns) -> Observation | None:
     counted = of_runs(len(bad), len(group.runs))
     conditions = _conditions(bad) if len(group.runs) > 1 else bad[0].condition
     conditions += _where(group, UNTRAINED)
-    example = f"; in one, {first.evidence}" if len(bad) > 1 else f": {first.evidence}"
+    causes = {health.cause for health in bad}
+    why = f": {'mostly, ' if len(causes) > 1 else ''}{IN_WORDS[first.cause]}" if first.cause else ""
     sentence = (
-        f"{_capital(counted)} of {group.name} did not train ({conditions}){example}. "
+        f"{_capital(counted)} of {group.name} did not train ({conditions}){why}. "
         f"{_capital(first.advice)}. {_tells(first.cause)}"
     )
     figures: dict[str, Figure] = {"runs": len(group.runs), "untrained": len(bad), "cause": first.cause}
