@@ -55,7 +55,12 @@ def add_missing_analyses(
 
 
 def _lacks(run: Path, cell: Cell) -> bool:
-    """Whether the folder of a run has not all the analyses that its cell asks for."""
+    """Whether the folder of a run has not all the analyses that its cell asks for.
+
+    One that does not hold its network, written by an early version, is left as it is.
+    """
+    if not (run / "run.json").is_file():
+        return False
     there = worked_out_in(run)
     return there is None or bool(set(cell.analyses) & set(ON_REQUEST) - there)
 

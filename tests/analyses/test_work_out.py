@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -17,10 +19,14 @@ from cnnbuild.analyses.kept import Analyses, Picture
 from cnnbuild.analyses.shown_images import sample_indices
 from cnnbuild.analyses.subject import Subject
 from cnnbuild.analyses.work_out import work_out
+from cnnbuild.data.batches import measure_normalization
 from cnnbuild.data.dataset import Images
+from cnnbuild.data.load import load_dataset
 from cnnbuild.graph.graph import Graph
 from cnnbuild.lang.analyses import ON_REQUEST
+from cnnbuild.lang.dataset import DatasetSettings
 from cnnbuild.modules.build import build_module
+from cnnbuild.training.evaluate import Predictions
 from cnnbuild.training.gradient_flow import GradientSampler
 from cnnbuild.training.seeding import seeded
 from tests.analyses.twins import Twin, images, network, normalised, subject_of, twins
@@ -263,3 +269,26 @@ def test_large_images_are_averaged_down() -> None:
     assert found.feature_maps[0].layers[0].shape == (96, 72, 72)
     for field in found.receptive_fields:
         assert (field.image, field.effective.height) == ((72, 72), 64)
+
+
+def test_images_that_stay_in_their_files_give_the_same_as_in_memory(tmp_path: Path) -> None:
+    test = images(12)
+    for part in ("train", "test"):
+        for place, (pixels, label) in enumerate(zip(test.images, test.labels.tolist(), strict=True)):
+            folder = tmp_path / "pets" / part / f"class {label}"
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(folder / f"{place}.png")
+    settings = DatasetSettings(name="image_folder", path="pets")
+    graph, module, _ = twins()
+    found = []
+    for data in ("stream", "memory"):
+        loaded = load_dataset(settings, data_root=tmp_path, data=data)
+        assert isinstance(loaded.test, Images) == (data == "memory")
+        indices = torch.arange(len(loaded.test))
+        said = Predictions(torch.zeros(12).double(), indices % 4, torch.linspace(0, 1, 12), 4)
+        normalization = measure_normalization(test.images)
+        given = Subject(graph, module, loaded.test, normalization, loaded.class_names, said)
+        found.append(work_out(given, ON_REQUEST))
+    assert found[0] == found[1]
+    assert len(found[0].samples) == 3
+    assert found[0].warnings == ()

@@ -85,6 +85,16 @@ def test_a_lost_and_a_damaged_file_are_made_again(whole: Path) -> None:
     assert [lost.read_bytes(), damaged.read_bytes()] == before
 
 
+def test_runs_that_did_not_end_well_or_hold_no_network_are_left_alone(tmp_path: Path) -> None:
+    start(tmp_path, "[]")
+    early, diverged = cells(tmp_path)
+    (early / "run.json").unlink()
+    record = json.loads((diverged / "record.json").read_text())
+    (diverged / "record.json").write_text(json.dumps({**record, "state": "diverged"}))
+    assert notes(start(tmp_path, "[feature_maps]")) == []
+    assert [worked_out_in(cell) for cell in cells(tmp_path)] == [set(), set()]
+
+
 def test_what_cannot_be_added_is_told_and_the_study_ends_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
