@@ -85,9 +85,7 @@ def results_to_dict(results: StudyResults, findings: StudyFindings) -> dict[str,
     """A study's results as JSON has them: accuracies are fractions, times seconds, memory bytes."""
     study = results.study
     found = {(one.dataset, one.setting, one.architecture): one for one in findings.comparisons}
-    best = {
-        (row.dataset, row.setting): distinguished_best(group) for group in results.groups for row in group
-    }
+    best = {(group[0].dataset, group[0].setting): distinguished_best(group) for group in results.groups}
     rows: list[Json] = [
         _row(
             row,
@@ -98,6 +96,7 @@ def results_to_dict(results: StudyResults, findings: StudyFindings) -> dict[str,
     ]
     return {
         "schema": SCHEMA_VERSION,
+        "kind": "runs",
         "cnnbuild": __version__,
         "study": study.study,
         "title": study.title,

@@ -28,6 +28,29 @@ def test_the_report_is_written_from_records_where_it_is_wanted(tmp_path):
     assert not (study / "report.html").exists()
 
 
+def test_tables_lie_beside_the_page_in_the_study_and_nowhere_else(tmp_path, capsys):
+    study, elsewhere = stored(tmp_path / "study"), tmp_path / "elsewhere"
+    report(study, out=elsewhere / "page.html")
+    assert {path.name for path in elsewhere.iterdir()} == {"page.html"}
+    report(study)
+    tables = {"table.csv", "table.md", "table.tex", "results.json"}
+    assert tables <= {path.name for path in study.iterdir()}
+    assert "| b | **90.00 ± 2.48** |" in (study / "table.md").read_text(encoding="utf-8")
+
+
+def test_figures_are_written_where_they_are_asked_for(tmp_path, capsys):
+    study = stored(tmp_path / "study")
+    report(study, figures=True)
+    names = {path.name for path in (study / "figures").iterdir()}
+    assert {
+        "differences-0.svg",
+        "differences-0.png",
+        "loss-0.svg",
+        "accuracy-against-parameters-0.png",
+    } <= names
+    assert capsys.readouterr().out.splitlines()[1:] == [f"{len(names)} files of figures: {study / 'figures'}"]
+
+
 def test_the_page_is_opened_and_it_is_said_where_there_is_no_browser(tmp_path, monkeypatch, capsys):
     study, opened = stored(tmp_path), []
     monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or len(opened) == 1)
