@@ -43,8 +43,9 @@ def _print_findings(found: StudyFindings, results: StudyResults) -> None:
     """Print the sentences of the page: comparisons, soundness, warnings; notes stand on the page alone."""
     for finding in found.comparisons[:MOST_COMPARISONS]:
         _print_wrapped(finding.sentence, "- ")
-        for confounder in finding.confounders:
-            _print_wrapped(confounder, "    ")
+        for beside in (finding.varied, *finding.confounders):
+            if beside:
+                _print_wrapped(beside, "    ")
     if (hidden := len(found.comparisons) - MOST_COMPARISONS) > 0:
         typer.echo(f"- {counted(hidden, 'more comparison')}, on the page")
     for one in soundness_of(results):

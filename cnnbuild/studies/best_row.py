@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+from cnnbuild.studies.findings.compared_rows import is_mostly_dead
 from cnnbuild.studies.results import ResultRow
 from cnnbuild.studies.statistics import holm, paired_difference
 
@@ -15,10 +16,10 @@ ALPHA = 0.05
 def distinguished_best(rows: Sequence[ResultRow]) -> str | None:
     """The architecture of the highest mean accuracy if no other could be as good; None otherwise.
 
-    The winner is picked after looking, so the family of Holm's correction is all pairs. None too where a row
-    has no run that trained, or two have fewer than three seeds in common.
+    The winner is picked after looking, so the family of Holm's correction is all pairs. None too where a
+    third of a row's runs did not train, or two have fewer than three seeds in common.
     """
-    ranked = [row for row in rows if row.accuracy is not None]
+    ranked = [row for row in rows if row.accuracy is not None and not is_mostly_dead(row)]
     if len(ranked) < 2 or len(ranked) < len(rows):
         return None
     best = max(ranked, key=lambda row: row.accuracy.mean if row.accuracy is not None else 0.0)

@@ -37,3 +37,9 @@ def test_the_family_is_all_pairs_because_the_winner_was_picked_after_looking():
 
 def test_an_architecture_that_did_not_train_leaves_the_order_open():
     assert distinguished_best(two_architectures([100, 100, 100], [890, 900, 910]).rows) is None
+
+
+def test_none_is_best_where_a_third_of_its_runs_died_though_the_others_are_far_above():
+    dead = two_architectures([800] * 6, [890, 900, 910, 905, 100, 100])
+    assert distinguished_best(dead.rows) is None
+    assert distinguished_best(two_architectures([800] * 6, [890, 900, 910, 905, 900, 100]).rows) == "b"
