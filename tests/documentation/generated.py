@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from cnnbuild.graph import assembly, elaboration, repetition
 from cnnbuild.graph.views.reference_markdown import contents_markdown, page_markdown
 from cnnbuild.graph.views.reference_page import contents, page_of
-from cnnbuild.lang import expressions, files, library, operations, reader, study_settings
+from cnnbuild.lang import analyses, expressions, files, library, operations, reader, study_settings
 from cnnbuild.lang.choice import Choice
 from cnnbuild.lang.dataset import DatasetOptions
 from cnnbuild.lang.layer_study_settings import LayerPairSettings, LayerStudySettings
@@ -160,6 +160,10 @@ def generated(what: str) -> str:
             return _choices(CHOICES[name])
         case "meanings":
             return _meanings(CHOICES[name])
+        case "analyses":
+            return _table(
+                ("name", "shows"), ((f"`{word}`", shown) for word, shown in analyses.MEANINGS.items())
+            )
         case "source":
             return f"```python\n{(ROOT / name).read_text(encoding='utf-8')}```"
         case _:
