@@ -11,7 +11,6 @@ from math import isfinite
 from typing import Literal, TypeAlias
 
 from markupsafe import Markup
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from cnnbuild.report.block import Block, Chapter, DataTable
@@ -84,11 +83,11 @@ class Drawing:
 
 @contextmanager
 def drawing_style(salt: str) -> Iterator[None]:
-    """The style of all figures, with images kept in their own pixels, which the reader's screen enlarges.
+    """The style of all figures; signs that matplotlib's font has not are no fault.
 
-    Signs that matplotlib's font has not are no fault: a page is shown in the fonts of its reader.
+    A page is shown in the fonts of its reader.
     """
-    with warnings.catch_warnings(), figure_style(salt), rc_context({"image.composite_image": False}):
+    with warnings.catch_warnings(), figure_style(salt):
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield
 
