@@ -17,7 +17,6 @@ from cnnbuild.report.block import Block, Chapter, DataTable
 from cnnbuild.report.figures import figure_style, figure_svg
 
 NARROW = 4.6  # inches: the width of a figure beside another one
-WIDE = 7.0
 SMALL = 8.0  # points: the text of marks and labels inside a figure
 
 Kind: TypeAlias = Literal[
@@ -56,7 +55,6 @@ class Drawing:
     shows: str
     draw: Callable[[], Figure]
     table: DataTable | None = None
-    wide: bool = False
 
     @property
     def caption(self) -> str:
@@ -75,7 +73,6 @@ class Drawing:
             body=svg,
             caption=caption,
             table=self.table,
-            wide=self.wide,
             bytes_of_images=pixels,
             section=section,
         )
