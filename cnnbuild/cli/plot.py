@@ -79,10 +79,14 @@ def plot(
     _refuse_what_must_stay(list(files), overwrite=overwrite)
     for path, (where, drawing) in files.items():
         _write(path, picture_file(drawing, form, where=where, dpi=dpi))
-        typer.echo(f"{path}: {drawing.title}")
-        if drawing.shows:
-            typer.echo(fill(drawing.shows, text_width(), initial_indent="  ", subsequent_indent="  "))
+        typer.echo(_told(path, drawing))
     typer.echo(f"\n{fill(drawings[0][1].how, text_width())}")
+
+
+def _told(path: Path, drawing: Drawing) -> str:
+    """A file that was written, and what it shows."""
+    shows = fill(drawing.shows, text_width(), initial_indent="  ", subsequent_indent="  ")
+    return f"{path}: {drawing.title}" + (f"\n{shows}" if shows else "")
 
 
 def _format(output: Path | None) -> PictureFormat:

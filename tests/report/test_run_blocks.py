@@ -77,7 +77,8 @@ def test_names_are_escaped(tmp_path):
     assert len(made) == 5
     assert all("<script" not in one.body for one in made)
     assert any("&lt;script" in one.body for one in made)
-    assert any("_hidden" in one.body for one in made)
+    calibration = next(one.body for one in made if one.name.startswith("calibration"))
+    assert all(f">{name}</text>" in calibration for name in ("$x_1$", "_hidden", "\u4e2d"))
 
 
 def test_how_a_figure_is_read_is_said_once(made):

@@ -8,7 +8,7 @@ from cnnbuild.report.run_figures.drawing import drawing_style
 from cnnbuild.report.run_figures.feature_maps import feature_maps
 from cnnbuild.report.run_figures.filters import first_filters, largest_weights
 from cnnbuild.report.run_figures.mistakes import confident_mistakes
-from cnnbuild.report.run_figures.pixels import pixels_of, tiled, values_of
+from cnnbuild.report.run_figures.pixels import pixels_of, thumbnail_of, tiled, values_of
 from cnnbuild.report.run_figures.receptive_fields import middle_of, receptive_fields, view_of
 from tests.report.drawn_runs import (
     epoch,
@@ -33,6 +33,13 @@ def test_a_grey_picture_has_its_bytes_in_every_colour_and_hides_nothing():
         [[200, 200, 200, 255], [255, 255, 255, 255]],
     ]
     assert values_of(grey([[0, 255]], low=-2.0, high=1.0))[0, :, 0].tolist() == [-2.0, 1.0]
+
+
+def test_a_thumbnail_is_the_mean_of_whole_blocks():
+    picture = grey([[0, 10, 20, 30, 9], [10, 20, 30, 40, 9], [1, 1, 3, 3, 9], [1, 1, 3, 3, 9]])
+    assert thumbnail_of(picture, 3)[:, :, 0].tolist() == [[10, 30], [1, 3]]
+    assert thumbnail_of(picture, 5).tolist() == pixels_of(picture).tolist()
+    assert thumbnail_of(picture, 1).shape == (1, 1, 4)
 
 
 def test_tiles_stand_in_rows_with_a_transparent_line_between():

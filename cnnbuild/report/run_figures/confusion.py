@@ -16,11 +16,12 @@ from cnnbuild.analyses.kept import SampleImage
 from cnnbuild.report.block import DataTable
 from cnnbuild.report.run_figures.drawing import NARROW, SMALL, Drawing, plural
 from cnnbuild.report.run_figures.group import DrawnGroup, DrawnRow
-from cnnbuild.report.run_figures.pixels import pixels_of
+from cnnbuild.report.run_figures.pixels import thumbnail_of
 from cnnbuild.report.run_figures.series import short
 
 MOST_CLASSES = 20  # whose counts can be read in a matrix
 MOST_PAIRS = 10
+SIDE_PX = 32  # of an image, which is shown no larger
 MOST_IMAGES = 3  # beside a pair
 NORM = PowerNorm(0.5, 0.0, 1.0)  # so that a few per cent of mistakes are seen beside the diagonal
 CELLS_POINTS = 205.0  # the side of a matrix, about
@@ -212,7 +213,9 @@ def _draw_images(figure: Figure, axes: Axes, images: list[list[SampleImage]], co
             wide, tall = step * half * image.picture.width, half * image.picture.height
             x = step * fits * (column + 0.5)
             extent = (x - wide, x + wide, place + tall, place - tall)
-            axes.imshow(pixels_of(image.picture), extent=extent, interpolation="none", aspect="auto")
+            axes.imshow(
+                thumbnail_of(image.picture, SIDE_PX), extent=extent, interpolation="none", aspect="auto"
+            )
     axes.set_xlim(0, columns)
     axes.set_ylim(len(images) - 0.5, -0.5)
 

@@ -11,14 +11,12 @@ from math import isfinite
 from typing import Literal, TypeAlias
 
 from markupsafe import Markup
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from cnnbuild.report.block import Block, Chapter, DataTable
 from cnnbuild.report.figures import figure_style, figure_svg
 
 NARROW = 4.6  # inches: the width of a figure beside another one
-WIDE = 7.0
 SMALL = 8.0  # points: the text of marks and labels inside a figure
 
 Kind: TypeAlias = Literal[
@@ -57,7 +55,6 @@ class Drawing:
     shows: str
     draw: Callable[[], Figure]
     table: DataTable | None = None
-    wide: bool = False
 
     @property
     def caption(self) -> str:
@@ -76,7 +73,6 @@ class Drawing:
             body=svg,
             caption=caption,
             table=self.table,
-            wide=self.wide,
             bytes_of_images=pixels,
             section=section,
         )
@@ -84,11 +80,11 @@ class Drawing:
 
 @contextmanager
 def drawing_style(salt: str) -> Iterator[None]:
-    """The style of all figures, with images kept in their own pixels, which the reader's screen enlarges.
+    """The style of all figures; signs that matplotlib's font has not are no fault.
 
-    Signs that matplotlib's font has not are no fault: a page is shown in the fonts of its reader.
+    A page is shown in the fonts of its reader.
     """
-    with warnings.catch_warnings(), figure_style(salt), rc_context({"image.composite_image": False}):
+    with warnings.catch_warnings(), figure_style(salt):
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield
 

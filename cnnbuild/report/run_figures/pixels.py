@@ -20,6 +20,18 @@ def pixels_of(picture: Picture) -> np.ndarray:
     return np.dstack([colours, np.full(data.shape[:2], 255, dtype=np.uint8)])
 
 
+def thumbnail_of(picture: Picture, most: int) -> np.ndarray:
+    """The same averaged down by a whole number, so that it has at most so many pixels along a side.
+
+    What is left over at its right and lower edge is left out.
+    """
+    pixels = pixels_of(picture)
+    factor = -(-max(pixels.shape[:2]) // most)
+    high, wide = max(1, pixels.shape[0] // factor), max(1, pixels.shape[1] // factor)
+    blocks = pixels[: high * factor, : wide * factor].reshape(high, -1, wide, factor, 4)
+    return np.asarray(np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8))
+
+
 def levels_of(picture: Picture) -> np.ndarray:
     """The bytes of a picture of one channel (H, W)."""
     return np.frombuffer(picture.data, dtype=np.uint8).reshape(picture.height, picture.width)

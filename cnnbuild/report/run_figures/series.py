@@ -114,17 +114,13 @@ def add_legend(figure: Figure, looks: Sequence[Look]) -> None:
             marker=look.marker,
             markersize=4,
             linewidth=1.8,
-            label=_label(look.name),
+            label=short(look.name),
         )
         for look in looks
     ]
     figure.legend(
         handles=lines, loc="outside upper left", ncols=COLUMNS, frameon=False, fontsize=SMALL + 1, borderpad=0
     )
-
-
-def _label(name: str) -> str:
-    return short(f" {name}" if name.startswith("_") else name)  # matplotlib hides what begins with _
 
 
 def short(name: str) -> str:

@@ -63,6 +63,7 @@ def draw_weights(run: RunRecord, layers: list[int]) -> Figure:
     for place, axes in enumerate(panels.flat):
         if place < len(layers):
             _draw(axes, run, layers[place])
+            axes.tick_params(labelbottom=place + columns >= len(layers))  # the lowest of its column
         else:
             axes.set_axis_off()
     figure.supxlabel("epoch", fontsize=SMALL + 1)
