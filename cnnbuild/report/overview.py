@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cnnbuild.report.figures import Look
+from cnnbuild.report.tables import Tone, tone_of
 from cnnbuild.studies.findings import Finding
 from cnnbuild.studies.results import ResultRow, StudyResults
 
@@ -16,6 +17,7 @@ class Entry:
 
     text: str
     note: str = ""
+    tone: Tone = "bad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,12 @@ def _overviews(
 
 def _accuracy(row: ResultRow) -> Entry:
     note = "" if len(row.trained) == row.planned else row.status
-    summary = row.accuracy
+    summary, tone = row.accuracy, tone_of(row)
     if summary is None:
-        return Entry("none", note)
+        return Entry("none", note, tone)
     if summary.n <= 2 or summary.half_width is None:
-        return Entry(", ".join(f"{100 * one:.2f}" for one in row.accuracies.values()), note)
-    return Entry(f"{100 * summary.mean:.2f} ± {100 * summary.half_width:.2f}", note)
+        return Entry(", ".join(f"{100 * one:.2f}" for one in row.accuracies.values()), note, tone)
+    return Entry(f"{100 * summary.mean:.2f} ± {100 * summary.half_width:.2f}", note, tone)
 
 
 def _verdict(finding: Finding | None) -> Entry:

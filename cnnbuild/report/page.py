@@ -20,7 +20,7 @@ from cnnbuild.report.manifest import manifest_of, recipes_of, seeds_in_words
 from cnnbuild.report.overview import accuracies_at_a_glance, verdicts_at_a_glance
 from cnnbuild.report.page_shell import page_templates
 from cnnbuild.report.sections import section_of
-from cnnbuild.report.study_blocks import blocks_of, is_drawn, that_fit
+from cnnbuild.report.study_blocks import blocks_of, is_drawn, live_blocks_of, that_fit
 from cnnbuild.report.tables import run_lines
 from cnnbuild.report.under_way import under_way
 from cnnbuild.studies.files import write_atomically
@@ -65,7 +65,8 @@ def render_page(
     findings = study_findings(results) if findings is None else findings
     lines = run_lines(results)
     unsound = [line for line in lines if line.ended and not line.trained]
-    blocks = blocks_of(results, findings, looks)
+    make = blocks_of if reload_seconds is None else live_blocks_of
+    blocks = make(results, findings, looks)
     shown = that_fit(blocks)
     chapters = chapters_of(shown, findings.observations)
     return (

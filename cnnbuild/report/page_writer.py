@@ -16,17 +16,19 @@ from pathlib import Path
 
 from cnnbuild.errors import CnnbuildError
 
-SHARE = 20  # a writing is followed by so many times its own duration: at most a twentieth of one core
+SHARE = 20  # a writing is followed by so many times what it took of a core: at most a twentieth of one
 NICENESS = 10
 
 
 def follow_study(folder: Path, seconds: float, closed: threading.Event) -> None:
     """Write the page of the study in a folder again and again until `closed` is set, then a last time."""
+    from cnnbuild.report import page  # noqa: F401 - what is loaded once is not the cost of a writing
+
     pause = seconds
     while not closed.is_set():
-        begun = time.perf_counter()
+        begun = time.process_time()
         write_page(folder, reload_seconds=max(1, ceil(pause)))
-        pause = max(seconds, SHARE * (time.perf_counter() - begun))
+        pause = max(seconds, SHARE * (time.process_time() - begun))
         closed.wait(pause)
     write_page(folder, reload_seconds=None)
 

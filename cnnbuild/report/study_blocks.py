@@ -11,6 +11,7 @@ from cnnbuild.report.run_figures.blocks import run_blocks
 from cnnbuild.studies.results import StudyResults
 from cnnbuild.studies.study_findings import StudyFindings
 
+MOST_DRAWN_LIVE = 4  # data sets and settings with figures while a study runs, whose cores are for training
 MOST_BYTES = 4_200_000  # of figures: with its tables and downloads a page stays below 5 MB
 
 
@@ -23,6 +24,12 @@ def blocks_of(results: StudyResults, findings: StudyFindings, looks: dict[str, L
     """The figures of the page of a study; those of single runs only where `is_drawn`."""
     blocks = comparison_blocks(results, findings, looks)
     return [*blocks, *run_blocks(results, looks)] if is_drawn(results) else blocks
+
+
+def live_blocks_of(results: StudyResults, findings: StudyFindings, looks: dict[str, Look]) -> list[Block]:
+    """The figures of the page of a study that runs: comparisons alone, and none for a large grid."""
+    few = len(results.groups) <= MOST_DRAWN_LIVE
+    return comparison_blocks(results, findings, looks) if few else []
 
 
 def that_fit(blocks: Sequence[Block], *, most_bytes: int = MOST_BYTES) -> list[Block]:

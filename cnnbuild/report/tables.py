@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from cnnbuild.report.figures import Look
 from cnnbuild.studies.best_row import distinguished_best
@@ -13,6 +13,9 @@ from cnnbuild.studies.fairness import parts_of
 from cnnbuild.studies.health import Condition
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import ResultRow, StudyResults
+
+Tone: TypeAlias = Literal["good", "bad", "soft"]
+"""How what became of some runs is shown: all trained, one did not, or some have not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Leader:
     latency: str
     memory: str
     status: str
-    is_sound: bool
+    tone: Tone
     is_best: bool
 
 
@@ -86,6 +89,13 @@ def leaders(rows: Sequence[ResultRow], looks: dict[str, Look]) -> tuple[list[Lea
     return lines, (low, high)
 
 
+def tone_of(row: ResultRow) -> Tone:
+    """How the runs of a row are to be shown."""
+    if len(row.trained) < len(row.records):
+        return "bad"
+    return "good" if len(row.records) == row.planned else "soft"
+
+
 def _leader(row: ResultRow, look: Look, low: float, high: float, best: str | None) -> Leader:
     summary = row.accuracy
     accuracy, interval = "none", ""
@@ -110,7 +120,7 @@ def _leader(row: ResultRow, look: Look, low: float, high: float, best: str | Non
         latency="" if latency is None else f"{1000 * latency.median_seconds:.3g}",
         memory="" if row.peak_memory_bytes is None else f"{row.peak_memory_bytes / 2**20:,.0f}",
         status=row.status,
-        is_sound=len(row.trained) == row.planned,
+        tone=tone_of(row),
         is_best=row.architecture == best,
     )
 

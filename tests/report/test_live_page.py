@@ -104,7 +104,7 @@ def test_writing_takes_at_most_its_share_however_long_one_writing_is(tmp_path, m
             closed.set()
 
     monkeypatch.setattr("cnnbuild.report.page_writer.write_page", write)
-    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("time.process_time", lambda: clock[0])
     closed_wait = type("Closed", (), {"is_set": closed.is_set, "wait": staticmethod(wait)})()
     follow_study(tmp_path, 10.0, closed_wait)
     assert SHARE == 20
