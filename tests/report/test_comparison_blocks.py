@@ -205,3 +205,24 @@ def test_a_loss_that_rose_again_is_ringed_where_most_runs_had_it_lowest():
     assert turn.growth == pytest.approx(0.35)
     assert turn_of(row_of(rising, falling)) is None
     assert turn_of(row_of(falling)) is None
+
+
+def test_names_in_any_script_are_drawn_without_a_warning():
+    records = [cell_record(name, seed, 800 + seed) for name in ("模型", "réseau") for seed in range(3)]
+    bodies = [
+        block.body
+        for block in trade_off_blocks(0, study_results(*records).rows, looks_of(["模型", "réseau"]))
+    ]
+    assert len(bodies) == 4
+    assert all(">模型</text>" in body for body in bodies)
+
+
+def test_many_architectures_are_named_once_below_the_figure():
+    names = [f"net{n}" for n in range(9)]
+    records = [cell_record(name, 0, 800 + 10 * n, parameters=1000 * (n + 1)) for n, name in enumerate(names)]
+    block = trade_off_blocks(0, study_results(*records).rows, looks_of(names))[0]
+    heights = [float(y) for y in re.findall(r'<text [^>]*y="([\d.]+)"[^>]*>net\d</text>', block.body)]
+    label = re.search(r'<text [^>]*y="([\d.]+)"[^>]*>parameters, logarithmic</text>', block.body)
+    assert label is not None
+    assert len(heights) == 9
+    assert all(height > float(label[1]) for height in heights)
