@@ -67,6 +67,7 @@ def test_captions_say_what_is_shown_in_numbers():
         "From a (1,000 parameters, 80.50 %) to b (5,000 parameters, 90.50 %). "
         "On the Pareto front of the means (the stepped line): a and b."
     )
+    assert "It is that of one forward pass of 1 image." in said["accuracy-against-latency-0"]
     # the synthetic runs have 45 + 5 n per cent in epoch n, of three
     assert "a 60.00 % (60.00 % to 60.00 % over 3 seeds) after epoch 3" in said["accuracy-0"]
     assert "from 0.1 to 0.1 in 3 epochs" in said["learning-rate-0"]

@@ -16,7 +16,7 @@ from cnnbuild.report.figures.labels import around, short_name
 from cnnbuild.report.figures.legend import legend_below, legend_inches
 from cnnbuild.report.figures.looks import Look
 from cnnbuild.report.figures.svg import INK, figure_style, figure_svg, lay_out
-from cnnbuild.studies.costs import COSTS, MEMORY, PARAMETERS, Cost
+from cnnbuild.studies.costs import COSTS, LATENCY, MEMORY, PARAMETERS, Cost
 from cnnbuild.studies.pairwise import Pairs, pairs_of
 from cnnbuild.studies.pareto import Point, Standing, front_of, matched_pairs, points_of
 from cnnbuild.studies.results import ResultRow
@@ -108,6 +108,8 @@ def _caption(
         said.append("Upright bars: 95 % t intervals of the means over seeds.")
     if cost.is_measured:
         said.append(f"Level bars: the smallest and largest {cost.name} of its runs.")
+        if cost is LATENCY and (batch := _smallest_batch(rows)) is not None:
+            said.append(f"It is that of one forward pass of {batch} image{'' if batch == 1 else 's'}.")
         if cost is MEMORY and _is_of_process(rows):
             said.append("It is that of the whole process, with Python and torch in it.")
         if any(record.parallel > 1 for row in rows for record in row.records):
@@ -117,6 +119,10 @@ def _caption(
     elif joined:
         said.append("Dotted lines join architectures that are within 10 % of each other.")
     return " ".join(said)
+
+
+def _smallest_batch(rows: Sequence[ResultRow]) -> int | None:
+    return min((row.latency.batch_size for row in rows if row.latency is not None), default=None)
 
 
 def _is_of_process(rows: Sequence[ResultRow]) -> bool:
