@@ -48,7 +48,8 @@ def test_figures_are_written_where_they_are_asked_for(tmp_path, capsys):
         "loss-0.svg",
         "accuracy-against-parameters-0.png",
     } <= names
-    assert capsys.readouterr().out.splitlines()[1:] == [f"{len(names)} files of figures: {study / 'figures'}"]
+    told = capsys.readouterr().out.splitlines()
+    assert told[1:] == [f"Figures: {len(names)} files in {study / 'figures'}"]
 
 
 def test_the_page_is_opened_and_it_is_said_where_there_is_no_browser(tmp_path, monkeypatch, capsys):

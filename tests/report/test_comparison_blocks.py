@@ -67,6 +67,7 @@ def test_captions_say_what_is_shown_in_numbers():
         "From a (1,000 parameters, 80.50 %) to b (5,000 parameters, 90.50 %). "
         "On the Pareto front of the means (the stepped line): a and b."
     )
+    assert "It is that of one forward pass of 1 image." in said["accuracy-against-latency-0"]
     # the synthetic runs have 45 + 5 n per cent in epoch n, of three
     assert "a 60.00 % (60.00 % to 60.00 % over 3 seeds) after epoch 3" in said["accuracy-0"]
     assert "from 0.1 to 0.1 in 3 epochs" in said["learning-rate-0"]
@@ -205,3 +206,24 @@ def test_a_loss_that_rose_again_is_ringed_where_most_runs_had_it_lowest():
     assert turn.growth == pytest.approx(0.35)
     assert turn_of(row_of(rising, falling)) is None
     assert turn_of(row_of(falling)) is None
+
+
+def test_names_in_any_script_are_drawn_without_a_warning():
+    records = [cell_record(name, seed, 800 + seed) for name in ("模型", "réseau") for seed in range(3)]
+    bodies = [
+        block.body
+        for block in trade_off_blocks(0, study_results(*records).rows, looks_of(["模型", "réseau"]))
+    ]
+    assert len(bodies) == 4
+    assert all(">模型</text>" in body for body in bodies)
+
+
+def test_many_architectures_are_named_once_below_the_figure():
+    names = [f"net{n}" for n in range(9)]
+    records = [cell_record(name, 0, 800 + 10 * n, parameters=1000 * (n + 1)) for n, name in enumerate(names)]
+    block = trade_off_blocks(0, study_results(*records).rows, looks_of(names))[0]
+    heights = [float(y) for y in re.findall(r'<text [^>]*y="([\d.]+)"[^>]*>net\d</text>', block.body)]
+    label = re.search(r'<text [^>]*y="([\d.]+)"[^>]*>parameters, logarithmic</text>', block.body)
+    assert label is not None
+    assert len(heights) == 9
+    assert all(height > float(label[1]) for height in heights)

@@ -13,15 +13,17 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from cnnbuild.report.block import Block, DataTable
 from cnnbuild.report.comparison.words import amount, figure_name, listed, percent, title_of
 from cnnbuild.report.figures.labels import around, short_name
+from cnnbuild.report.figures.legend import legend_below, legend_inches
 from cnnbuild.report.figures.looks import Look
-from cnnbuild.report.figures.svg import INK, figure_style, figure_svg
-from cnnbuild.studies.costs import COSTS, MEMORY, PARAMETERS, Cost
+from cnnbuild.report.figures.svg import INK, figure_style, figure_svg, lay_out
+from cnnbuild.studies.costs import COSTS, LATENCY, MEMORY, PARAMETERS, Cost
 from cnnbuild.studies.pairwise import Pairs, pairs_of
 from cnnbuild.studies.pareto import Point, Standing, front_of, matched_pairs, points_of
 from cnnbuild.studies.results import ResultRow
 
 SIZE = (4.8, 3.4)
 NAME_SIZE = 9.0
+MOST_NAMED = 8  # points that are named where they are; the names of more are below
 WIDE_RANGE = 4  # costs that differ by more are drawn on a logarithmic axis
 FEW_DECADES = 80  # a range in which 1, 2 and 5 all get a tick
 MOST_JOINED = 6  # pairs of equal size; more lines would hide the points
@@ -106,6 +108,8 @@ def _caption(
         said.append("Upright bars: 95 % t intervals of the means over seeds.")
     if cost.is_measured:
         said.append(f"Level bars: the smallest and largest {cost.name} of its runs.")
+        if cost is LATENCY and (batch := _smallest_batch(rows)) is not None:
+            said.append(f"It is that of one forward pass of {batch} image{'' if batch == 1 else 's'}.")
         if cost is MEMORY and _is_of_process(rows):
             said.append("It is that of the whole process, with Python and torch in it.")
         if any(record.parallel > 1 for row in rows for record in row.records):
@@ -115,6 +119,10 @@ def _caption(
     elif joined:
         said.append("Dotted lines join architectures that are within 10 % of each other.")
     return " ".join(said)
+
+
+def _smallest_batch(rows: Sequence[ResultRow]) -> int | None:
+    return min((row.latency.batch_size for row in rows if row.latency is not None), default=None)
 
 
 def _is_of_process(rows: Sequence[ResultRow]) -> bool:
@@ -136,7 +144,11 @@ def _draw(
     looks: Mapping[str, Look],
 ) -> Markup:
     with figure_style(name):
-        figure = Figure(figsize=SIZE, layout="constrained")
+        width, height = SIZE
+        is_crowded = len(points) > MOST_NAMED
+        names = [point.architecture for point in points]
+        below = legend_inches(names, width) if is_crowded else 0.0
+        figure = Figure(figsize=(width, height + below), layout="constrained")
         axes = figure.add_subplot()
         _axes(axes, cost, points)
         _draw_front(axes, points)
@@ -151,7 +163,10 @@ def _draw(
             _draw_point(axes, point, looks[point.architecture], cost)
         axes.grid(visible=True, linewidth=0.5)
         axes.set_axisbelow(True)
-        _name_points(figure, axes, points)
+        if is_crowded:
+            legend_below(figure, [looks[one] for one in names], names)
+        else:
+            _name_points(figure, axes, points)
         return figure_svg(figure, name, title)
 
 
@@ -224,7 +239,7 @@ def _draw_point(axes: Axes, point: Point, look: Look, cost: Cost) -> None:
 
 def _name_points(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
     """The names beside the points; the layout has to be known first."""
-    figure.draw_without_rendering()
+    lay_out(figure)
     px_per_point = figure.dpi / 72
     size = NAME_SIZE * px_per_point
     places = [axes.transData.transform((p.cost.value, 100 * p.accuracy.mean)) for p in points]

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from cnnbuild.report.figures.labels import short_name, spread
+from cnnbuild.report.figures.legend import LINE_INCHES, legend_below, legend_inches
 from cnnbuild.report.figures.looks import Look
 from cnnbuild.report.figures.series import Line, Series, Value, line_of, series_of
 from cnnbuild.report.figures.svg import INK, SIZE_INCHES, figure_style, figure_svg
@@ -138,11 +139,13 @@ def set_log_axis(axes: Axes, which: str) -> None:
 
 
 def _figure(names: Sequence[str]) -> Figure:
-    """A figure with room for these names at the ends of its lines."""
+    """A figure with room for these names at the ends of its lines, or below them where they are many."""
     width, height = SIZE_INCHES
-    letters = [len(short_name(name)) for name in names] if len(names) <= MOST_NAMED else []
-    room = INCHES_PER_LETTER * max(letters, default=0)
-    return Figure(figsize=(width + room, max(height, 0.21 * len(letters) + 0.7)), layout="constrained")
+    if len(names) > MOST_NAMED:
+        width += 1
+        return Figure(figsize=(width, height + legend_inches(names, width)), layout="constrained")
+    room = INCHES_PER_LETTER * max((len(short_name(name)) for name in names), default=0)
+    return Figure(figsize=(width + room, max(height, LINE_INCHES * len(names) + 0.7)), layout="constrained")
 
 
 def _untrained(row: ResultRow) -> list[CellRecord]:
@@ -192,11 +195,16 @@ def _ring(axes: Axes, series: Series, look: Look, epoch: int | None) -> None:
 
 
 def _name_ends(axes: Axes, ends: Sequence[tuple[Look, str, float]]) -> None:
-    """The names of the architectures at the right, each at the height where its line ends."""
-    if not ends or len(ends) > MOST_NAMED:
-        return
+    """The names of the architectures at the right, each at the height where its line ends.
+
+    Of more than twelve there is a legend below.
+    """
     figure = axes.get_figure(root=True)
-    if figure is None:
+    if figure is None or not ends:
+        return
+    if len(ends) > MOST_NAMED:
+        looks, names = [look for look, _, _ in ends], [name for _, name, _ in ends]
+        legend_below(figure, looks, names)
         return
     height = figure.get_figheight() * POINTS_PER_INCH * 0.75  # about what the axes have
     to_axes = axes.transScale + axes.transLimits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -85,7 +86,8 @@ def figure_svg(figure: Figure, name: str, title: str) -> Markup:
     """The figure as an element of a page: its own ids, the page's text colour, a title for screen readers."""
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    with _any_script():
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     drawn = buffer.getvalue()
     text = drawn[drawn.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -101,6 +103,20 @@ def figure_svg(figure: Figure, name: str, title: str) -> Markup:
     return Markup(svg)  # noqa: S704 - matplotlib escapes what it writes, and the title is escaped here
 
 
+def lay_out(figure: Figure) -> None:
+    """Give everything its place, so that it is known where points of the data lie in px."""
+    with _any_script():
+        figure.draw_without_rendering()
+
+
+@contextmanager
+def _any_script() -> Iterator[None]:
+    """Within it matplotlib says nothing of letters that its font has not: a page is shown in the reader's."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*missing from font", category=UserWarning)
+        yield
+
+
 def _as_file(opening: str, rest: str) -> str:
     """A document of its own, on white: what a page says by its style is said here by colours."""
     paper = f'<rect width="100%" height="100%" fill="{PAPER}"/>'
@@ -113,7 +129,8 @@ def _png(figure: Figure) -> bytes:
         _recolour(artist)
     buffer = io.BytesIO()
     metadata = {"Software": None}
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, facecolor=PAPER, metadata=metadata)
+    with _any_script():
+        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, facecolor=PAPER, metadata=metadata)
     return buffer.getvalue()
 
 
