@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from cnnbuild.analyses import work_out
+from cnnbuild.data.load import load_dataset
 from cnnbuild.errors import UsageError
 from cnnbuild.lang.study import read_study
-from cnnbuild.studies import missing_analyses
+from cnnbuild.studies import cell_run, missing_analyses
+from cnnbuild.studies.cell_run import run_cell
 from cnnbuild.studies.events import EpochEnded, StudyEvent, StudyNote
 from cnnbuild.studies.run import run_study
 from cnnbuild.studies.run_analyses import read_analyses, worked_out_in
+from tests.studies.jobs_on_disk import cells_of
 from tests.studies.studies_on_disk import STUDY, write_study
 
 NET = """\
@@ -130,3 +133,18 @@ def test_an_analysis_that_fails_is_a_warning_of_a_run_that_is_done(
         analyses = read_analyses(cell)
         assert analyses is not None
         assert (analyses.filters, analyses.warnings, len(analyses.samples)) == (None, (warning,), 10)
+
+
+def test_a_run_that_fails_has_not_the_analyses_of_an_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("no")
+
+    cell = cells_of(write_study(tmp_path, WIDE, NET))[0]
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "analyses.json").write_text("{}")
+    monkeypatch.setattr(cell_run, "fit", fail)
+    record = run_cell(cell, load_dataset(cell.dataset, data_root=None), folder=folder)
+    assert (record.state, (folder / "analyses.json").exists()) == ("failed", False)
