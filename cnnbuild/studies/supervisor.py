@@ -88,7 +88,8 @@ class _Supervisor:
                     self._turn()
                 if stop.signal_number:
                     if self.running:
-                        self.tell(StudyNote(being_stopped(len(self.running))))
+                        with stop.hold_back():
+                            self.tell(StudyNote(being_stopped(len(self.running))))
                     self._stop_workers()
                     raise RunInterruptedError(
                         f"stopped with {self.unfinished} of {len(runs)} runs not finished", stop.signal_number

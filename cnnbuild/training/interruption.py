@@ -20,6 +20,8 @@ class StopRequest:
     """The signal that asked a run to stop; 0 while none did."""
 
     signal_number: int = 0
+    _holds_back: bool = False
+    _asked_again: bool = False
 
     def note(self, signal_number: int, frame: FrameType | None) -> None:
         """Keep the signal; a second one does not wait for the step.
@@ -28,9 +30,27 @@ class StopRequest:
             KeyboardInterrupt: the run had been asked before.
         """
         del frame
-        if self.signal_number:
+        if not self.signal_number:
+            self.signal_number = signal_number
+        elif self._holds_back:
+            self._asked_again = True
+        else:
             raise KeyboardInterrupt
-        self.signal_number = signal_number
+
+    @contextmanager
+    def hold_back(self) -> Iterator[None]:
+        """Within it a second signal waits: a screen that is cut off in the middle of a line shows it twice.
+
+        Raises:
+            KeyboardInterrupt: at the end, where one came.
+        """
+        self._holds_back = True
+        try:
+            yield
+        finally:
+            self._holds_back = False
+        if self._asked_again:
+            raise KeyboardInterrupt
 
 
 @contextmanager
