@@ -7,29 +7,42 @@ import pytest
 from cnnbuild.training.interruption import stop_requests
 
 
+def interrupted(steps: list[str], *, held_back: bool) -> None:
+    with stop_requests() as stop:
+        signal.raise_signal(signal.SIGINT)
+        if held_back:
+            with stop.hold_back():
+                signal.raise_signal(signal.SIGINT)
+                steps.append("the line is whole")
+        else:
+            signal.raise_signal(signal.SIGINT)
+        steps.append("after it")
+
+
+def asked_once(steps: list[str]) -> None:
+    with stop_requests() as stop:
+        signal.raise_signal(signal.SIGINT)
+        with stop.hold_back():
+            steps.append("told")
+        steps.append("obeyed by nobody, it is sent again at the end")
+
+
 def test_a_second_signal_stops_at_once():
-    after = False
-    with pytest.raises(KeyboardInterrupt), stop_requests():
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        after = True
-    assert not after
+    steps: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(steps, held_back=False)
+    assert steps == []
 
 
 def test_a_second_signal_waits_where_it_is_held_back():
-    steps = []
-    with pytest.raises(KeyboardInterrupt), stop_requests() as stop:
-        signal.raise_signal(signal.SIGINT)
-        with stop.hold_back():
-            signal.raise_signal(signal.SIGINT)
-            steps.append("the line is whole")
-        steps.append("after it")
+    steps: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(steps, held_back=True)
     assert steps == ["the line is whole"]
 
 
 def test_nothing_is_raised_where_no_second_signal_came():
-    with pytest.raises(KeyboardInterrupt), stop_requests() as stop:
-        signal.raise_signal(signal.SIGINT)
-        with stop.hold_back():
-            pass
-        assert stop.signal_number == signal.SIGINT  # obeyed by nobody, it is sent again at the end
+    steps: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        asked_once(steps)
+    assert steps == ["told", "obeyed by nobody, it is sent again at the end"]
