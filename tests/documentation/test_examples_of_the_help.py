@@ -30,6 +30,8 @@ def test_every_example_of_the_help_runs(tmp_path: Path) -> None:
     lay_out(folder)
     shutil.copy(ROOT / "architectures" / "resnet.yaml", folder)
     shutil.copy(ROOT / "architectures" / "simple_cnn.yaml", folder / "other.yaml")
+    ran = cnnbuild("run", "studies/quickstart.yaml", "--set", "train.epochs=1", "--seeds", "1", cwd=folder)
+    assert ran.code == 0, ran.err
     found = examples()
     assert {example.split()[0] for example in found} >= {
         "inspect",
@@ -38,6 +40,7 @@ def test_every_example_of_the_help_runs(tmp_path: Path) -> None:
         "train",
         "new",
         "layers",
+        "plot",
     }
     for example in found:
         outcome = cnnbuild(*example.split(), cwd=folder)
