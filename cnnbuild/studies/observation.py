@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 Topic: TypeAlias = Literal[
     "health",
@@ -17,17 +17,7 @@ Topic: TypeAlias = Literal[
     "efficiency",
     "fairness",
 ]
-TOPICS: tuple[Topic, ...] = (
-    "health",
-    "failures",
-    "data sets",
-    "overfitting",
-    "gradients",
-    "stability",
-    "calibration",
-    "efficiency",
-    "fairness",
-)
+TOPICS: tuple[Topic, ...] = get_args(Topic)
 Level: TypeAlias = Literal["note", "warning"]
 Figure: TypeAlias = float | int | str | bool | None
 
