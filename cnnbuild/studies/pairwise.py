@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from cnnbuild.studies.findings import FEWEST_SEEDS
-from cnnbuild.studies.findings.compared_rows import is_mostly_dead
+from cnnbuild.studies.findings.compared_rows import is_mostly_dead, points_of, step_between
 from cnnbuild.studies.results import ResultRow
 from cnnbuild.studies.statistics import (
     CONFIDENCE,
@@ -75,7 +75,7 @@ def pairs_of(rows: Sequence[ResultRow]) -> Pairs:
     found: list[tuple[ResultRow, ResultRow, PairedDifference]] = []
     for one, other in combinations([row for row in rows if is_comparable(row)], 2):
         if len(one.accuracies.keys() & other.accuracies.keys()) >= FEWEST_SEEDS:
-            difference = paired_difference(_points(one), _points(other), step=_step(one, other))
+            difference = paired_difference(points_of(one), points_of(other), step=step_between(one, other))
             if difference is not None:
                 found.append((one, other, difference))
     p_values = [difference.p for _, _, difference in found]
@@ -97,13 +97,3 @@ def _test(
     if mean < 0:
         names, mean, low, high = (names[1], names[0]), -mean, -high, -low
     return PairTest(*names, difference.n, mean, low, high, p, pairs)
-
-
-def _points(row: ResultRow) -> dict[int, float]:
-    return {seed: 100 * accuracy for seed, accuracy in row.accuracies.items()}
-
-
-def _step(one: ResultRow, other: ResultRow) -> float:
-    """The points that one test image is worth."""
-    images = [r.run.test_images for row in (one, other) for r in row.trained if r.run is not None]
-    return 100 / min(images)

@@ -35,7 +35,11 @@ def findings_of(results: StudyResults) -> tuple[Finding, ...]:
             name: difference
             for name, row in rows.items()
             if not (is_mostly_dead(row) or is_mostly_dead(baseline))
-            and (difference := difference_between(_points(row), _points(baseline), step=_step(row, baseline)))
+            and (
+                difference := difference_between(
+                    points_of(row), points_of(baseline), step=step_between(row, baseline)
+                )
+            )
         }
         judged = judge(tested, results.study.equivalence_points)
         checks = _dunnett({name: rows[name] for name in judged}, baseline, judged)
@@ -61,17 +65,18 @@ def _dunnett(
     unpaired = all(isinstance(one.difference, WelchDifference) for one in judged.values())
     if len(judged) < 2 or not unpaired:
         return {}
-    samples = [[*_points(row).values()] for row in rows.values()]
-    return dict(zip(rows, dunnett(samples, [*_points(baseline).values()]), strict=True))
+    samples = [[*points_of(row).values()] for row in rows.values()]
+    return dict(zip(rows, dunnett(samples, [*points_of(baseline).values()]), strict=True))
 
 
-def _step(row: ResultRow, baseline: ResultRow) -> float:
+def step_between(row: ResultRow, baseline: ResultRow) -> float:
     """The points that one test image is worth."""
     images = [r.run.test_images for one in (row, baseline) for r in one.trained if r.run is not None]
     return 100 / min(images)
 
 
-def _points(row: ResultRow) -> dict[int, float]:
+def points_of(row: ResultRow) -> dict[int, float]:
+    """The test accuracy of each seed that trained, in points."""
     return {seed: 100 * accuracy for seed, accuracy in row.accuracies.items()}
 
 
@@ -85,9 +90,9 @@ def _with_test(
 ) -> Finding:
     evidence = evidence_of(
         judgement,
-        _points(row),
-        _points(baseline),
-        step=_step(row, baseline),
+        points_of(row),
+        points_of(baseline),
+        step=step_between(row, baseline),
         band=band,
         dunnett_p=dunnett_p,
     )
@@ -126,7 +131,7 @@ def _without_test(files: ResolvedFiles, row: ResultRow, baseline: ResultRow) -> 
 
 def _descriptive(files: ResolvedFiles, row: ResultRow, baseline: ResultRow) -> Finding:
     common = sorted(row.accuracies.keys() & baseline.accuracies.keys())
-    differences = [_points(row)[seed] - _points(baseline)[seed] for seed in common]
+    differences = [points_of(row)[seed] - points_of(baseline)[seed] for seed in common]
     count = "one seed" if len(common) == 1 else f"{len(common)} seeds"
     return Finding(
         dataset=row.dataset,
