@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from cnnbuild.errors import Place
@@ -166,6 +167,8 @@ def _parts(evaluator: Evaluator, written: Yaml, context: Context, current: Tenso
         word = evaluator.scalar(written, context, current)
         if isinstance(word, str):
             return word, YamlScalar(None, written.place), written.place
+        if isinstance(word, Mapping) and len(word) == 1:  # a variable that stands for `{normal: {std: 0.01}}`
+            return _parts(evaluator, from_plain(word, written.place), context, current)
         described = describe_value(word)
     else:
         described = describe(written)
