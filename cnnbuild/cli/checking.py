@@ -175,6 +175,7 @@ def _check_architecture(file: Path, case: Case) -> FileReport:
     from cnnbuild.graph.data_contract import DataContract
     from cnnbuild.graph.elaborate import elaborate
     from cnnbuild.graph.expectations import contract_expected, unmet
+    from cnnbuild.graph.published_names import idle_rules
     from cnnbuild.lang.architecture import read_architecture
 
     document = read_architecture(file)
@@ -196,6 +197,8 @@ def _check_architecture(file: Path, case: Case) -> FileReport:
         if variant not in covered:
             graphs.append(elaborate(document, images, variant=variant, registry=case.registry))
             told_of.append(images)
+    if idle := idle_rules(document, graphs):
+        raise DocumentError(idle)
     problems = _warnings(document, graphs, case)
     if broken:
         told = f"not what it promises: {counted(len(broken), 'figure')} under `expect:`"

@@ -17,6 +17,7 @@ from cnnbuild.graph.heads import heads_of
 from cnnbuild.graph.idle import report_idle_sections, report_unused_words
 from cnnbuild.graph.levels import Frame, Level
 from cnnbuild.graph.naming import Site
+from cnnbuild.graph.published_names import published_names
 from cnnbuild.graph.receptive_field import OWN_PIXEL
 from cnnbuild.graph.scopes import report_faulty_scopes
 from cnnbuild.graph.variables import with_variables
@@ -81,6 +82,7 @@ def elaborate(
         if not is_part:
             report_no_logits(document, graph, output, problems)
         report_unused_outputs(graph, problems)
+        graph = replace(graph, published=published_names(graph, context, evaluator))
     for nodes in (document.layers, *(block.layers for block in document.scope.blocks.values())):
         report_faulty_calls(nodes, document.scope, elaboration.registry, problems)
     report_unused_words(document, problems)

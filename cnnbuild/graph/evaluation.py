@@ -18,7 +18,7 @@ from cnnbuild.lang.operations import FUNCTIONS, MAX_ITEMS, fits_in
 from cnnbuild.lang.scope import Scope
 from cnnbuild.lang.source import Yaml, YamlList, YamlScalar, describe_value
 from cnnbuild.lang.tokens import ExpressionError
-from cnnbuild.lang.values import evaluate_text, has_expression, paths_in
+from cnnbuild.lang.values import Template, evaluate_template, evaluate_text, has_expression, paths_in
 from cnnbuild.layers.base import Shape
 from cnnbuild.texts import did_you_mean, shortened
 
@@ -168,6 +168,18 @@ class Evaluator:
             return evaluate_text(scalar.value, lambda name: _look_up(name, context, current))
         except ExpressionError as error:
             self.report(error, scalar, context, current)
+            raise UnresolvedError from None
+
+    def template(self, template: Template, scalar: YamlScalar, context: Context) -> Value:
+        """The value of a scalar that was parsed before.
+
+        Raises:
+            UnresolvedError: after the fault was reported.
+        """
+        try:
+            return evaluate_template(template, lambda name: _look_up(name, context, None))
+        except ExpressionError as error:
+            self.report(error, scalar, context, None)
             raise UnresolvedError from None
 
     def report(

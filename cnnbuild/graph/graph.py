@@ -66,6 +66,18 @@ class Head:
     train_only: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedNames:
+    """What each of a network's weights is called by one `map` of the file's `weights:`.
+
+    `names` are from ours to the published ones, no two alike; `used` are the places of the rules that hold.
+    """
+
+    map: str
+    names: Mapping[str, str]
+    used: frozenset[Place] = frozenset()
+
+
 @dataclass(frozen=True)
 class GraphNode:
     """One application of a layer.
@@ -134,7 +146,8 @@ class Graph:
     """A network that was elaborated against a data contract, its nodes in the order of computation.
 
     `labels` says which block or container opened a level of names. `heads` are the outputs of a network with
-    several, the main one first, whose node is `output`.
+    several, the main one first, whose node is `output`. `published` are the names that others gave
+    its weights.
     """
 
     name: str
@@ -144,6 +157,7 @@ class Graph:
     variant: str | None = None
     heads: tuple[Head, ...] = ()
     labels: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    published: tuple[PublishedNames, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
     @cached_property
@@ -165,6 +179,16 @@ class Graph:
     def activation_bytes(self) -> int:
         """Size of all nodes' outputs for one image, in float32."""
         return sum(node.activation_bytes for node in self.nodes)
+
+    def weight_keys(self) -> dict[str, Shape]:
+        """Every key of the state dict with its shape: what is learned, and what is saved beside it."""
+        return {
+            f"{node.name}.{name}": shape
+            for node in self.nodes
+            if node.shared is None
+            for shapes in (node.weight_shapes, node.layer.buffer_shapes(*node.input_shapes))
+            for name, shape in shapes.items()
+        }
 
     @property
     def head_weights(self) -> dict[str, float]:

@@ -22,6 +22,7 @@ def report_unused_words(document: ArchitectureDocument, problems: Problems) -> N
             *(text for variant in document.variants.values() for text in _texts_in(variant)),
             *(text for defaults in document.scope.defaults.values() for text in _texts_in(defaults)),
             *(text for head in document.outputs for text in _texts_of_head(head)),
+            *(str(rule.value.value) for each in document.weight_maps for rule in each.rules),
         ]
     )
     words = _words(document)

@@ -18,6 +18,7 @@ from cnnbuild.lang.scope import Scope
 from cnnbuild.lang.sections import check_format_version, named_section, section, text_of
 from cnnbuild.lang.source import Yaml, YamlEntry, YamlList, YamlMap, describe, find
 from cnnbuild.lang.validation import Settings, place_of_key, validate
+from cnnbuild.lang.weight_maps import WeightMap, parse_weight_maps
 from cnnbuild.texts import did_you_mean, shortened
 
 TOP_LEVEL = (
@@ -36,7 +37,6 @@ TOP_LEVEL = (
     "weights",
 )
 MAX_CASES = 200  # of variants, and of promises: each is a network to check
-NOT_YET = ("weights",)
 _STUDY_WORDS = frozenset(
     [
         "augment",
@@ -95,6 +95,7 @@ class ArchitectureDocument:
     variants: Mapping[str, YamlMap] = field(default_factory=dict)
     outputs: tuple[HeadNode, ...] = ()
     expectations: tuple[tuple[Expectation, Place], ...] = ()
+    weight_maps: tuple[WeightMap, ...] = ()
     faults: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
@@ -138,6 +139,7 @@ def parse_architecture(yaml: Yaml, *, default_name: str = "network") -> Architec
     if yaml.get("cnnbuild") is not None:
         problems.raise_if_any()  # another version: what its keys mean is not known here
     _check_keys(yaml, problems)
+    variables = named_section(yaml, "vars", problems)
     document = ArchitectureDocument(
         file=yaml.place.file,
         name=text_of(yaml, "name", problems) or default_name,
@@ -145,24 +147,19 @@ def parse_architecture(yaml: Yaml, *, default_name: str = "network") -> Architec
         source=text_of(yaml, "source", problems),
         place=yaml.place,
         layers=_layers(yaml, problems),
-        vars=named_section(yaml, "vars", problems),
+        vars=variables,
         variants=_variants(yaml, problems),
         scope=parse_scope(yaml, Uses(problems)),
         outputs=parse_outputs(yaml, problems),
         expectations=_expectations(yaml, problems),
+        weight_maps=parse_weight_maps(yaml, variables, problems),
     )
     return replace(document, faults=problems.errors)
 
 
 def _check_keys(yaml: YamlMap, problems: Problems) -> None:
     for entry in yaml:
-        if entry.name in NOT_YET:
-            problems.add(
-                f"'{entry.name}' is not supported by this version of cnnbuild",
-                entry.key.place,
-                help="remove it",
-            )
-        elif entry.name not in TOP_LEVEL:
+        if entry.name not in TOP_LEVEL:
             hint = did_you_mean(entry.name, TOP_LEVEL, listing="known keys")
             if entry.name in _STUDY_WORDS:
                 hint = "an architecture says nothing of training: write it under `train:` in a study file"

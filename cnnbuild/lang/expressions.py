@@ -1,7 +1,7 @@
 """Expressions parsed to a tree: the grammar, loosest first.
 
 `a if c else b`, `or`, `and`, `not`, comparisons, `+ -`, `* / // %`, signs, then names, `name.attribute`,
-numbers, 'strings', `[lists]`, indexing and calls of the `FUNCTIONS`.
+numbers, 'strings', `[lists]`, indexing, slices `a[from:to]` and calls of the `FUNCTIONS`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operator, a function, `[` for indexing, `list` for a list's brackets, `if` for a choice."""
+    """An operator, a function, `[` for indexing, `[:` for a slice, `list` for a list's brackets, `if`."""
 
     operator: str
     operands: tuple[Expression, ...]
@@ -161,9 +161,13 @@ class _Parser:
     def postfix(self) -> Expression:
         operand = self.atom()
         while token := self.take("["):
-            index = self.choice()
+            start = Literal(None, token) if self.current.text == ":" else self.choice()
+            if self.take(":"):
+                end = Literal(None, token) if self.current.text == "]" else self.choice()
+                operand = Operation("[:", (operand, start, end), token)
+            else:
+                operand = Operation("[", (operand, start), token)
             self.expect("]")
-            operand = Operation("[", (operand, index), token)
         return operand
 
     def atom(self) -> Expression:

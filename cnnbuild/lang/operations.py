@@ -70,6 +70,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., object], str]] = {
     "floor": (math.floor, "floor(number)"),
     "ceil": (math.ceil, "ceil(number)"),
     "len": (_len, "len(list)"),
+    "sum": (sum, "sum(list), of numbers; 0 for an empty list"),
     "range": (_range, f"range(end) or range(start, end, step), at most {MAX_ITEMS:,} items"),
     "round_to": (round_to, "round_to(number, divisor), the divisor a whole number above 0"),
 }
@@ -121,13 +122,25 @@ def apply_index(items: object, index: object, at: Token) -> object:
     """`items[index]`; negative indices count from the end."""
     if not isinstance(items, list):
         raise ExpressionError(f"only a list can be indexed, not {_kind(items)}", at)
-    try:
-        index = _whole(index)
-    except (TypeError, OverflowError, ValueError):
-        raise ExpressionError(f"an index is a whole number, not {_kind(index)}", at) from None
+    index = _index(index, at)
     if not -len(items) <= index < len(items):
         raise ExpressionError(f"the index {index} is outside the list, which has {len(items)} items", at)
     return items[index]
+
+
+def apply_slice(items: object, start: object, end: object, at: Token) -> list[object]:
+    """`items[start:end]`, None for the list's own ends; beyond them there is nothing, as in Python."""
+    if not isinstance(items, list):
+        raise ExpressionError(f"only a list has parts, not {_kind(items)}", at)
+    first, last = (None if bound is None else _index(bound, at) for bound in (start, end))
+    return items[first:last]
+
+
+def _index(value: object, at: Token) -> int:
+    try:
+        return _whole(value)
+    except (TypeError, OverflowError, ValueError):
+        raise ExpressionError(f"an index is a whole number, not {_kind(value)}", at) from None
 
 
 def apply_function(name: str, values: list[object], at: Token) -> object:
@@ -135,7 +148,7 @@ def apply_function(name: str, values: list[object], at: Token) -> object:
     function, usage = FUNCTIONS[name]
     flat = values[0] if len(values) == 1 and isinstance(values[0], list) else values
     numbers_needed = name != "len"
-    if numbers_needed and not (flat and all(_is_number(value) for value in flat)):
+    if numbers_needed and not ((flat or name == "sum") and all(_is_number(value) for value in flat)):
         raise ExpressionError(f"{name} takes numbers: {usage}", at)
     try:
         return within_limits(function(*values), at)

@@ -20,6 +20,7 @@ from cnnbuild.lang.operations import (
     apply_binary,
     apply_function,
     apply_index,
+    apply_slice,
     apply_unary,
     truth,
     within_limits,
@@ -97,7 +98,15 @@ def evaluate_text(text: str, lookup: Lookup) -> Value:
     Raises:
         ExpressionError: the text cannot be parsed, or has no value.
     """
-    template = parse_template(text)
+    return evaluate_template(parse_template(text), lookup)
+
+
+def evaluate_template(template: Template, lookup: Lookup) -> Value:
+    """The value of a parsed text.
+
+    Raises:
+        ExpressionError: the text has no value.
+    """
     if template.whole:
         piece = template.pieces[0]
         return piece if isinstance(piece, str) else evaluate(piece, lookup)
@@ -142,6 +151,8 @@ def evaluate(expression: Expression, lookup: Lookup) -> Value:
                 return apply_function(operator, values, at)
             if operator == "[":
                 return apply_index(values[0], values[1], at)
+            if operator == "[:":
+                return apply_slice(values[0], values[1], values[2], at)
             if len(values) == 1:
                 return apply_unary(operator, values[0], at)
             return apply_binary(operator, values[0], values[1], at)

@@ -325,3 +325,16 @@ def test_a_block_that_replaces_a_standard_one_is_mentioned(tmp_path: Path) -> No
         "net.yaml: an architecture, fine for 3x32x32, 10 classes; "
         "its 'basic' replaces the standard block of that name\n"
     )
+
+
+def test_a_rule_of_a_weight_map_that_fits_no_weight_is_a_fault(tmp_path: Path) -> None:
+    good = "cnnbuild: 1\nlayers:\n  - flatten\n  - linear: $data.classes\n    name: fc\n"
+    (tmp_path / "net.yaml").write_text(good + "weights:\n  others:\n    fc: classifier\n    stem.$k: first\n")
+    outcome = cnnbuild("check", "net.yaml", cwd=tmp_path)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == (
+        "net.yaml:9:5: error: no weight of any variant has the name 'stem.$k'\n"
+        "    9 |     stem.$k: first\n"
+        "      |     ^^^^^^^\n"
+        "      = help: `cnnbuild inspect` lists the names; of several patterns that fit, the first one holds\n\n"
+    )

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from cnnbuild.errors import UsageError
 from cnnbuild.graph.repetition import MAX_COPIES
-from cnnbuild.lang.architecture import NOT_YET, TOP_LEVEL, Expectation
+from cnnbuild.lang.architecture import TOP_LEVEL, Expectation
 from cnnbuild.layers.plugins import registry_with
 from cnnbuild.layers.schemas import nodes as schema_of_nodes
 from cnnbuild.layers.schemas.architectures import EXPECT_TEXTS, KEY_TEXTS, architecture_schema, library_schema
@@ -66,7 +66,7 @@ def test_every_standard_block_is_accepted_in_general_and_for_itself() -> None:
 
 def test_the_top_level_has_the_keys_that_the_reader_takes_each_with_its_text() -> None:
     assert set(KEY_TEXTS) == set(TOP_LEVEL)
-    assert set(GENERAL.schema["properties"]) == set(TOP_LEVEL) - set(NOT_YET)
+    assert set(GENERAL.schema["properties"]) == set(TOP_LEVEL)
     assert set(EXPECT_TEXTS) == set(Expectation.model_fields)
 
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cnnbuild.errors import Problems, UsageError
-from cnnbuild.lang.architecture import NOT_YET, Expectation
+from cnnbuild.lang.architecture import Expectation
 from cnnbuild.lang.blocks import PARAMETER_TYPES
 from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.library import LIBRARY_KEYS
 from cnnbuild.lang.sections import FORMAT_VERSION, RESERVED_NAMES, section
 from cnnbuild.lang.source import YamlMap, describe
+from cnnbuild.lang.weight_maps import MAX_RULES
 from cnnbuild.layers.initialization import INITIALIZERS
 from cnnbuild.layers.registry import STRUCTURAL, Registry
 from cnnbuild.layers.schemas.nodes import LAYERS, RESERVED, Vocabulary, needs, node_definitions
@@ -71,7 +72,7 @@ def architecture_schema(registry: Registry, *, file: Path | None = None) -> Sche
         UsageError: the file cannot be read, or is no architecture.
     """
     tree = None if file is None else _mapping_in(file, "an architecture")
-    present = [key for key in KEY_TEXTS if key not in NOT_YET]
+    present = list(KEY_TEXTS)
     return _document("An architecture of cnnbuild", present, ("cnnbuild", "layers"), registry, tree)
 
 
@@ -83,7 +84,7 @@ def library_schema(registry: Registry, *, file: Path | None = None) -> Schema:
         UsageError: the file cannot be read, or is no library of blocks.
     """
     tree = None if file is None else _mapping_in(file, "a library of blocks")
-    present = [key for key in LIBRARY_KEYS if key not in NOT_YET]
+    present = list(LIBRARY_KEYS)
     return _document("A library of blocks for cnnbuild", present, ("cnnbuild", "blocks"), registry, tree)
 
 
@@ -170,7 +171,22 @@ def _sections(vocabulary: Vocabulary, tree: YamlMap | None) -> dict[str, Schema]
         "layers": LAYERS,
         "outputs": _outputs(),
         "expect": _expect(tree),
-        "weights": {"type": "object", "additionalProperties": {"type": "string"}},
+        "weights": _weights(),
+    }
+
+
+def _weights() -> Schema:
+    """Maps by name, each from patterns of our names to published names."""
+    rules: Schema = {
+        "type": "object",
+        "additionalProperties": {"type": ["string", "integer"], "minLength": 1},
+        "maxProperties": MAX_RULES,
+    }
+    return {
+        "type": "object",
+        "additionalProperties": rules,
+        "propertyNames": {"pattern": NAME_PATTERN, "not": RESERVED},
+        "minProperties": 1,
     }
 
 
