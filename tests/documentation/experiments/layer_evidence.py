@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cnnbuild.report.figures.svg import figures_kept
 from cnnbuild.report.layer_figures import response_figures
-from cnnbuild.studies.layer_comparison.record import LayerResults
+from cnnbuild.studies.layer_comparison.record import LayerResults, PairRecord
 from cnnbuild.studies.layer_comparison.results import csv_row, read_layer_results
 from tests.documentation.experiments import figures
 from tests.documentation.experiments.figures import DrawnFigure
@@ -35,7 +35,10 @@ def keep(source: Path, folder: Path, experiment: Experiment) -> None:
     """
     results = read_layer_results(source)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [csv_row(record) for record in results.pairs]
+    rows = [
+        csv_row(record) | {"gradients": _gradients(record), "description": record.description}
+        for record in results.pairs
+    ]
     write_rows(folder / RESULTS, rows[0], rows)
     write_yaml(folder / STUDY, facts_of(results).model_dump(mode="json"))
     figures.write(folder, figures.chosen(_drawn(results), experiment.figures))
@@ -73,6 +76,13 @@ def facts_of(results: LayerResults) -> Facts:
             revision="",
         ),
     )
+
+
+def _gradients(record: PairRecord) -> str:
+    """Whether the gradients of the custom layer are those of finite differences, and if not, of what."""
+    checks = record.custom.gradient_checks if record.custom is not None else ()
+    broken = [check.of for check in checks if not check.holds]
+    return f"all but that of {' and '.join(broken)}" if broken else "all"
 
 
 def _drawn(results: LayerResults) -> dict[str, DrawnFigure]:

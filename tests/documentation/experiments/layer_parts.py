@@ -16,7 +16,7 @@ def verdicts(found: Evidence) -> str:
             row["layer"], f"`{row['custom']}`", f"`{row['standard']}`" if row["standard"] else "",
             _share(row["forward_float32"]), _share(row["backward_float32"]),
             _share(_larger(row["forward_float64"], row["backward_float64"])),
-            row["custom_gradcheck"], row["verdict"],
+            row["gradients"], row["verdict"],
         )
         for row in found.rows
     ]  # fmt: skip
@@ -24,13 +24,26 @@ def verdicts(found: Evidence) -> str:
         f"{piped(head, rows)}\n\n"
         "Forward and backward: the largest difference as a share of the largest value, in float32; 0 is equal "
         "bits. In float64 differences of rounding vanish, and those of the formula stay. Gradients: whether "
-        "those of the custom layer are the ones of finite differences."
+        "those of the custom layer are the ones of finite differences, of its input and of its weights."
     )
+
+
+def descriptions(found: Evidence) -> str:
+    """What is to be seen in each pair, as the study says it."""
+    return "\n".join(f"- `{row['layer']}`: {row['description']}" for row in found.rows if row["description"])
 
 
 def costs(found: Evidence) -> str:
     """A line per side: parameters, multiply-adds, times and what is kept for the backward pass."""
-    head = ("pair", "side", "parameters", "multiply-adds", "forward µs", "and backward µs", "kept KiB")
+    head = (
+        "pair",
+        "side",
+        "parameters",
+        "multiply-adds",
+        "forward µs",
+        "forward and backward µs",
+        "kept KiB",
+    )
     rows = [
         (
             row["layer"], side, f"{int(row[f'{side}_parameters']):,}", f"{int(row[f'{side}_macs']):,}",

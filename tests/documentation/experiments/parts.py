@@ -1,11 +1,12 @@
 """The generated parts of docs/experiments.md, made of the kept evidence alone.
 
 <!-- generated: experiment NAME run -->         what was run, on what and when
-<!-- generated: experiment NAME table -->       the results beside what was published
+<!-- generated: experiment NAME table -->       the results beside what was published; of layers, the verdicts
 <!-- generated: experiment NAME findings -->    the comparisons, as cnnbuild worded them
-<!-- generated: experiment NAME notes -->       what else cnnbuild observed
+<!-- generated: experiment NAME notes -->       what else cnnbuild observed; of layers, what each pair is for
 <!-- generated: experiment NAME seeds -->       each seed by itself, and what one alone had said
 <!-- generated: experiment NAME figures A B --> figures beside each other, with their captions
+<!-- generated: experiment NAME costs -->       of layers alone: what both sides cost
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def experiment_part(words: str) -> str:
         case "findings":
             return findings_part(found)
         case "notes":
-            return notes_part(found)
+            return layer_parts.descriptions(found) if layers else notes_part(found)
         case "seeds":
             return seeds_part(found)
         case "figures":
@@ -72,6 +73,8 @@ def run_part(facts: Facts) -> str:
         settings = f" x {len(facts.settings)} settings" if facts.settings else ""
         seeds = f"seed{'s' if len(facts.seeds) > 1 else ''} {_listed(map(str, facts.seeds))}"
         lines.append(("runs", f"{facts.runs}: {len(facts.architectures)} architectures{settings}, {seeds}"))
+    else:
+        lines.append(("pairs", f"{facts.runs}, each with seeds {_listed(map(str, facts.seeds))}"))
     lines += [
         (
             "data",
@@ -127,7 +130,10 @@ def figures_part(found: Evidence, names: Sequence[str]) -> str:
     images = [
         f"![{_alternative(one.title)}]({folder}/{name}.svg)" for name, one in zip(names, words, strict=True)
     ]
-    captions = [f"- *{_plain(one.title)}.* {_plain(one.caption)}" for one in words]
+    titles: dict[str, list[str]] = {}
+    for one in words:
+        titles.setdefault(one.caption, []).append(one.title)
+    captions = [f"- *{_plain('; '.join(of))}.* {_plain(caption)}" for caption, of in titles.items()]
     return "\n".join([*images, "", *captions])
 
 
