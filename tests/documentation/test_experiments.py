@@ -19,6 +19,7 @@ from tests.documentation.experiments.kept import (
     EXPERIMENTS,
     FIGURES,
     FINDINGS,
+    PAGE,
     RESULTS,
     STUDY,
     Evidence,
@@ -29,12 +30,12 @@ from tests.documentation.experiments.kept import (
     kept,
 )
 from tests.documentation.experiments.parts import experiment_part, findings_part, run_part
+from tests.documentation.experiments.section import with_section
 from tests.studies.stored_runs import numbered, write_stored_study
 from tests.studies.synthetic import run_record
 
 KEPT = kept()
 OF_RUNS = [one for one in KEPT if one.facts.kind == "runs"]
-PAGE = ROOT / "docs" / "experiments.md"
 MOST_OF_ALL = 4_000_000
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -181,8 +182,17 @@ def test_findings_and_figures_are_written_and_read_again(made_up: Evidence) -> N
     assert (made_up.folder / "seeds.svg").is_file()
 
 
+def test_a_page_gets_a_section_of_every_part_once(made_up: Evidence) -> None:
+    page = with_section("# Page\n", made_up)
+    assert page.startswith(
+        "# Page\n\n## Made up\n\n<!-- generated: experiment made_up run -->\n<!-- end -->\n"
+    )
+    assert page.endswith("\n<!-- generated: experiment made_up figures seeds -->\n<!-- end -->\n")
+    assert with_section(page, made_up) == page
+
+
 def test_a_pattern_that_fits_no_figure_is_told_with_those_that_there_are() -> None:
-    drawn = {"accuracy-0": DrawnFigure("<svg/>", FigureWords(title="t", caption="c"))}
+    drawn = {"accuracy-0": DrawnFigure("<svg/>", FigureWords(title="t", reading="r", shows="s"))}
     assert figures.chosen(drawn, {"curve": "acc*"}) == {"curve": drawn["accuracy-0"]}
     with pytest.raises(ValueError, match=r"curve: no figure fits 'loss\*'; there are accuracy-0"):
         figures.chosen(drawn, {"curve": "loss*"})

@@ -6,5 +6,4 @@ results to `docs/experiments/<name>/` (`evidence`, `layer_evidence`), from there
 `docs/experiments.md` (`parts`).
 
     python -m tests.documentation.experiments runs/depth depth
-    python -m tests.documentation docs/experiments.md
 """

@@ -40,10 +40,14 @@ def drawn_by(blocks_of: Callable[[], Iterable[Block]]) -> dict[str, DrawnFigure]
         blocks = list(blocks_of())
     svgs = {name.removesuffix(PAGE_SUFFIX): file.svg for name, file in files.items()}
     return {
-        block.name: DrawnFigure(svgs[block.name], FigureWords(title=block.title, caption=block.caption))
-        for block in blocks
-        if block.name in svgs
+        block.name: DrawnFigure(svgs[block.name], _words(block)) for block in blocks if block.name in svgs
     }
+
+
+def _words(block: Block) -> FigureWords:
+    """The words of a figure, also where the page says only of an earlier one how it is read."""
+    shows = block.caption.removeprefix(block.reading).strip()
+    return FigureWords(title=block.title, reading=block.reading, shows=shows)
 
 
 def usual(drawn: Mapping[str, DrawnFigure]) -> dict[str, str]:

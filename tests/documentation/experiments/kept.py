@@ -23,6 +23,7 @@ from cnnbuild.studies.findings_file import KeptFindings
 from tests.cli.commands import ROOT
 
 EXPERIMENTS = ROOT / "docs" / "experiments"
+PAGE = ROOT / "docs" / "experiments.md"
 BY_HAND = EXPERIMENTS / "experiments.yaml"
 RESULTS, FINDINGS, STUDY, FIGURES = "results.csv", "findings.json", "study.yaml", "figures.yaml"
 WIDTH = 110
@@ -85,10 +86,16 @@ class Facts(Kept):
 
 
 class FigureWords(Kept):
-    """The words of one figure: what it is called, how it is read, and what it shows."""
+    """The words of one figure: what it is called, how all of its kind are read, and what this one shows."""
 
     title: str
-    caption: str
+    reading: str
+    shows: str
+
+    @property
+    def caption(self) -> str:
+        """How it is read, and what it shows."""
+        return f"{self.reading} {self.shows}".strip()
 
 
 class Published(Kept):

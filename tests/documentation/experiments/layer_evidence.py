@@ -93,6 +93,6 @@ def _drawn(results: LayerResults) -> dict[str, DrawnFigure]:
             response_figures(index, record)
         for part, label in CURVES.items():
             if file := files.get(f"{part}{index}"):
-                words = FigureWords(title=f"{label} of {record.name}", caption=READING)
+                words = FigureWords(title=f"{label} of {record.name}", reading=READING, shows="")
                 found[f"{part}-{record.name}"] = DrawnFigure(file.svg, words)
     return found

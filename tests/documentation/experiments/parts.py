@@ -130,11 +130,10 @@ def figures_part(found: Evidence, names: Sequence[str]) -> str:
     images = [
         f"![{_alternative(one.title)}]({folder}/{name}.svg)" for name, one in zip(names, words, strict=True)
     ]
-    titles: dict[str, list[str]] = {}
-    for one in words:
-        titles.setdefault(one.caption, []).append(one.title)
-    captions = [f"- *{_plain('; '.join(of))}.* {_plain(caption)}" for caption, of in titles.items()]
-    return "\n".join([*images, "", *captions])
+    captions = [f"- *{_plain(one.title)}.* {_plain(one.shows)}" for one in words if one.shows]
+    readings = [_plain(reading) for reading in dict.fromkeys(one.reading for one in words) if reading]
+    below = [text for text in ("\n".join(captions), " ".join(readings)) if text]
+    return "\n\n".join(["\n".join(images), *below])
 
 
 def _recipe(trained: Trained, *, alone: bool) -> str:
