@@ -96,7 +96,7 @@ def test_the_findings_are_those_of_the_kept_runs(found: Evidence) -> None:
     facts = found.facts
     assert len(found.rows) == facts.runs
     assert found.findings.unfinished == 0
-    rows = {(row.dataset, row.setting, row.architecture): row for row in tables.rows_of(found)}
+    rows = {(row.runs[0]["planned"], row.setting, row.architecture): row for row in tables.rows_of(found)}
     for one in found.findings.comparisons:
         if one.difference_points is None:
             continue

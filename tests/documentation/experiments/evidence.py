@@ -34,7 +34,14 @@ from tests.documentation.experiments.kept import (
 )
 
 LEFT_OUT = ("cell", "vars", "grid", "accumulate", "attempts")  # of no use without the folder of the runs
-COLUMNS = (*(name for name in CSV_COLUMNS if name not in LEFT_OUT), "setting", "condition", "evidence")
+# `dataset` is what the runs found, such as "CIFAR-10 (JPEG)"; `planned` is what the study and its findings call it
+COLUMNS = (
+    *(name for name in CSV_COLUMNS if name not in LEFT_OUT),
+    "setting",
+    "planned",
+    "condition",
+    "evidence",
+)
 
 
 def keep(source: Path, folder: Path, experiment: Experiment) -> None:
@@ -86,7 +93,8 @@ def _rows(results: StudyResults) -> Iterable[dict[str, object]]:
     for cell in results.study.cells:
         record = results.records[cell.folder]
         health = health_of(record)
-        more = {"setting": cell.setting, "condition": health.condition, "evidence": health.evidence}
+        more = {"setting": cell.setting, "planned": cell.dataset}
+        more |= {"condition": health.condition, "evidence": health.evidence}
         row = {name: _short(value) for name, value in csv_row(cell.folder, record).items()}
         yield row | more
 
