@@ -163,6 +163,14 @@ def test_the_line_of_vanishing_gradients_is_drawn_only_where_one_comes_near_it()
     assert near.get_ylim()[0] < 1e-3
 
 
+def test_a_run_that_did_not_train_ends_with_a_hollow_marker_also_after_one_epoch():
+    dead = run_of("dead", 0, [epoch(1, [0.1, 0.2, 0.4])], correct=0)
+    trained = run_of("net", 0, [epoch(1, [0.3, 0.2, 0.4])])
+    points = [line for line in ratio_axes(trained, dead).axes[0].lines if len(line.get_xdata()) == 1]
+    hollow = [line for line in points if line.get_markerfacecolor() == "none"]
+    assert [(list(line.get_xdata()), list(line.get_ydata())) for line in hollow] == [([1], [0.25])]
+
+
 def test_a_legend_has_whole_names_and_the_figure_grows_for_their_lines():
     names = ["fully_connected", "fully_connected_small", "simple_cnn", "residual_cnn"]
     epochs = [epoch(1, [0.1, 0.2, 0.4]), epoch(7, [0.1, 0.2, 0.4])]

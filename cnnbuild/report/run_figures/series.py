@@ -47,6 +47,11 @@ def draw_series(axes: Axes, row: DrawnRow, series: Series, *, logarithmic: bool)
     for _, _, run in row.untrained:
         points = {at: value for at, value in series(run).items() if value > 0 or not logarithmic}
         axes.plot([*points], [*points.values()], color=row.look.colour, linewidth=0.9, linestyle=":")
+        last = [*points.items()][-1:]  # told by its marker, also where there is no more than one epoch
+        axes.plot(
+            [at for at, _ in last], [value for _, value in last], color=row.look.colour,
+            marker=row.look.marker, markersize=4, markerfacecolor="none", linestyle="none",
+        )  # fmt: skip
     by_epoch = collected([series(run) for run in row.runs], logarithmic=logarithmic)
     if not by_epoch:
         return
