@@ -10,7 +10,7 @@ from cnnbuild.studies.statistics import wilson_interval
 
 
 def failure_rates(results: StudyResults) -> tuple[Observation, ...]:
-    """One observation for each data set and setting on which runs did not train: how many, of each architecture.
+    """For each data set and setting on which runs did not train: how many of each architecture.
 
     Runs that an error or the machine ended are no evidence on training, and are not counted.
     """
