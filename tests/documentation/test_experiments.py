@@ -105,7 +105,9 @@ def test_the_findings_are_those_of_the_kept_runs(found: Evidence) -> None:
         common = sorted(a.keys() & b.keys())
         assert len(common) == one.seeds
         assert one.difference_points == pytest.approx(fmean(a[seed] - b[seed] for seed in common), abs=1e-3)
-        assert f"{one.difference_points:+.2f}" in one.sentence
+        assert f"{abs(one.difference_points):.2f} points" in one.sentence
+        sign = "points higher" if one.difference_points > 0 else "points lower"
+        assert sign in one.sentence or f"{one.difference_points:+.2f} points" in one.sentence
 
 
 def test_what_is_written_by_hand_is_of_studies_and_architectures_that_there_are() -> None:

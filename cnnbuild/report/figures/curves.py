@@ -131,7 +131,7 @@ def epoch_axis(axes: Axes, last: int) -> None:
     places = MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]).tick_values(0, last)
     inner = [int(place) for place in places if 1 < place < last]
     step = inner[1] - inner[0] if len(inner) > 1 else 1
-    axes.set_xticks([1, *(place for place in inner if 1 + 0.5 * step < place < last - 0.5 * step), last])
+    axes.set_xticks([1, *(place for place in inner if 1 + 0.5 * step <= place < last - 0.5 * step), last])
 
 
 def set_log_axis(axes: Axes, which: str) -> None:
