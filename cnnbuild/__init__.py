@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from cnnbuild.version import __version__
 
 if TYPE_CHECKING:
-    from cnnbuild.api import Architecture, find_lr, load, load_run, train
+    from cnnbuild.api import Architecture, find_lr, load, load_run, load_weights, train
     from cnnbuild.api_studies import run_study
     from cnnbuild.errors import CnnbuildError, DataError, DocumentError, RunError, UsageError
     from cnnbuild.graph.views.summary import Summary
+    from cnnbuild.graph.weight_matching import WeightMatch
     from cnnbuild.layers.base import Example, Layer, Shape, ShapeError, Sight
     from cnnbuild.layers.measured import layer
     from cnnbuild.layers.memory import Held, Kept
@@ -48,8 +49,10 @@ _HOMES = {
     "layer": "cnnbuild.layers.measured",
     "load": "cnnbuild.api",
     "load_run": "cnnbuild.api",
+    "load_weights": "cnnbuild.api",
     "run_study": "cnnbuild.api_studies",
     "train": "cnnbuild.api",
+    "WeightMatch": "cnnbuild.graph.weight_matching",
     "window": "cnnbuild.layers.reach",
 }
 
@@ -57,6 +60,7 @@ __all__ = [  # noqa: RUF022 - grouped by use
     "__version__",
     "load", "run_study", "Architecture", "Summary",
     "train", "load_run", "find_lr", "TrainedRun", "LrRange",
+    "load_weights", "WeightMatch",
     "Layer", "Example", "Shape", "ShapeError", "Sight", "Held", "Kept", "layer", "window",
     "CnnbuildError", "DataError", "DocumentError", "RunError", "UsageError",
 ]  # fmt: skip

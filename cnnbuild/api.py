@@ -21,8 +21,9 @@ from cnnbuild.layers.plugins import registry_with
 from cnnbuild.layers.registry import Registry, standard_registry
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
+    from cnnbuild.graph.weight_matching import WeightMatch
     from cnnbuild.lang.dataset import DatasetSettings
     from cnnbuild.lang.recipe import Recipe
     from cnnbuild.studies.trained_run import TrainedRun
@@ -134,6 +135,30 @@ def load(
     chosen = variant if variant is not None else named
     check_names(document, chosen, vars or {})
     return Architecture(document, chosen, dict(vars or {}), registry_with(plugins))
+
+
+def load_weights(
+    model: nn.Module,
+    weights: str | Path | Mapping[str, Tensor],
+    strict: bool = True,
+    *,
+    excepted: Iterable[str] = (),
+) -> WeightMatch:
+    """Give a network the weights of a file, of a run's folder, or of a state dictionary.
+
+    Files are safetensors, or torch's; nothing in them is executed. Tensors are matched by name: the network's
+    own, or, where more fit, those of a map under `weights:` in its architecture file. Shapes may differ in
+    lengths of 1. `excepted` are names or patterns (`fc`, `layer4.*.conv1`) of weights that keep their values.
+    The result says what became of each tensor.
+
+    Raises:
+        UsageError: there is no such file, or a name of `excepted` stands for nothing.
+        DataError: the file is damaged or none of weights; or, if `strict`, a tensor is missing, unexpected or
+            of another shape; or nothing fits. Nothing was changed.
+    """
+    from cnnbuild.modules import weights as of_modules
+
+    return of_modules.load_weights(model, weights, strict=strict, excepted=excepted)
 
 
 def train(

@@ -43,6 +43,7 @@ VERBS = (
     "predict",
     "evaluate",
     "data",
+    "weights",
     "new",
     "layers",
     "schema",

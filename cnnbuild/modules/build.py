@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from cnnbuild.graph.graph import INPUT, Graph, GraphNode
+from cnnbuild.modules.published import attach_published_names
 from cnnbuild.modules.steps import HeadedSteps, Step, Steps
 
 
@@ -23,7 +24,9 @@ def build_module(graph: Graph) -> nn.Module:
     It maps images (N, C, H, W) to logits (N, classes); one with several heads gives {name: logits}, see
     `HeadedSteps`. Keys of its `state_dict` are the nodes' names.
     """
-    return _Builder(graph).network()
+    module = _Builder(graph).network()
+    attach_published_names(module, graph)
+    return module
 
 
 @dataclass(slots=True)

@@ -1,0 +1,93 @@
+"""`cnnbuild weights`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.cli.commands import cnnbuild
+
+NET = (
+    "cnnbuild: 1\nlayers:\n  - conv: {out_channels: 2, kernel_size: 3}\n    name: stem\n  - flatten\n"
+    "  - linear: $data.classes\n    name: fc\nweights:\n  others:\n    stem: features.0\n    fc: classifier\n"
+    "expect:\n  - {input: [1, 4, 4], classes: 3, parameters: 47}\n"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "net.yaml").write_text(NET)
+    tensors = {
+        "features.0.weight": torch.arange(18.0).reshape(2, 1, 3, 3),
+        "features.0.bias": torch.zeros(2),
+        "classifier.weight": torch.ones(3, 8),
+        "classifier.bias": torch.ones(3),
+    }
+    torch.save(tensors, tmp_path / "their.pth")
+    return tmp_path
+
+
+def test_a_file_that_fits_by_a_map_is_written_under_our_names(folder: Path) -> None:
+    outcome = cnnbuild("weights", "their.pth", "net.yaml", "--to", "ours.pt", cwd=folder)
+    assert (outcome.code, outcome.err) == (0, "written to ours.pt\n")
+    assert outcome.out == (
+        "their.pth: 4 tensors, 47 numbers\n"
+        "for net.yaml, by the names of its map 'others'\n"
+        "loaded      4 tensors, 47 numbers\n"
+    )
+    ours = torch.load(folder / "ours.pt", weights_only=True)
+    assert list(ours) == ["stem.weight", "stem.bias", "fc.weight", "fc.bias"]
+    assert torch.equal(ours["stem.weight"], torch.arange(18.0).reshape(2, 1, 3, 3))
+
+
+def test_what_does_not_fit_is_exit_code_1_and_nothing_is_written(folder: Path) -> None:
+    images = ("--input", "1x4x4", "--classes", "5")
+    outcome = cnnbuild("weights", "their.pth", "net.yaml", *images, "--to", "ours.pt", cwd=folder)
+    assert (outcome.code, outcome.err) == (1, "")
+    assert outcome.out == (
+        "their.pth: 4 tensors, 47 numbers\n"
+        "for net.yaml, by the names of its map 'others'\n"
+        "loaded      2 tensors, 20 numbers\n"
+        "other shape 2 tensors\n"
+        "  fc.weight 5x8, and classifier.weight is 3x8\n"
+        "  fc.bias 5, and classifier.bias is 3\n"
+    )
+    assert not (folder / "ours.pt").exists()
+    left = cnnbuild("weights", "their.pth", "net.yaml", *images, "--except", "fc", "-f", "json", cwd=folder)
+    assert left.code == 0
+    match = json.loads(left.out)["match"]
+    assert (match["complete"], match["map"], match["numbers"]) == (True, "others", 20)
+    assert match["kept"] == ["fc.weight", "fc.bias"]
+    assert match["passed_over"] == ["classifier.weight", "classifier.bias"]
+
+
+def test_a_file_alone_is_listed(folder: Path) -> None:
+    outcome = cnnbuild("weights", "their.pth", cwd=folder)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == (
+        "their.pth: 4 tensors, 47 numbers\n"
+        "  features.0.weight  float32   2x1x3x3\n"
+        "  features.0.bias    float32   2\n"
+        "  classifier.weight  float32   3x8\n"
+        "  classifier.bias    float32   3\n"
+    )
+    document = json.loads(cnnbuild("weights", "their.pth", "--format", "json", cwd=folder).out)
+    assert document["tensors"][3] == {"name": "classifier.bias", "dtype": "float32", "shape": [3]}
+    assert len(document["sha256"]) == 64
+
+
+def test_faulty_arguments_are_exit_code_2_and_one_line(folder: Path) -> None:
+    for arguments, said in (
+        (("their.pth", "--except", "fc"), "error: name the architecture after the file: without it there is nothing to "),
+        (("absent.pth", "net.yaml"), "error: absent.pth: there is no such file of weights\n"),
+        (("net.yaml",), "error: net.yaml is no file of weights (safetensors, or torch's), or it is damaged or cut off\n"),
+        (("their.pth", "net.yaml", "--except", "fcc"), "error: no weight is called 'fcc'; did you mean 'fc'?\n"),
+        (("their.pth", "--to", "x.h5"), "error: x.h5: weights are written as .safetensors, .pt or .pth; end the name so\n"),
+    ):  # fmt: skip
+        outcome = cnnbuild("weights", *arguments, cwd=folder)
+        assert outcome.code == 2, arguments
+        assert outcome.err.startswith(said)
+        assert outcome.err.count("\n") == 1
