@@ -76,6 +76,7 @@ def train(
     cnnbuild train architectures/simple_cnn.yaml --train optimizer.sgd.lr=0.1 --epochs 5 --out runs/sgd
     """
     from cnnbuild.graph.data_contract import contract_of
+    from cnnbuild.graph.freezing import faulty_freeze
     from cnnbuild.graph.single_values import single_value
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with
@@ -92,7 +93,7 @@ def train(
         path, variant = split_reference(architecture)
         overrides, registry = parse_settings(set_), registry_with(plugin or ())
         graph = graph_asked(architecture, contract_of(settings, data_root=data_root), overrides, registry)
-        if refused := single_value(graph, chosen):
+        if refused := single_value(graph, chosen) or faulty_freeze(graph, chosen):
             raise UsageError(refused)
         if not was_started_here():
             echo_warnings(graph)

@@ -9,6 +9,7 @@ from pathlib import Path
 from cnnbuild.errors import DocumentError, Problem, Problems
 from cnnbuild.graph.data_contract import DataContract, contract_of, train_images_of
 from cnnbuild.graph.elaborate import elaborate
+from cnnbuild.graph.freezing import faulty_freeze
 from cnnbuild.graph.graph import Graph
 from cnnbuild.graph.single_values import single_value
 from cnnbuild.lang.architecture import ArchitectureDocument, read_architecture
@@ -135,7 +136,7 @@ class Planner:
             self.adopt_faults(error, combination)
             return None
         self.adopt(graph.warnings)
-        if refused := single_value(graph, combination.recipe):
+        if refused := single_value(graph, combination.recipe) or faulty_freeze(graph, combination.recipe):
             self.problems.add(refused, combination.place, context=(_told(combination),))
             return None
         return graph

@@ -75,6 +75,7 @@ def _speed_of(run: Run) -> Speed:
         take_step(run, images, targets, number)
 
     run.module.train()
+    run.frozen.hold()
     train = _mean_seconds(step, run.device, MEASURE_SECONDS)
     images, _ = run.train.batch(indices)
     run.module.eval()

@@ -20,15 +20,18 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn, update_bn
 
 from cnnbuild.lang.recipe import AverageChoice, Ema
+from cnnbuild.training.freezing import NOTHING, Frozen
 
 
 class Average:
     """The average of all parameters that are trained; it begins with the first weights that it is given."""
 
-    def __init__(self, choice: AverageChoice, parameters: list[Tensor]) -> None:
+    def __init__(self, choice: AverageChoice, parameters: list[Tensor], frozen: Frozen = NOTHING) -> None:
         settings = choice.chosen
         self._parameters = parameters
+        self._frozen = frozen
         self._values: list[Tensor] = []
+        self._statistics: list[Tensor] = []
         self.count = 0
         self.every_step = isinstance(settings, Ema)
         self.start_epoch = 1 if isinstance(settings, Ema) else settings.start_epoch
@@ -66,14 +69,22 @@ class Average:
         changing = [*self._parameters, *module.buffers()]
         with torch.no_grad():
             own = [tensor.detach().clone() for tensor in changing]
+            self._statistics = [b.detach().clone() for norm in self._frozen.norms for b in norm.buffers()]
             _copy(self._values, self._parameters)
         try:
             if not self.every_step:
-                update_bn(batches(), module)
+                update_bn(self._with_frozen_statistics(batches), module)
             yield
         finally:
             with torch.no_grad():
                 _copy(own, changing)
+
+    def _with_frozen_statistics(self, batches: Callable[[], Iterable[Tensor]]) -> Iterator[Tensor]:
+        """The batches, after the norms that are frozen were given back what `update_bn` resets first."""
+        with torch.no_grad():
+            _copy(self._statistics, [buffer for norm in self._frozen.norms for buffer in norm.buffers()])
+        self._frozen.hold()
+        yield from batches()
 
     def state(self) -> dict[str, object]:
         """The average as plain data and tensors."""
@@ -99,11 +110,11 @@ def warmed_up_average(decay: float) -> Callable[[list[Tensor], list[Tensor], int
     return average
 
 
-def make_average(choice: AverageChoice | None, optimizer: Optimizer) -> Average | None:
+def make_average(choice: AverageChoice | None, optimizer: Optimizer, frozen: Frozen) -> Average | None:
     """The average that a recipe asks for, of what its optimiser changes."""
     if choice is None:
         return None
-    return Average(choice, [p for group in optimizer.param_groups for p in group["params"]])
+    return Average(choice, [p for group in optimizer.param_groups for p in group["params"]], frozen)
 
 
 def _copy(values: list[Tensor], into: list[Tensor]) -> None:

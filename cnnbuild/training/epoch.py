@@ -112,6 +112,7 @@ def _update_weights(
     recipe, plateau = run.recipe, run.plateau.reductions
     check_every = CHECK_EVERY.get(run.device.type, CHECK_EVERY_ELSEWHERE)
     run.module.train()
+    run.frozen.hold()
     asked = indices[progress.steps : steps_of_epoch(run)]
     batches = training_batches(run, asked, epoch=len(run.epochs) + 1)
     for number, (images, labels) in enumerate(batches, start=progress.steps):

@@ -89,9 +89,12 @@ def fit(
             world=world,
             normalization=normalization,
         )
-        with _surroundings(run):
-            keeping = begin_keeping(run, dataset, checkpoint, stop, resume=resume)
-            return _train_and_test(run, dataset, keeping, on_epoch, on_test)
+        try:
+            with _surroundings(run):
+                keeping = begin_keeping(run, dataset, checkpoint, stop, resume=resume)
+                return _train_and_test(run, dataset, keeping, on_epoch, on_test)
+        finally:
+            run.frozen.release()
 
 
 @contextmanager

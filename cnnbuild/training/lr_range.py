@@ -130,6 +130,7 @@ def find_lr(
         seeded(derived_seed(seed, "dropout")),
     ):
         module.train()
+        run.frozen.hold()
         return range_test(step, rates(steps))
 
 

@@ -22,6 +22,7 @@ from cnnbuild.training.diagnostics import Diagnostics
 from cnnbuild.training.distributed import ALONE, World
 from cnnbuild.training.early_stopping import PatienceState
 from cnnbuild.training.execution import Execution, prepare_execution
+from cnnbuild.training.freezing import NOTHING, Frozen, freeze
 from cnnbuild.training.gradient_sum import GradientSum
 from cnnbuild.training.heads import main_logits
 from cnnbuild.training.optimizers import make_optimizer
@@ -69,6 +70,7 @@ class Run:
     seconds_before: float = 0.0
     begin: float = field(default_factory=time.perf_counter)
     average: Average | None = None
+    frozen: Frozen = NOTHING
     scaler: GradScaler | None = None
     plateau: PlateauState = field(default_factory=PlateauState)
     patience: PatienceState = field(default_factory=PatienceState)
@@ -112,6 +114,7 @@ def prepare_run(
     probe_size = min(len(fitted), max(MIN_PROBE_IMAGES, len(held_out)))
     probe = fitted[stratified_subset(dataset.train.labels[fitted], probe_size)]
     _check_output(module, train, len(dataset.class_names))
+    frozen = freeze(module, recipe)
     optimizer = make_optimizer(recipe, module)
     steps_per_epoch = number_of_batches(len(fitted), recipe.batch_size)
     probe = probe.to(device)
@@ -138,7 +141,8 @@ def prepare_run(
         diagnostics=diagnostics,
         classes=len(dataset.class_names),
         head_weights=head_weights,
-        average=make_average(recipe.average, optimizer),
+        average=make_average(recipe.average, optimizer, frozen),
+        frozen=frozen,
         scaler=GradScaler(device.type) if execution.precision == "fp16" else None,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -27,6 +27,10 @@ OTHER_NAMES = {
 """What others call a device or a precision, and what to write."""
 
 
+WeightName: TypeAlias = Annotated[str, Field(min_length=1, max_length=500)]
+"""The name of a level of weights, such as `layer1`, or a pattern such as `layer*.0`."""
+
+
 class StopEarly(Settings):
     """Ends the run when `metric` on the validation part has not become better for `patience` epochs.
 
@@ -45,8 +49,10 @@ class Recipe(Settings):
     none does. A step takes `batch_size` images, in `accumulate` equal parts one after the other.
     `validation` is the stratified fraction of the training part that is held out; `select: best` takes the
     weights of the epoch with the highest validation accuracy (the first of equals), `last` those of the last
-    epoch. The test part is read once, with the selected weights. Over the first `warmup_epochs` the learning
-    rate rises linearly, step by step, from 0 to what the schedule says.
+    epoch. The test part is read once, with the selected weights. What `freeze` names, levels or patterns of
+    weights, stays as it begins; with `freeze_statistics` so do the statistics of normalisations in it. Over
+    the first `warmup_epochs` the learning rate rises linearly, step by step, from 0 to what the schedule
+    says.
     """
 
     epochs: Count | None = None
@@ -63,6 +69,8 @@ class Recipe(Settings):
     clip_gradient_norm: Positive | None = None
     clip_gradient_value: Positive | None = None
     average: AverageChoice | None = None
+    freeze: Annotated[tuple[WeightName, ...] | None, Field(strict=False)] = None
+    freeze_statistics: bool = True
     stop_early: StopEarly | None = None
     select: Literal["best", "last"] = "best"
     validation: Fraction = 0.1
@@ -78,6 +86,11 @@ class Recipe(Settings):
         if isinstance(data, Mapping) and all(data.get(key) is None for key in BUDGETS):
             return {**data, "epochs": DEFAULT_EPOCHS}
         return data
+
+    @field_validator("freeze")
+    @classmethod
+    def _freezes_something(cls, freeze: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return freeze or None  # an empty list takes back what a study says for all
 
     @field_validator("augment")
     @classmethod
@@ -157,7 +170,10 @@ class Recipe(Settings):
 
     def plain(self) -> dict[str, object]:
         """The recipe as JSON-safe data, defaults spelled out; `Recipe.model_validate` takes it back."""
-        return self.model_dump(mode="json", exclude_none=True)
+        plain = self.model_dump(mode="json", exclude_none=True)
+        if self.freeze is None:  # absent, so that runs from before there was freezing keep their identity
+            del plain["freeze_statistics"]
+        return plain
 
     def describe_length(self) -> str:
         """How long the run is, in words.

@@ -77,6 +77,8 @@ RECIPE_TEXTS = {
     "stop_early": "When to end before the budget is used up.",
     "metric": "What of the validation part must become better: `loss` or `accuracy`.",
     "min_delta": "By how much it must become better.",
+    "freeze": "Names or patterns of weights that stay as they begin: `[stem, layer1, layer*.0]`.",
+    "freeze_statistics": "Whether normalisations that `freeze` names keep their running statistics too.",
     "select": "Whose weights are tested: those of the `best` epoch on the validation part, or the `last`.",
     "validation": "The fraction of the training part that is held out.",
     "test_time_flip": "Whether outputs are averaged over an image and its mirror, in validation and test.",
