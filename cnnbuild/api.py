@@ -171,6 +171,8 @@ def train(
     on_epoch: Callable[[EpochRecord], None] | None = None,
     resume: bool = True,
     overwrite: bool = False,
+    weights: str | Path | None = None,
+    excepted: Iterable[str] = (),
     data_root: Path | None = None,
     plugins: Iterable[Path | str | type] = (),
 ) -> TrainedRun:
@@ -179,8 +181,9 @@ def train(
     `dataset` is a name, or a name with options: `{"cifar10": {"train_images": 5000}}`. `recipe` has the keys
     of a study's `train:`. `out` is a folder for the run, which `load_run` reads; without it the run is in
     memory only. An unfinished run of the same configuration in `out` goes on, or begins anew with `resume`
-    false; a finished one is only replaced with `overwrite`. `plugins` are for an architecture given by its
-    file.
+    false; a finished one is only replaced with `overwrite`. `weights` is a file of weights, or a run's
+    folder, to begin with; all must fit but those that `excepted` names, which are drawn. `plugins` are for an
+    architecture given by its file.
 
     Raises:
         DocumentError: the architecture, the data set's name or the recipe has faults.
@@ -191,6 +194,7 @@ def train(
     from cnnbuild.data.load import load_dataset
     from cnnbuild.studies import run_arguments, single_run
     from cnnbuild.studies.run_folder import Origin, RunFolder
+    from cnnbuild.studies.starting import start_from
     from cnnbuild.training.environment import git_revision
 
     loaded = _loaded(architecture, plugins)
@@ -203,7 +207,11 @@ def train(
     files = tuple(str(plugin) for plugin in plugins if not isinstance(plugin, type))
     file = Path(loaded.document.file)
     origin = Origin(file, loaded.variant, loaded.vars, files, git_revision(file))
-    run = single_run.describe_run(graph, origin, data, chosen, seed)
+    left = tuple(excepted)
+    if left and weights is None:
+        raise UsageError("excepted leaves weights of a file out; name it with weights")
+    start = None if weights is None else start_from(Path(weights), left, graph)
+    run = single_run.describe_run(graph, origin, data, chosen, seed, start=start)
     return single_run.train_run(
         graph, run, data, chosen, folder, on_epoch=on_epoch, resume=resume, data_root=data_root
     )

@@ -20,6 +20,7 @@ from cnnbuild.cli.train_options import (
     RunFolderOption,
     SeedOption,
     TrainedOnOption,
+    WeightsOption,
 )
 from cnnbuild.cli.train_recipe import (
     BatchSizeOption,
@@ -32,6 +33,7 @@ from cnnbuild.cli.train_recipe import (
     TrainOption,
     recipe_asked,
 )
+from cnnbuild.cli.weights import ExceptOption
 from cnnbuild.errors import RunInterruptedError, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from cnnbuild.lang.dataset import DatasetSettings
     from cnnbuild.lang.recipe import Recipe
     from cnnbuild.studies.run_folder import Origin
+    from cnnbuild.studies.starting import Start
     from cnnbuild.training.distributed import World
     from cnnbuild.training.record import RunRecord
 
@@ -56,6 +59,8 @@ def train(
     lr: LrOption = None,
     precision: PrecisionOption = None,
     device: DeviceOption = None,
+    weights: WeightsOption = None,
+    except_: ExceptOption = None,
     seed: SeedOption = 0,
     out: RunFolderOption = None,
     resume: ResumeOption = False,
@@ -99,7 +104,8 @@ def train(
             echo_warnings(graph)
         folder = out if out is not None else _default_folder(path, variant, settings, seed)
         origin = Origin(path, variant, overrides, tuple(str(one) for one in plugin or ()))
-        order = _Order(graph, origin, settings, chosen, seed, folder, data_root, quiet)
+        start = _start(weights, tuple(except_ or ()), graph)
+        order = _Order(graph, origin, settings, chosen, seed, folder, data_root, quiet, start)
         if find_lr:
             _find_lr(order)
         else:
@@ -131,6 +137,23 @@ class _Order:
     folder: Path
     data_root: Path | None
     quiet: bool
+    start: Start | None = None
+
+
+def _start(weights: Path | None, excepted: tuple[str, ...], graph: Graph) -> Start | None:
+    """The weights that a run begins with, where they are not drawn.
+
+    Raises:
+        UsageError: there is no such file, or `--except` stands for nothing or alone.
+        DataError: the file is damaged, or does not fit.
+    """
+    if weights is None:
+        if excepted:
+            raise UsageError("--except leaves weights of a file out; name it with --weights")
+        return None
+    from cnnbuild.studies.starting import start_from
+
+    return start_from(weights, excepted, graph)
 
 
 def _default_folder(path: Path, variant: str | None, settings: DatasetSettings, seed: int) -> Path:
@@ -150,6 +173,7 @@ def _find_lr(order: _Order) -> None:
         order.recipe,
         order.seed,
         order.folder,
+        start=order.start,
         data_root=order.data_root,
         quiet=order.quiet,
     )
@@ -179,7 +203,7 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
     with world.first_alone("the data set"):
         data = _loaded(order)
     origin = replace(order.origin, git=git_revision(order.origin.file))
-    run = describe_run(order.graph, origin, data, order.recipe, order.seed)
+    run = describe_run(order.graph, origin, data, order.recipe, order.seed, start=order.start)
     finished = finished_before(folder, run) if world.first else None
     if world.from_first(float(finished is not None)):
         if finished is not None:
@@ -193,6 +217,8 @@ def _train(order: _Order, world: World | None, *, resume: bool, overwrite: bool)
         images = f"{len(data.train):,} training and {len(data.test):,} test images"
         network = f"{order.graph.parameters:,} parameters, {order.graph.macs:,} multiply-adds per image"
         typer.echo(f"{data.label}: {images}; {network}", err=True)
+        if order.start is not None:
+            typer.echo(f"begins with {order.start}", err=True)
         if order.recipe.compile:
             typer.echo("compile: true takes up to a minute before the first step", err=True)
         if resumed:

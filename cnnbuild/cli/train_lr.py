@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cnnbuild.graph.graph import Graph
     from cnnbuild.lang.dataset import DatasetSettings
     from cnnbuild.lang.recipe import Recipe
+    from cnnbuild.studies.starting import Start
     from cnnbuild.training.lr_range import LrRange
 
 
@@ -26,6 +27,7 @@ def find_learning_rate(
     seed: int,
     folder: Path,
     *,
+    start: Start | None = None,
     data_root: Path | None,
     quiet: bool,
 ) -> None:
@@ -43,7 +45,7 @@ def find_learning_rate(
     if not quiet:
         typer.echo(f"Learning-rate range test: {title_of(graph, data, recipe)}", err=True)
     echo_sentences_of_warning(data.warnings)
-    found = find_lr_of(graph, data, recipe, seed)
+    found = find_lr_of(graph, data, recipe, seed, start=start)
     from cnnbuild.report.lr_range_figure import write_lr_range
 
     try:

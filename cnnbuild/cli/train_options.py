@@ -20,6 +20,15 @@ TrainedOnOption = Annotated[
         metavar="NAME",
     ),
 ]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        help="Begin with the weights of a file (safetensors, .pt), or of the folder of a run.",
+        metavar="FILE",
+        show_default=False,
+    ),
+]
 SeedOption = Annotated[
     int, typer.Option("--seed", help="Decides initial weights, order and dropout.", metavar="N")
 ]

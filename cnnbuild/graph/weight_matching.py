@@ -134,6 +134,6 @@ def _require_some(patterns: Iterable[str], names: Iterable[str]) -> None:
     """
     names = list(names)
     for pattern in idle(patterns, names):
-        levels = {".".join(name.split(".")[:depth]) for name in names for depth in (1, 2, 3)}
-        hint = did_you_mean(pattern, levels)
-        raise UsageError(f"no weight is called '{shortened(pattern)}'" + (f"; {hint}" if hint else ""))
+        levels = [".".join(name.split(".")[: pattern.count(".") + 1]) for name in names]
+        hint = did_you_mean(pattern, levels, listing="known names")
+        raise UsageError(f"no weight is called '{shortened(pattern)}'; {hint}")

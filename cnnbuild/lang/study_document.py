@@ -86,6 +86,18 @@ def in_words(value: Plain) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class StartingWeights:
+    """The file of weights, or the folder of a run, that an architecture begins with.
+
+    `excepted` are the names and patterns of weights that are drawn as without it.
+    """
+
+    file: Path
+    excepted: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Combination:
     """One architecture on one data set at one point of the grid, with everything settled but the graph.
 
@@ -102,6 +114,7 @@ class Combination:
     place: Place
     dataset_place: Place
     grid: tuple[GridValue, ...] = ()
+    weights: StartingWeights | None = None
 
     @property
     def setting(self) -> str:

@@ -21,6 +21,7 @@ from cnnbuild.lang.study_grid_paths import steps_of
 from cnnbuild.lang.study_layers import LAYERED, Settler, layers_of
 from cnnbuild.lang.study_plugins import plugins_of
 from cnnbuild.lang.study_settings import StudySettings, parse_seeds, spell_out_train
+from cnnbuild.lang.study_weights import starting_weights
 from cnnbuild.lang.validation import place_of_key, validate
 from cnnbuild.texts import did_you_mean, shortened
 
@@ -78,7 +79,12 @@ def _combinations(tree: YamlMap, file: Path, settler: Settler) -> tuple[Combinat
     problems = settler.problems
     datasets = _datasets(tree, problems)
     architectures = [
-        (entry, entry.value, _source_of(entry.value, file, problems))
+        (
+            entry,
+            entry.value,
+            _source_of(entry.value, file, problems),
+            starting_weights(entry.value, file, problems),
+        )
         for entry in submap(tree, "architectures") or ()
         if isinstance(entry.value, YamlMap)
     ]
@@ -88,7 +94,7 @@ def _combinations(tree: YamlMap, file: Path, settler: Settler) -> tuple[Combinat
         _refuse_size(f"{count:,} runs for each seed", tree, problems)
         axes = tuple(replace(axis, values=axis.values[:1]) for axis in axes)
     found: list[Combination] = []
-    for entry, value, source in architectures:
+    for entry, value, source, weights in architectures:
         for dataset, place in datasets:
             for point in points_of(axes):
                 settled = settler.settle(layers_of(tree, entry.name, value, dataset.name, point), dataset)
@@ -105,6 +111,7 @@ def _combinations(tree: YamlMap, file: Path, settler: Settler) -> tuple[Combinat
                             entry.key.place,
                             asked.get("train_images", place),
                             values_of(point),
+                            weights,
                         )
                     )
     runs = sum(len(each.seeds) for each in found)

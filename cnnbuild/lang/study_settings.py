@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, JsonValue
 from cnnbuild.errors import Problems
 from cnnbuild.lang.analyses import ANALYSES
 from cnnbuild.lang.merging import CHOICES, submap, with_entry
+from cnnbuild.lang.recipe.models import WeightName
 from cnnbuild.lang.reference import split_reference
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe
 from cnnbuild.lang.validation import Settings
@@ -38,12 +39,14 @@ FreeForm = dict[str, JsonValue]
 
 
 class ArchitectureSettings(Settings):
-    """One architecture of a study: a file, and what of it."""
+    """One architecture of a study: a file, what of it, and the weights that its runs begin with."""
 
     file: Annotated[str, Field(min_length=1)]
     variant: str | None = None
     vars: FreeForm = Field(default_factory=dict)
     train: FreeForm = Field(default_factory=dict)
+    weights: Annotated[str, Field(min_length=1)] | None = None
+    excepted: list[WeightName] = Field(default_factory=list, alias="except")
 
 
 class WhenSettings(Settings):

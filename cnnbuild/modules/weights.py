@@ -69,7 +69,8 @@ def _advice(match: WeightMatch) -> str:
     if tops and not match.missing and not match.unexpected:
         names = " ".join(f"--except {name}" for name in tops)
         listed = ", ".join(f"'{name}'" for name in tops)
-        return f"to load the others: {names} (in Python: excepted=[{listed}])"
+        study = f"in a study `except: [{', '.join(tops)}]`"
+        return f"to load the others: {names}; {study}; in Python excepted=[{listed}]"
     if match.missing and match.unexpected:
         return "where the file's names are others, say them under `weights:` in the architecture file"
     return "is it the file of another variant, or of another number of classes?"

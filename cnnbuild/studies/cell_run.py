@@ -100,6 +100,7 @@ def run_cell(
         grid=dict(cell.grid),
         executor="" if job is None else job.executor,
         parallel=1 if job is None else job.parallel,
+        weights={} if cell.start is None else cell.start.told,
     )
 
 
@@ -147,6 +148,7 @@ class _Training:
             cell.seed,
             network=network,
             accumulate=self.accumulate,
+            start=cell.start,
         )
         with folder_flushed_later():  # with the record, without which the run begins again
             remove_analyses(self.folder)
@@ -174,6 +176,8 @@ class _Training:
         slot_device = "" if self.job is None else self.job.device
         with seeded(self.cell.seed):
             module = build_module(self.cell.graph)
+        if self.cell.start is not None:
+            self.cell.start.fill(module)
         run = fit(
             module,
             self.dataset,

@@ -19,6 +19,7 @@ from cnnbuild.studies.files import replace_quickly
 from cnnbuild.studies.json_files import read_json
 from cnnbuild.studies.kept_graph import KeptGraph
 from cnnbuild.studies.record import Attempt
+from cnnbuild.studies.starting import Start
 from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import record_from
 
@@ -37,7 +38,7 @@ class Job:
     `threads` are torch's; `parallel` is how many runs may share the machine. `device` is that of its slot, as
     torch names it, and empty where the recipe's `device` decides. `memory_bytes` is the most it may use.
     `analyses` are worked out when it ends. `accumulate` replaces the recipe's after it ran out of memory.
-    `earlier` are the attempts before this one.
+    `earlier` are the attempts before this one. `start` are the weights to begin with, if they are not drawn.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Job:
     attempt: int = 1
     accumulate: int | None = None
     earlier: tuple[Attempt, ...] = ()
+    start: Start | None = None
     schema: int = SCHEMA
 
     @property

@@ -77,6 +77,7 @@ def cell_of(job: Job, dataset: Dataset) -> Cell:
         grid=cast(dict[str, Plain], job.grid),
         setting=job.setting,
         analyses=job.analyses,
+        start=job.start,
     )
 
 
@@ -140,4 +141,5 @@ def record_without_network(
         grid=job.grid,
         executor=job.executor,
         parallel=job.parallel,
+        weights={} if job.start is None else job.start.told,
     )

@@ -104,6 +104,7 @@ class JobMaker:
             attempt=len(left.earlier) + 1,
             accumulate=left.accumulate,
             earlier=left.earlier,
+            start=cell.start,
         )
 
     def _network(self, cell: Cell) -> KeptGraph:
@@ -158,4 +159,5 @@ def record_without_outcome(run: PlannedRun, job: Job, *, started: str, seconds: 
         cnnbuild_version=__version__,
         git=job.git,
         grid=dict(cell.grid),
+        weights={} if cell.start is None else cell.start.told,
     )

@@ -19,6 +19,7 @@ from cnnbuild.studies.matching import Matched
 from cnnbuild.studies.naming import slug
 from cnnbuild.studies.planner import Planner, Settled
 from cnnbuild.studies.plugin_source import own_sources
+from cnnbuild.studies.starting import Start
 
 RUN_FORMAT = 2
 """Raised whenever the same configuration would train to another result: finished cells are then run again."""
@@ -30,6 +31,7 @@ class Cell:
 
     `grid` maps the paths of the study's grid to this run's values, and `setting` says the same in words.
     `analyses` are worked out when it ends; they change nothing of the run, and are no part of its identity.
+    `start` are the weights that it begins with, where they are not drawn.
     """
 
     architecture: str
@@ -44,6 +46,7 @@ class Cell:
     grid: Mapping[str, Plain] = field(default_factory=dict)
     setting: str = ""
     analyses: tuple[str, ...] = ()
+    start: Start | None = None
 
     @property
     def label(self) -> str:
@@ -56,7 +59,7 @@ class Cell:
 
         They cover the elaborated graph (so that comments in the architecture's file do not count), the
         recipe, the data (settings and `fingerprint`), the seed, the name in the study, the source of layer
-        types of the user's own, and `RUN_FORMAT`.
+        types of the user's own, the content of a file of weights to begin with, and `RUN_FORMAT`.
         """
         configuration: dict[str, object] = {
             "format": RUN_FORMAT,
@@ -69,6 +72,8 @@ class Cell:
         }
         if self.own_types:  # absent otherwise, so that runs from before there were such types keep their id
             configuration["own_types"] = dict(self.own_types)
+        if self.start is not None:
+            configuration["weights"] = self.start.identity
         return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
 
     def folder_name(self, cell_id: str) -> str:
@@ -136,6 +141,7 @@ def _cell(
         grid={one.path: one.value for one in combination.grid},
         setting=combination.setting,
         analyses=analyses,
+        start=settled.start,
     )
 
 

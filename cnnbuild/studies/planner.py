@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cnnbuild.errors import DocumentError, Problem, Problems
+from cnnbuild.errors import DataError, DocumentError, Problem, Problems, UsageError
 from cnnbuild.graph.data_contract import DataContract, contract_of, train_images_of
 from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.freezing import faulty_freeze
@@ -15,20 +16,25 @@ from cnnbuild.graph.single_values import single_value
 from cnnbuild.lang.architecture import ArchitectureDocument, read_architecture
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.lang.source import Plain
-from cnnbuild.lang.study_document import Combination, StudyDocument
+from cnnbuild.lang.study_document import Combination, StartingWeights, StudyDocument
 from cnnbuild.layers.registry import Registry
 from cnnbuild.studies.budget import TooSmallError, budgeted
 from cnnbuild.studies.matching import Matched, Matcher
+from cnnbuild.studies.starting import Start, start_from
 from cnnbuild.texts import did_you_mean
+
+if TYPE_CHECKING:
+    from cnnbuild.modules.weight_files import FileOfWeights
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A combination as its runs have it: the network, the values of its variables, and the recipe."""
+    """A combination as its runs have it: network, values of its variables, recipe, and how it begins."""
 
     graph: Graph
     vars: Mapping[str, Plain]
     recipe: Recipe
+    start: Start | None = None
 
 
 def _told(combination: Combination) -> str:
@@ -48,6 +54,7 @@ class Planner:
     matched: list[Matched] = field(default_factory=list)
     documents: dict[Path, ArchitectureDocument | None] = field(default_factory=dict)
     contracts: dict[str, DataContract] = field(default_factory=dict)
+    read_files: dict[Path, FileOfWeights] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         match = self.study.match
@@ -75,7 +82,26 @@ class Planner:
             self.matched.append(chosen)
         graph = self.graph_of(combination, document, contract, variables)
         recipe = combination.recipe if graph is None else self.recipe_of(combination, graph)
-        return None if graph is None or recipe is None else Settled(graph, variables, recipe)
+        if graph is None or recipe is None:
+            return None
+        if combination.weights is None:
+            return Settled(graph, variables, recipe)
+        start = self.start_of(combination.weights, combination, graph)
+        return None if start is None else Settled(graph, variables, recipe, start)
+
+    def start_of(self, weights: StartingWeights, combination: Combination, graph: Graph) -> Start | None:
+        """How the runs begin, or None after it was added why they cannot; each file is read once."""
+        from cnnbuild.modules.weight_files import read_weights
+
+        try:
+            if weights.file not in self.read_files:
+                self.read_files[weights.file] = read_weights(weights.file)
+            found = self.read_files[weights.file]
+            return start_from(weights.file, weights.excepted, graph, found=found)
+        except (DataError, UsageError) as error:
+            message, *notes = str(error).splitlines()
+            self.problems.add(message, weights.place, context=(*notes, _told(combination)))
+            return None
 
     def recipe_of(self, combination: Combination, graph: Graph) -> Recipe | None:
         """The recipe, as long as the study's budget says; None after it was found too small."""

@@ -46,7 +46,7 @@ class CellRecord:
     study's grid to this run's values. `attempts` are the processes that worked on the run, the last of which
     gave `state`; empty where the study's own process did. `executor` started them, and up to `parallel` runs
     shared the machine: times and latencies are those of a shared machine. `tracked` says what became of the
-    run in trackers.
+    run in trackers, `weights` of which file the run began with, empty where they were drawn.
     """
 
     cell_id: str
@@ -73,6 +73,7 @@ class CellRecord:
     executor: str = ""
     parallel: int = 1
     tracked: dict[str, str] = field(default_factory=dict)
+    weights: dict[str, object] = field(default_factory=dict)
     schema: Literal[1, 2, 3] = SCHEMA
 
     @property

@@ -23,6 +23,7 @@ from cnnbuild.studies.json_files import how_again, read_json, write_json
 from cnnbuild.studies.kept_graph import KeptGraph
 from cnnbuild.studies.layer_folder import refuse_comparison
 from cnnbuild.studies.run_analyses import NAME as ANALYSES
+from cnnbuild.studies.starting import Start
 from cnnbuild.training.observations import GitRevision
 from cnnbuild.training.record import RunRecord, record_from
 
@@ -101,7 +102,8 @@ class KeptData:
 class RunFile:
     """What `run.json` says. `identity` changes whenever the run's result could.
 
-    `accumulate` was used instead of the recipe's, after the run had been out of memory.
+    `accumulate` was used instead of the recipe's, after the run had been out of memory. `start` are the
+    weights that it begins with, where they are not drawn.
     """
 
     architecture: KeptArchitecture
@@ -111,6 +113,7 @@ class RunFile:
     identity: str
     cnnbuild_version: str
     accumulate: int | None = None
+    start: Start | None = None
     schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, object]:

@@ -24,6 +24,7 @@ from cnnbuild.studies.plan import RUN_FORMAT
 from cnnbuild.studies.plugin_source import own_sources
 from cnnbuild.studies.run_arguments import require_seed
 from cnnbuild.studies.run_folder import KeptArchitecture, KeptData, Origin, RunFile, RunFolder, identity_of
+from cnnbuild.studies.starting import Start
 from cnnbuild.studies.trained_run import TrainedRun, trained_run
 from cnnbuild.training.checkpoint import remove_checkpoint, save_weights
 from cnnbuild.training.distributed import ALONE, World
@@ -44,11 +45,12 @@ def describe_run(
     *,
     network: KeptGraph | None = None,
     accumulate: int | None = None,
+    start: Start | None = None,
 ) -> RunFile:
     """What `run.json` says of a run.
 
     `network` is the graph as it has been kept already. `accumulate` is what the run uses instead of the
-    recipe's.
+    recipe's, `start` are the weights that it begins with.
 
     Raises:
         UsageError: a layer type from outside has no source to be found, or the seed is none.
@@ -75,9 +77,10 @@ def describe_run(
         dataset.fingerprint,
         recipe.plain(),
         seed,
+        *([] if start is None else [start.identity]),
     )
     kept = describe_data(dataset, recipe)
-    return RunFile(architecture, kept, recipe.plain(), seed, identity, __version__, accumulate)
+    return RunFile(architecture, kept, recipe.plain(), seed, identity, __version__, accumulate, start)
 
 
 def describe_data(dataset: Dataset, recipe: Recipe) -> KeptData:
@@ -131,6 +134,8 @@ def train_run(
         folder.write_run(run)
     with seeded(run.seed):
         module = build_module(graph)
+    if run.start is not None:
+        run.start.fill(module)
     said: list[Predictions] = []
     try:
         record = fit(
@@ -162,7 +167,9 @@ def train_run(
     return trained_run(run, record, module, None if folder is None else folder.path, data_root)
 
 
-def find_lr_of(graph: Graph, dataset: Dataset, recipe: Recipe, seed: int) -> LrRange:
+def find_lr_of(
+    graph: Graph, dataset: Dataset, recipe: Recipe, seed: int, *, start: Start | None = None
+) -> LrRange:
     """A range test of a network, drawn as for a run with `seed` and thrown away.
 
     Raises:
@@ -171,6 +178,8 @@ def find_lr_of(graph: Graph, dataset: Dataset, recipe: Recipe, seed: int) -> LrR
     require_seed(seed)
     with seeded(seed):
         module = build_module(graph)
+    if start is not None:
+        start.fill(module)
     return find_lr(module, dataset, recipe, seed=seed, head_weights=graph.head_weights)
 
 
@@ -237,6 +246,11 @@ def differences(before: RunFile, now: RunFile) -> list[str]:
     networks = (before.architecture.network, now.architecture.network)
     if networks[0] != networks[1] or before.architecture.own_types != now.architecture.own_types:
         found.append("the network has changed")
+    starts = ["drawn weights" if one.start is None else str(one.start) for one in (before, now)]
+    if starts[0] != starts[1]:
+        found.append(f"it begins with {starts[0]} there, {starts[1]} here")
+    elif before.start != now.start:
+        found.append("the file of the weights that it begins with has changed")
     return found
 
 

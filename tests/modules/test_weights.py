@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_listed_and_nothing_is_changed(tmp_path: Path) -> N
         "other shape 2 tensors\n"
         "  fc.weight 2x3, and 3x3 in the file\n"
         "  fc.bias 2, and 3 in the file\n"
-        "to load the others: --except fc (in Python: excepted=['fc'])"
+        "to load the others: --except fc; in a study `except: [fc]`; in Python excepted=['fc']"
     )
     assert_unchanged(module, before)
 

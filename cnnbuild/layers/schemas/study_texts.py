@@ -25,6 +25,8 @@ STUDY_TEXTS = {
     "variants": "Named changes of the study: `cnnbuild run file.yaml@name` chooses one.",
     "file": "The architecture's file, relative to the study.",
     "variant": "Which of the file's variants.",
+    "weights": "A file of weights, or the folder of a run, that the runs begin with, relative to the study.",
+    "except": "Names or patterns of weights that are drawn as without `weights`: `[fc]`.",
     "when": "For which cells: those of a data set, an architecture, a value of the grid, or several of them.",
     "dataset": "The name of a data set.",
     "architecture": "The name of an architecture of this study.",
