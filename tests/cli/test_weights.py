@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.cli.commands import cnnbuild
+from tests.cli.commands import Outcome, in_this_process
 
 NET = (
     "cnnbuild: 1\nlayers:\n  - conv: {out_channels: 2, kernel_size: 3}\n    name: stem\n  - flatten\n"
@@ -18,7 +19,8 @@ NET = (
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "net.yaml").write_text(NET)
     tensors = {
         "features.0.weight": torch.arange(18.0).reshape(2, 1, 3, 3),
@@ -30,8 +32,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_file_that_fits_by_a_map_is_written_under_our_names(folder: Path) -> None:
-    outcome = cnnbuild("weights", "their.pth", "net.yaml", "--to", "ours.pt", cwd=folder)
+@pytest.fixture
+def cnnbuild(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """The command, in the folder of the files."""
+    return in_this_process(monkeypatch, capsys)
+
+
+def test_a_file_that_fits_by_a_map_is_written_under_our_names(
+    folder: Path, cnnbuild: Callable[..., Outcome]
+) -> None:
+    outcome = cnnbuild("weights", "their.pth", "net.yaml", "--to", "ours.pt")
     assert (outcome.code, outcome.err) == (0, "written to ours.pt\n")
     assert outcome.out == (
         "their.pth: 4 tensors, 47 numbers\n"
@@ -43,9 +55,11 @@ def test_a_file_that_fits_by_a_map_is_written_under_our_names(folder: Path) -> N
     assert torch.equal(ours["stem.weight"], torch.arange(18.0).reshape(2, 1, 3, 3))
 
 
-def test_what_does_not_fit_is_exit_code_1_and_nothing_is_written(folder: Path) -> None:
+def test_what_does_not_fit_is_exit_code_1_and_nothing_is_written(
+    folder: Path, cnnbuild: Callable[..., Outcome]
+) -> None:
     images = ("--input", "1x4x4", "--classes", "5")
-    outcome = cnnbuild("weights", "their.pth", "net.yaml", *images, "--to", "ours.pt", cwd=folder)
+    outcome = cnnbuild("weights", "their.pth", "net.yaml", *images, "--to", "ours.pt")
     assert (outcome.code, outcome.err) == (1, "")
     assert outcome.out == (
         "their.pth: 4 tensors, 47 numbers\n"
@@ -56,7 +70,7 @@ def test_what_does_not_fit_is_exit_code_1_and_nothing_is_written(folder: Path) -
         "  fc.bias 5, and classifier.bias is 3\n"
     )
     assert not (folder / "ours.pt").exists()
-    left = cnnbuild("weights", "their.pth", "net.yaml", *images, "--except", "fc", "-f", "json", cwd=folder)
+    left = cnnbuild("weights", "their.pth", "net.yaml", *images, "--except", "fc", "-f", "json")
     assert left.code == 0
     match = json.loads(left.out)["match"]
     assert (match["complete"], match["map"], match["numbers"]) == (True, "others", 20)
@@ -64,8 +78,8 @@ def test_what_does_not_fit_is_exit_code_1_and_nothing_is_written(folder: Path) -
     assert match["passed_over"] == ["classifier.weight", "classifier.bias"]
 
 
-def test_a_file_alone_is_listed(folder: Path) -> None:
-    outcome = cnnbuild("weights", "their.pth", cwd=folder)
+def test_a_file_alone_is_listed(folder: Path, cnnbuild: Callable[..., Outcome]) -> None:
+    outcome = cnnbuild("weights", "their.pth")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out == (
         "their.pth: 4 tensors, 47 numbers\n"
@@ -74,12 +88,14 @@ def test_a_file_alone_is_listed(folder: Path) -> None:
         "  classifier.weight  float32   3x8\n"
         "  classifier.bias    float32   3\n"
     )
-    document = json.loads(cnnbuild("weights", "their.pth", "--format", "json", cwd=folder).out)
+    document = json.loads(cnnbuild("weights", "their.pth", "--format", "json").out)
     assert document["tensors"][3] == {"name": "classifier.bias", "dtype": "float32", "shape": [3]}
     assert len(document["sha256"]) == 64
 
 
-def test_faulty_arguments_are_exit_code_2_and_one_line(folder: Path) -> None:
+def test_faulty_arguments_are_exit_code_2_and_one_line(
+    folder: Path, cnnbuild: Callable[..., Outcome]
+) -> None:
     for arguments, said in (
         (("their.pth", "--except", "fc"), "error: name the architecture after the file: without it there is nothing to "),
         (("absent.pth", "net.yaml"), "error: absent.pth: there is no such file of weights\n"),
@@ -87,7 +103,7 @@ def test_faulty_arguments_are_exit_code_2_and_one_line(folder: Path) -> None:
         (("their.pth", "net.yaml", "--except", "fcc"), "error: no weight is called 'fcc'; did you mean 'fc'?\n"),
         (("their.pth", "--to", "x.h5"), "error: x.h5: weights are written as .safetensors, .pt or .pth; end the name so\n"),
     ):  # fmt: skip
-        outcome = cnnbuild("weights", *arguments, cwd=folder)
+        outcome = cnnbuild("weights", *arguments)
         assert outcome.code == 2, arguments
         assert outcome.err.startswith(said)
         assert outcome.err.count("\n") == 1

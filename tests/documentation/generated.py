@@ -76,6 +76,8 @@ KINDS = {
     "schedule": "one of the schedules below",
     "augment": "list of the augmentations below",
     "average": "one of the averages below",
+    "freeze": "list of names and patterns of weights",
+    "except": "list of names and patterns of weights",
     "stop_early": "mapping: `patience`, `min_delta`, `metric`",
     "betas": "two numbers from 0 to below 1",
     "etas": "a number below 1 and one above",
@@ -92,7 +94,7 @@ KINDS = {
 DEFAULTS = {
     "epochs": "`10`", "average": "none", "stop_early": "none", "baseline": "the first", "optimizer": "`adam`", "schedule": "`constant`", "override": "none", "analyses": "all",
     "augment": "none", "vars": "none", "train": "none", "question": "", "description": "", "variant": "",
-    "grid": "none", "match": "none", "budget": "none", "plugins": "none",
+    "freeze": "none", "excepted": "none", "weights": "drawn", "grid": "none", "match": "none", "budget": "none", "plugins": "none",
     "size": "", "train_images": "all", "path": "", "standard": "none", "expect": "", "input": "`16x16x16`, or the study's",
 }  # fmt: skip
 """Defaults in words, where the model's own would not tell a reader anything."""
@@ -195,8 +197,9 @@ def _settings(model: type[Settings], texts: Mapping[str, str]) -> str:
     """The table of a model: key, what it takes, its default, what it means."""
     kinds = _kinds(model)
     rows = [
-        (f"`{name}`", kinds[name], _default(name, model), texts[name].partition(" Default:")[0])
-        for name in model.model_fields
+        (f"`{key}`", kinds[key], _default(name, model), texts[key].partition(" Default:")[0])
+        for name, field in model.model_fields.items()
+        for key in [field.alias or name]
     ]
     return _table(("key", "takes", "default", "means"), rows)
 

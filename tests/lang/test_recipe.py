@@ -249,6 +249,8 @@ augment:
 label_smoothing: 0.1
 clip_gradient_norm: 1
 average: ema
+freeze: [stem, "layer*.0"]
+freeze_statistics: false
 stop_early: {patience: 3, min_delta: 0.001, metric: accuracy}
 validation: 0.2
 test_time_flip: true

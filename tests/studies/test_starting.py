@@ -11,11 +11,17 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 import cnnbuild
+from cnnbuild.data.load import load_dataset
 from cnnbuild.errors import DataError, DocumentError, UsageError
 from cnnbuild.lang.study import read_study
+from cnnbuild.studies.cell_run import run_cell
+from cnnbuild.studies.job import read_job
+from cnnbuild.studies.job_cell import cell_of
 from cnnbuild.studies.plan import StudyPlan, plan_study
+from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.run import run_study
-from tests.cli.commands import cnnbuild as command
+from tests.cli.commands import in_this_process
+from tests.studies.jobs_on_disk import written_job
 
 NET = """\
 cnnbuild: 1
@@ -163,6 +169,19 @@ def test_a_run_whose_file_changed_since_it_was_planned_is_refused(folder: Path, 
         start.fill(build_module(graph))
 
 
+def test_a_worker_is_told_with_what_a_run_begins(folder: Path, tmp_path: Path) -> None:
+    (cell,) = (cell for cell in plan_of(folder / "study.yaml").cells if cell.start is not None)
+    job = read_job(written_job(cell, tmp_path, start=cell.start).path)
+    assert job.start == cell.start
+    dataset = load_dataset(cell.dataset, data_root=None)
+    record = run_cell(cell_of(job, dataset), dataset, folder=job.path, job=job)
+    assert record.state == "done", record.reason
+    assert record.weights == cell.start.told
+    given, found = weights_in(folder / "digits" / "weights.pt"), weights_in(job.path / "weights.pt")
+    assert torch.equal(given["stem.conv_1.weight"], found["stem.conv_1.weight"])
+    assert CellRecord.from_dict(record.to_dict()) == record
+
+
 def fault_of(folder: Path, before: str, after: str) -> tuple[int, int, str, str]:
     (folder / "faulty.yaml").write_text((folder / "study.yaml").read_text().replace(before, after))
     with pytest.raises(DocumentError) as caught:
@@ -192,15 +211,18 @@ def test_what_cannot_be_begun_with_is_told_at_its_place(folder: Path) -> None:
     assert message == "freeze: nothing is left to train; leave the names of some layers out"
 
 
-def test_the_command_line_transfers_too(folder: Path, tmp_path: Path) -> None:
+def test_the_command_line_transfers_too(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = in_this_process(monkeypatch, capsys)
     arguments = (
-        "train", folder / "net.yaml", "--dataset", f"{{image_folder: {{path: {folder / 'pictures'}, size: 8}}}}",
-        "--epochs", "1", "--batch-size", "16", "--train", "freeze=[stem]", "--out", tmp_path / "run",
+        "train", str(folder / "net.yaml"), "--dataset", f"{{image_folder: {{path: {folder / 'pictures'}, size: 8}}}}",
+        "--epochs", "1", "--batch-size", "16", "--train", "freeze=[stem]", "--out", str(tmp_path / "run"),
     )  # fmt: skip
-    outcome = command(*arguments, "--weights", folder / "digits")
+    outcome = command(*arguments, "--weights", str(folder / "digits"))
     assert outcome.code == 2
     assert "to load the others: --except fc" in outcome.err
-    outcome = command(*arguments, "--weights", folder / "digits", "--except", "fc")
+    outcome = command(*arguments, "--weights", str(folder / "digits"), "--except", "fc")
     assert outcome.code == 0, outcome.err
     assert f"begins with the weights of {folder / 'digits' / 'weights.pt'}, except fc" in outcome.err
     given, found = weights_in(folder / "digits" / "weights.pt"), weights_in(tmp_path / "run" / "weights.pt")
