@@ -251,13 +251,11 @@ def test_huge_claimed_sizes_are_refused_before_memory_is_asked_for(tmp_path: Pat
     file.write_bytes(struct.pack("<Q", len(header)) + header + b"\0" * 16)
     with pytest.raises(DataError, match="damaged or cut off"):
         read_weights(file)
-    bomb = tmp_path / "bomb.pt"
-    with (
-        zipfile.ZipFile(io.BytesIO(whole(tmp_path, "pt"))) as old,
-        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as new,
-    ):
+    zeros, bomb = io.BytesIO(), tmp_path / "bomb.pt"
+    torch.save({"a": torch.zeros(2_500_000)}, zeros)
+    with zipfile.ZipFile(zeros) as old, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
-            new.writestr(name, old.read(name) + (b"\0" * 10_000_000 if name.endswith("data/0") else b""))
+            new.writestr(name, old.read(name))
     assert bomb.stat().st_size < 100_000
     with pytest.raises(DataError, match="damaged or cut off"):
         read_weights(bomb)
