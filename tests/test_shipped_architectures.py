@@ -33,19 +33,26 @@ SMALL = {
     "airbench_like.yaml": {"widths": [8, 16, 16]},
     "alexnet.yaml": {"width": 8, "hidden": 64},
     "densenet121.yaml": {"growth_rate": 4, "depths": [2, 2, 2, 2]},
-    "efficientnet_b0.yaml": {"width": 0.35},
+    "efficientnet.yaml": {"width": 0.35},
+    "efficientnet_v2.yaml": {"channels": [8, 16, 16, 24, 32, 40], "depths": [1, 1, 1, 1, 2, 2]},
+    "convnext.yaml": {"width": 8, "depths": [1, 1, 2, 1]},
+    "mnasnet.yaml": {"width": 0.35},
     "mobilenet_v2.yaml": {"width": 0.35},
+    "mobilenet_v3.yaml": {"width": 0.35},
     "unet_like.yaml": {"width": 4},
     "vgg16.yaml": {"width": 8, "hidden": 64},
 }
 """Variables that keep a test short; the layers, or their table, stay as they are."""
 
-FOR_SMALL_IMAGES = dict.fromkeys(
-    ("alexnet.yaml", "efficientnet_b0.yaml", "googlenet.yaml", "mobilenet_v2.yaml", "vgg16.yaml"), "cifar"
-)
+FOR_SMALL_IMAGES = {name: "cifar" for name, document in DOCUMENTS.items() if "cifar" in document.variants}
 """Variants of networks for photographs, of which small images leave nothing, or a single pixel."""
 
-SMALL_IMAGES = [name for name in DOCUMENTS if name != "densenet121.yaml"]  # it has densenet_bc.yaml for them
+SMALL_IMAGES = [
+    name
+    for name in DOCUMENTS
+    if name
+    not in {"densenet121.yaml", "inception_v3.yaml"}  # densenet_bc.yaml and inception.yaml are for them
+]
 
 SHAPES = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)], ids=["grey", "colour"])
 
@@ -66,11 +73,18 @@ def test_the_shipped_files_and_their_expectations_are_found() -> None:
         "simple_cnn.yaml",
         "squeeze_excite.yaml",
         "alexnet.yaml",
+        "convnext.yaml",
         "densenet121.yaml",
-        "efficientnet_b0.yaml",
+        "efficientnet.yaml",
+        "efficientnet_v2.yaml",
         "googlenet.yaml",
+        "inception_v3.yaml",
         "lenet5.yaml",
+        "mnasnet.yaml",
         "mobilenet_v2.yaml",
+        "mobilenet_v3.yaml",
+        "regnet.yaml",
+        "shufflenet_v2.yaml",
         "unet_like.yaml",
         "vgg16.yaml",
     ]
@@ -128,9 +142,10 @@ def test_a_shipped_file_learns_from_a_batch(name: str, shape: tuple[int, int, in
     [(name, variant) for name, document in DOCUMENTS.items() for variant in document.variants],
 )
 def test_every_variant_of_a_shipped_file_runs(name: str, variant: str) -> None:
-    graph = elaborate(DOCUMENTS[name], DataContract("pictures", 3, 64, 64, 7), variant=variant)
+    size = 299 if name == "inception_v3.yaml" else 64
+    graph = elaborate(DOCUMENTS[name], DataContract("pictures", 3, size, size, 7), variant=variant)
     with torch.device("meta"):
-        assert build_module(graph).eval()(torch.empty(2, 3, 64, 64)).shape == (2, 7)
+        assert build_module(graph).eval()(torch.empty(2, 3, size, size)).shape == (2, 7)
 
 
 def test_resnet18_takes_at_most_thirty_lines() -> None:

@@ -27,23 +27,14 @@ PUBLISHED: list[tuple[str, str | None, int, Callable[[], nn.Module]]] = [
     ("vgg16", "vgg16", 224, models.vgg16),
     ("vgg16", "vgg19", 224, models.vgg19),
     ("vgg16", "vgg16_bn", 224, models.vgg16_bn),
-    ("googlenet", "googlenet", 224, partial(models.googlenet, init_weights=False)),
-    ("googlenet", "without_heads", 224, partial(models.googlenet, init_weights=False, aux_logits=False)),
     ("densenet121", "densenet121", 224, models.densenet121),
     ("densenet121", "densenet161", 224, models.densenet161),
     ("densenet121", "densenet169", 224, models.densenet169),
     ("densenet121", "densenet201", 224, models.densenet201),
-    ("mobilenet_v2", "imagenet", 224, models.mobilenet_v2),
-    ("efficientnet_b0", "b0", 224, models.efficientnet_b0),
-    ("efficientnet_b0", "b1", 240, models.efficientnet_b1),
-    ("efficientnet_b0", "b2", 260, models.efficientnet_b2),
-    ("efficientnet_b0", "b3", 300, models.efficientnet_b3),
-    ("efficientnet_b0", "b4", 380, models.efficientnet_b4),
 ]
 
 SMALLER: list[tuple[str, str, tuple[int, int, int], dict[str, object], Callable[[], nn.Module]]] = [
     ("alexnet", "imagenet", (3, 224, 191), {}, models.alexnet),
-    ("googlenet", "googlenet", (3, 97, 64), {}, partial(models.googlenet, init_weights=False)),
     (
         "densenet121",
         "densenet121",
@@ -51,10 +42,6 @@ SMALLER: list[tuple[str, str, tuple[int, int, int], dict[str, object], Callable[
         {"growth_rate": 8, "depths": [2, 3, 2, 3]},
         partial(models.DenseNet, growth_rate=8, block_config=(2, 3, 2, 3), num_init_features=16),
     ),
-    ("mobilenet_v2", "imagenet", (3, 97, 64), {}, models.mobilenet_v2),
-    ("mobilenet_v2", "imagenet", (3, 97, 64), {"width": 1.4}, partial(models.mobilenet_v2, width_mult=1.4)),
-    ("efficientnet_b0", "b0", (3, 97, 64), {}, models.efficientnet_b0),
-    ("efficientnet_b0", "b3", (3, 97, 64), {}, models.efficientnet_b3),
 ]
 
 

@@ -104,7 +104,7 @@ SAME_MODULES = {
     "resnet152": ("resnet.yaml", "resnet152"),
     "alexnet": ("zoo/alexnet.yaml", None),
     "vgg16": ("zoo/vgg16.yaml", None),
-    "efficientnet_b0": ("zoo/efficientnet_b0.yaml", None),
+    "efficientnet_b0": ("zoo/efficientnet.yaml", None),
 }
 """Networks of torchvision that consist of modules alone, as ours do."""
 

@@ -28,7 +28,10 @@ DOCUMENTS = {name: read_architecture(path) for name, path in sorted(FILES.items(
 WITHOUT_MAPS = {"fully_connected"}
 RELATIVES = {
     *("densenet161", "densenet169", "densenet201", "densenet_bc_250_24", "densenet_bc_190_40"),
-    *("resnet34", "resnet101", "b1", "b2", "b3", "b4", "vgg11", "vgg13", "vgg16_bn"),
+    *("resnet34", "resnet101", "vgg11", "vgg13", "vgg16_bn"),
+    *(f"efficientnet_b{n}" for n in range(1, 8)),
+    *("mobilenet_v3_large", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0"),
+    *("mnasnet0_75", "mnasnet1_0", "mnasnet1_3", "regnet_x_400mf"),
 }
 """Variants of the same layers as one that every run probes, only more or fewer of them."""
 
@@ -85,7 +88,7 @@ def test_every_shipped_network_with_maps_is_probed() -> None:
         ("attention", "squeeze_excite", True),
         ("attention", "cbam", True),
         ("squeeze_excite", None, True),
-        ("efficientnet_b0", "b0", True),
+        ("efficientnet", "efficientnet_b0", True),
         ("attention", "without", False),
         ("attention", "spatial", False),
         ("mobilenet_v2", "imagenet", False),
@@ -109,7 +112,7 @@ def test_behind_the_stem_everything_is_seen_where_channels_are_gated(probe, name
         ("mobilenet_v2", "imagenet", "last.relu6_1", Figures(491, Fraction(32), -245)),
         ("vgg16", "vgg16", "stage5.max_pool_1", Figures(212, Fraction(32), -90)),
         ("alexnet", "imagenet", "max_pool_3", Figures(195, Fraction(32), -66)),
-        ("efficientnet_b0", "b0", "last.silu_1", Figures(851, Fraction(32), -425)),
+        ("efficientnet", "efficientnet_b0", "last.silu_1", Figures(851, Fraction(32), -425)),
     ],
 )
 @PROBES

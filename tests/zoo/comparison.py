@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cnnbuild.graph.graph import Graph
 from cnnbuild.modules.build import build_module
 from tests.zoo.network import Network
 
@@ -46,7 +47,7 @@ def compare(network: Network, memory_format: torch.memory_format = torch.contigu
     ours.to_empty(device="cpu")
     images = images_of(network)
     settle(oracle, images)
-    pairs = copy_weights(oracle, ours)
+    pairs = copy_weights(oracle, ours, graph)
     if network.reordered:
         oracle, ours, images = oracle.double(), ours.double(), images.double()
     oracle, ours = (module.to(memory_format=memory_format) for module in (oracle, ours))
@@ -66,7 +67,9 @@ def compare(network: Network, memory_format: torch.memory_format = torch.contigu
         (difference("logits", found, expected),),
         tuple(difference(name, heads[1][name], heads[0][name]) for name in heads[0]),
         tuple(
-            difference(other, mine[own].grad, theirs[other].grad) for other, own in pairs.items() if other in theirs
+            difference(other, mine[own].grad.reshape(theirs[other].shape), theirs[other].grad)
+            for other, own in pairs.items()
+            if other in theirs
         ),
         tuple(difference(o, kept[own], statistics[o]) for o, own in pairs.items() if o in statistics),
         spread,
@@ -129,10 +132,18 @@ def settle(module: nn.Module, images: Tensor) -> None:
         layer.momentum = momentum
 
 
-def copy_weights(oracle: nn.Module, ours: nn.Module) -> dict[str, str]:
-    """Copy all weights and statistics in order, and give our name of each; ones of a shape may differ in length."""
+def copy_weights(oracle: nn.Module, ours: nn.Module, graph: Graph) -> dict[str, str]:
+    """Copy all weights and statistics, and give our name of each; ones of a shape may differ in length.
+
+    The file's `weights:` says what is called what; without it names are equal, or else the order is.
+    """
     theirs, mine = oracle.state_dict(), ours.state_dict()
-    pairs = dict(zip(theirs, mine, strict=True))
+    maps = [published.names for published in graph.published if published.map == "torchvision"]
+    named = {other: own for own, other in maps[0].items()} if maps else {own: own for own in mine}
+    if not maps and named.keys() != theirs.keys():
+        named = dict(zip(theirs, mine, strict=True))
+    assert (named.keys(), {*named.values()}) == (theirs.keys(), mine.keys())
+    pairs = {other: named[other] for other in theirs}
     for other, own in pairs.items():
         kinds = [
             tuple(n for n in state[name].shape if n > 1) for state, name in ((theirs, other), (mine, own))

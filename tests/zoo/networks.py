@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.zoo import classic
+from tests.zoo import classic, modern
 
-NETWORKS = [*classic.NETWORKS]
+NETWORKS = [*classic.NETWORKS, *modern.NETWORKS]
