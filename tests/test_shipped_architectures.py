@@ -16,12 +16,20 @@ from cnnbuild.modules.build import build_module
 from cnnbuild.training.heads import training_loss
 from tests.layers.standard_block_calls import copy_in_order, randomise
 from tests.torchvision_oracle import assert_same_function, macs_of
+from tests.zoo.networks import SELDOM
 
 ARCHITECTURES = Path(__file__).parent.parent / "architectures"
 FILES = sorted([*ARCHITECTURES.glob("*.yaml"), *ARCHITECTURES.glob("zoo/*.yaml")])
 DOCUMENTS = {path.name: read_architecture(path) for path in FILES}
+
+
+def seldom(name: str, variant: str | None) -> list[pytest.MarkDecorator]:
+    """The mark of a variant that only exhaustive runs look at."""
+    return [pytest.mark.exhaustive] if (f"zoo/{name}", variant) in SELDOM else []
+
+
 EXPECTATIONS = [
-    pytest.param(name, expectation, id=f"{name}:{place.line}")
+    pytest.param(name, expectation, id=f"{name}:{place.line}", marks=seldom(name, expectation.variant))
     for name, document in DOCUMENTS.items()
     for expectation, place in document.expectations
 ]
@@ -139,7 +147,11 @@ def test_a_shipped_file_learns_from_a_batch(name: str, shape: tuple[int, int, in
 
 @pytest.mark.parametrize(
     ("name", "variant"),
-    [(name, variant) for name, document in DOCUMENTS.items() for variant in document.variants],
+    [
+        pytest.param(name, variant, marks=seldom(name, variant))
+        for name, document in DOCUMENTS.items()
+        for variant in document.variants
+    ],
 )
 def test_every_variant_of_a_shipped_file_runs(name: str, variant: str) -> None:
     size = 299 if name == "inception_v3.yaml" else 64

@@ -21,6 +21,7 @@ from cnnbuild.layers.reach import window
 from tests.probes import gradient, nan
 from tests.probes.figures import Figures, Sight, WrongFieldError, compare, figures_of
 from tests.probes.twins import has_gates, places_of, stages_of, twin_for
+from tests.zoo.networks import SELDOM
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
 FILES = {path.stem: path for path in [*ARCHITECTURES.glob("*.yaml"), *ARCHITECTURES.glob("zoo/*.yaml")]}
@@ -29,9 +30,8 @@ WITHOUT_MAPS = {"fully_connected"}
 RELATIVES = {
     *("densenet161", "densenet169", "densenet201", "densenet_bc_250_24", "densenet_bc_190_40"),
     *("resnet34", "resnet101", "vgg11", "vgg13", "vgg16_bn"),
-    *(f"efficientnet_b{n}" for n in range(1, 8)),
-    *("mobilenet_v3_large", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0"),
-    *("mnasnet0_75", "mnasnet1_0", "mnasnet1_3", "regnet_x_400mf"),
+    *(variant for _, variant in SELDOM),
+    "without_head",  # of Inception-v3: its images are large
 }
 """Variants of the same layers as one that every run probes, only more or fewer of them."""
 

@@ -5,3 +5,8 @@ from __future__ import annotations
 from tests.zoo import classic, modern
 
 NETWORKS = [*classic.NETWORKS, *modern.NETWORKS]
+
+SELDOM = frozenset(
+    {(n.file, n.variant) for n in NETWORKS} - {(n.file, n.variant) for n in NETWORKS if n.often}
+)
+"""Files and variants that only exhaustive runs look at; every run looks at a relative of each."""
