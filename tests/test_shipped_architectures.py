@@ -28,24 +28,25 @@ EXPECTATIONS = [
 SMALL = {
     "resnet.yaml": {"width": 4},
     "resnet18.yaml": {"width": 4},
+    "resnet_imagenet.yaml": {"width": 4},
     "residual_blocks.yaml": {"width": 4},
     "densenet_bc.yaml": {"depth": 16},
     "airbench_like.yaml": {"widths": [8, 16, 16]},
     "alexnet.yaml": {"width": 8, "hidden": 64},
-    "densenet121.yaml": {"growth_rate": 4, "depths": [2, 2, 2, 2]},
+    "densenet.yaml": {"growth_rate": 4, "depths": [2, 2, 2, 2]},
     "efficientnet_b0.yaml": {"width": 0.35},
     "mobilenet_v2.yaml": {"width": 0.35},
     "unet_like.yaml": {"width": 4},
-    "vgg16.yaml": {"width": 8, "hidden": 64},
+    "vgg.yaml": {"width": 8, "hidden": 64},
 }
 """Variables that keep a test short; the layers, or their table, stay as they are."""
 
 FOR_SMALL_IMAGES = dict.fromkeys(
-    ("alexnet.yaml", "efficientnet_b0.yaml", "googlenet.yaml", "mobilenet_v2.yaml", "vgg16.yaml"), "cifar"
+    ("alexnet.yaml", "efficientnet_b0.yaml", "googlenet.yaml", "mobilenet_v2.yaml", "vgg.yaml"), "cifar"
 )
 """Variants of networks for photographs, of which small images leave nothing, or a single pixel."""
 
-SMALL_IMAGES = [name for name in DOCUMENTS if name != "densenet121.yaml"]  # it has densenet_bc.yaml for them
+SMALL_IMAGES = [name for name in DOCUMENTS if name != "densenet.yaml"]  # it has densenet_bc.yaml for them
 
 SHAPES = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)], ids=["grey", "colour"])
 
@@ -54,10 +55,11 @@ def test_the_shipped_files_and_their_expectations_are_found() -> None:
     assert list(DOCUMENTS) == [
         "airbench_like.yaml",
         "attention.yaml",
-        "densenet_bc.yaml",
+        "custom_layers.yaml",
         "fully_connected.yaml",
         "inception.yaml",
         "kernel_size.yaml",
+        "plain_cnn.yaml",
         "recursive_cnn.yaml",
         "residual_blocks.yaml",
         "residual_cnn.yaml",
@@ -66,13 +68,17 @@ def test_the_shipped_files_and_their_expectations_are_found() -> None:
         "simple_cnn.yaml",
         "squeeze_excite.yaml",
         "alexnet.yaml",
-        "densenet121.yaml",
+        "densenet.yaml",
+        "densenet_bc.yaml",
         "efficientnet_b0.yaml",
         "googlenet.yaml",
         "lenet5.yaml",
         "mobilenet_v2.yaml",
+        "resnet_cifar.yaml",
+        "resnet_imagenet.yaml",
+        "squeezenet.yaml",
         "unet_like.yaml",
-        "vgg16.yaml",
+        "vgg.yaml",
     ]
     assert len(EXPECTATIONS) >= 60
     assert [name for name, document in DOCUMENTS.items() if not document.expectations] == []

@@ -21,18 +21,8 @@ from tests.torchvision_oracle import assert_same_function, macs_of
 ZOO = Path(__file__).parent.parent / "architectures" / "zoo"
 
 PUBLISHED: list[tuple[str, str | None, int, Callable[[], nn.Module]]] = [
-    ("alexnet", "imagenet", 224, models.alexnet),
-    ("vgg16", "vgg11", 224, models.vgg11),
-    ("vgg16", "vgg13", 224, models.vgg13),
-    ("vgg16", "vgg16", 224, models.vgg16),
-    ("vgg16", "vgg19", 224, models.vgg19),
-    ("vgg16", "vgg16_bn", 224, models.vgg16_bn),
     ("googlenet", "googlenet", 224, partial(models.googlenet, init_weights=False)),
     ("googlenet", "without_heads", 224, partial(models.googlenet, init_weights=False, aux_logits=False)),
-    ("densenet121", "densenet121", 224, models.densenet121),
-    ("densenet121", "densenet161", 224, models.densenet161),
-    ("densenet121", "densenet169", 224, models.densenet169),
-    ("densenet121", "densenet201", 224, models.densenet201),
     ("mobilenet_v2", "imagenet", 224, models.mobilenet_v2),
     ("efficientnet_b0", "b0", 224, models.efficientnet_b0),
     ("efficientnet_b0", "b1", 240, models.efficientnet_b1),
@@ -42,15 +32,7 @@ PUBLISHED: list[tuple[str, str | None, int, Callable[[], nn.Module]]] = [
 ]
 
 SMALLER: list[tuple[str, str, tuple[int, int, int], dict[str, object], Callable[[], nn.Module]]] = [
-    ("alexnet", "imagenet", (3, 224, 191), {}, models.alexnet),
     ("googlenet", "googlenet", (3, 97, 64), {}, partial(models.googlenet, init_weights=False)),
-    (
-        "densenet121",
-        "densenet121",
-        (3, 97, 64),
-        {"growth_rate": 8, "depths": [2, 3, 2, 3]},
-        partial(models.DenseNet, growth_rate=8, block_config=(2, 3, 2, 3), num_init_features=16),
-    ),
     ("mobilenet_v2", "imagenet", (3, 97, 64), {}, models.mobilenet_v2),
     ("mobilenet_v2", "imagenet", (3, 97, 64), {"width": 1.4}, partial(models.mobilenet_v2, width_mult=1.4)),
     ("efficientnet_b0", "b0", (3, 97, 64), {}, models.efficientnet_b0),
@@ -110,18 +92,6 @@ def test_a_network_computes_what_torchvision_s_does(
     make: Callable[[], nn.Module],
 ) -> None:
     assert_same_function(make(), build_module(graph_of(name, variant, shape, overrides)), shape)
-
-
-@pytest.mark.parametrize("norm", [False, True])
-def test_vgg16_computes_what_torchvision_s_does_with_a_smaller_classifier(*, norm: bool) -> None:
-    """torchvision's classifier has 124 million weights: its features, and the same classifier with 64 channels."""
-    shape = (3, 97, 64)
-    oracle = models.vgg16_bn() if norm else models.vgg16()
-    oracle.classifier = nn.Sequential(
-        nn.Linear(512 * 7 * 7, 64), nn.ReLU(), nn.Dropout(), nn.Linear(64, 64), nn.ReLU(), nn.Dropout(), nn.Linear(64, 1000)
-    )  # fmt: skip
-    graph = graph_of("vgg16", "vgg16", shape, {"norm": norm, "hidden": 64})
-    assert_same_function(oracle, build_module(graph), shape)
 
 
 def test_the_comparison_notices_another_epsilon_in_the_batch_norms() -> None:
