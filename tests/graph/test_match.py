@@ -197,7 +197,12 @@ SIZES = {
     for by in variables_to_match(shipped(path.relative_to(ARCHITECTURES).as_posix()), COLOUR)
     if by in {"width", "widths", "channels", "hidden", "growth_rate", "depth", "stem"}
 }
-COARSE = {("zoo/densenet_bc.yaml", "growth_rate"), ("zoo/efficientnet_b0.yaml", "depth")}
+COARSE = {
+    ("zoo/densenet_bc.yaml", "growth_rate"),
+    ("zoo/efficientnet_b0.yaml", "depth"),
+    ("zoo/resnet_cifar.yaml", "width"),
+    ("zoo/wide_resnet.yaml", "depth"),
+}
 """Where one more of the variable changes the count by more than 10 %."""
 SMALL_IMAGES = {"zoo/alexnet.yaml", "zoo/efficientnet_b0.yaml", "zoo/mobilenet_v2.yaml", "zoo/vgg.yaml"}
 

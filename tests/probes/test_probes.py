@@ -42,7 +42,7 @@ RELATIVES = {
         "vgg16_bn",
         "vgg19_bn",
     ),
-    "resnet_imagenet",
+    *("resnet_imagenet", "preact_resnet34", "wrn_28_10", "wrn_40_4"),
 }
 """Variants, and a file, of the same layers as one that every run probes, only more or fewer of them."""
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.zoo import classic
+from tests.zoo import classic, small_images
 
-NETWORKS = [*classic.NETWORKS]
+NETWORKS = [*classic.NETWORKS, *small_images.NETWORKS]
