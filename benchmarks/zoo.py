@@ -3,10 +3,10 @@
     python -m benchmarks.zoo --rounds 5
 
 Building is what `cnnbuild.load(file).build(...)` does: the text of the file is read, elaborated and made into
-modules with initial weights. In each round both networks are made once, in random order; compared is the median
-of the rounds' ratios. Networks that torchvision does not have are compared with those that the tests write by
-hand. Inspecting is reading, elaborating, and writing the whole table of `cnnbuild inspect`, without the start of
-the process. Seconds are those of the processor, which other work on the machine changes less than the clock's.
+modules with initial weights. In each round both networks are made once, in random order; compared is the
+median of the rounds' ratios. Networks that torchvision does not have are compared with those that the tests
+write by hand. Inspecting is reading, elaborating, and writing the whole table of `cnnbuild inspect`, without
+the start of the process. Seconds are the processor's, which other work changes less than the clock's.
 """
 
 from __future__ import annotations
@@ -77,13 +77,11 @@ def main() -> None:
         and (not arguments.only or any(part in network.label for part in arguments.only))
     ]
     print(f"machine   {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    print(
-        f"versions  Python {platform.python_version()}, torch {version('torch')}, torchvision {version('torchvision')}"
-    )
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision"))
+    print(f"versions  Python {platform.python_version()}, {versions}")
     print(f"rounds    {arguments.rounds}, {arguments.threads} thread(s)\n")
-    print(
-        "| network | build, ms | constructor, ms | ratio (least to most) | inspect, ms |\n|---|---|---|---|---|"
-    )
+    print("| network | build, ms | constructor, ms | ratio (least to most) | inspect, ms |")
+    print("|---|---|---|---|---|")
     rounds_of(chosen[0], 1)  # imports
     ratios, totals = [], [0.0, 0.0, 0.0]
     for network in chosen:
@@ -97,7 +95,7 @@ def main() -> None:
         print(f"| {network.label} | {ours} | {theirs} | {spread} | {shown} |", flush=True)
     ours, theirs, shown = (f"{total:,.1f}" for total in totals)
     print(
-        f"\n{len(chosen)} networks: built in {ours} s, by their constructors in {theirs} s, inspected in {shown} s"
+        f"\n{len(chosen)} networks: built in {ours} s, by constructors in {theirs} s, inspected in {shown} s"
     )
     print(f"ratios: median {statistics.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}")
 

@@ -42,6 +42,10 @@ RESNETS = [
         "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2",
     )
 ]  # fmt: skip
+WITH_STANDARD_BLOCKS = [
+    Network("resnet.yaml", f"resnet{depth}", getattr(models, f"resnet{depth}"), "layer4", often=depth == 18)
+    for depth in (18, 34, 50, 101, 152)
+]
 SQUEEZENETS = [
     Network("zoo/squeezenet.yaml", name, getattr(models, name), "features", often=name == "squeezenet1_1")
     for name in ("squeezenet1_0", "squeezenet1_1")
@@ -55,6 +59,7 @@ NETWORKS = [
     *SMALLER_VGG,
     *VGG,
     *RESNETS,
+    *WITH_STANDARD_BLOCKS,
     *SQUEEZENETS,
     *DENSENETS,
 ]
