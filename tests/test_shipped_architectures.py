@@ -36,11 +36,16 @@ EXPECTATIONS = [
 SMALL = {
     "resnet.yaml": {"width": 4},
     "resnet18.yaml": {"width": 4},
+    "resnet_imagenet.yaml": {"width": 4},
+    "preact_resnet.yaml": {"width": 4},
+    "resnet9.yaml": {"width": 8},
+    "wide_resnet.yaml": {"depth": 10, "factor": 1},
     "residual_blocks.yaml": {"width": 4},
     "densenet_bc.yaml": {"depth": 16},
     "airbench_like.yaml": {"widths": [8, 16, 16]},
+    "airbench94.yaml": {"widths": [8, 16, 16]},
     "alexnet.yaml": {"width": 8, "hidden": 64},
-    "densenet121.yaml": {"growth_rate": 4, "depths": [2, 2, 2, 2]},
+    "densenet.yaml": {"growth_rate": 4, "depths": [2, 2, 2, 2]},
     "efficientnet.yaml": {"width": 0.35},
     "efficientnet_v2.yaml": {"channels": [8, 16, 16, 24, 32, 40], "depths": [1, 1, 1, 1, 2, 2]},
     "convnext.yaml": {"width": 8, "depths": [1, 1, 2, 1]},
@@ -48,7 +53,7 @@ SMALL = {
     "mobilenet_v2.yaml": {"width": 0.35},
     "mobilenet_v3.yaml": {"width": 0.35},
     "unet_like.yaml": {"width": 4},
-    "vgg16.yaml": {"width": 8, "hidden": 64},
+    "vgg.yaml": {"width": 8, "hidden": 64},
 }
 """Variables that keep a test short; the layers, or their table, stay as they are."""
 
@@ -58,8 +63,7 @@ FOR_SMALL_IMAGES = {name: "cifar" for name, document in DOCUMENTS.items() if "ci
 SMALL_IMAGES = [
     name
     for name in DOCUMENTS
-    if name
-    not in {"densenet121.yaml", "inception_v3.yaml"}  # densenet_bc.yaml and inception.yaml are for them
+    if name not in {"densenet.yaml", "inception_v3.yaml"}  # densenet_bc.yaml and inception.yaml are for them
 ]
 
 SHAPES = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)], ids=["grey", "colour"])
@@ -69,10 +73,11 @@ def test_the_shipped_files_and_their_expectations_are_found() -> None:
     assert list(DOCUMENTS) == [
         "airbench_like.yaml",
         "attention.yaml",
-        "densenet_bc.yaml",
+        "custom_layers.yaml",
         "fully_connected.yaml",
         "inception.yaml",
         "kernel_size.yaml",
+        "plain_cnn.yaml",
         "recursive_cnn.yaml",
         "residual_blocks.yaml",
         "residual_cnn.yaml",
@@ -80,9 +85,11 @@ def test_the_shipped_files_and_their_expectations_are_found() -> None:
         "resnet18.yaml",
         "simple_cnn.yaml",
         "squeeze_excite.yaml",
+        "airbench94.yaml",
         "alexnet.yaml",
         "convnext.yaml",
-        "densenet121.yaml",
+        "densenet.yaml",
+        "densenet_bc.yaml",
         "efficientnet.yaml",
         "efficientnet_v2.yaml",
         "googlenet.yaml",
@@ -91,10 +98,16 @@ def test_the_shipped_files_and_their_expectations_are_found() -> None:
         "mnasnet.yaml",
         "mobilenet_v2.yaml",
         "mobilenet_v3.yaml",
+        "preact_resnet.yaml",
         "regnet.yaml",
+        "resnet9.yaml",
+        "resnet_cifar.yaml",
+        "resnet_imagenet.yaml",
         "shufflenet_v2.yaml",
+        "squeezenet.yaml",
         "unet_like.yaml",
-        "vgg16.yaml",
+        "vgg.yaml",
+        "wide_resnet.yaml",
     ]
     assert len(EXPECTATIONS) >= 60
     assert [name for name, document in DOCUMENTS.items() if not document.expectations] == []

@@ -127,6 +127,7 @@ def _resolve(
                 expect=settings.expect,
                 tolerance=study.tolerance if settings.tolerance is None else settings.tolerance,
                 place=entry.key.place,
+                description=settings.description,
             )
         )
     problems.extend(faults.errors)

@@ -30,7 +30,7 @@ class LayerPair:
     """A custom layer and its counterpart; without one it is looked at by itself.
 
     `input` is (C, H, W). `tolerance` is the largest difference that still counts as equal, as a share of the
-    largest value that is compared.
+    largest value that is compared. `description` says in words what is to be seen.
     """
 
     name: str
@@ -41,6 +41,7 @@ class LayerPair:
     expect: Expect | None
     tolerance: float
     place: Place
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class LayerPairSettings(Settings):
     on: Numbers = "normal"
     expect: Expect | None = None
     tolerance: Annotated[float, Field(gt=0, lt=1)] | None = None
+    description: str = ""
 
 
 class LayerStudySettings(Settings):

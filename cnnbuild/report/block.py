@@ -38,6 +38,7 @@ class Block:
     `body` is an `<svg>` or markup around images of data URIs. `caption` says what the figure shows and how it
     is read. `bytes_of_images` counts what of the body are pixels. `wide` blocks take the whole width.
     `section` is the data set and setting that it is of, as `ResultRow.where` says it; empty for all of them.
+    `reading` says how all of its kind are read; only the caption of the first on a page begins with it.
     """
 
     name: str
@@ -49,3 +50,4 @@ class Block:
     wide: bool = False
     bytes_of_images: int = 0
     section: str = ""
+    reading: str = ""

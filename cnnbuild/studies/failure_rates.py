@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnnbuild.studies.observation import Observation
+from cnnbuild.studies.observation import Figure, Observation
 from cnnbuild.studies.results import ResultRow, StudyResults
 from cnnbuild.studies.statistics import wilson_interval
 
 
 def failure_rates(results: StudyResults) -> tuple[Observation, ...]:
-    """One observation for each architecture of which a run did not train, on each data set and setting.
+    """For each data set and setting on which runs did not train: how many of each architecture.
 
     Runs that an error or the machine ended are no evidence on training, and are not counted.
     """
@@ -19,25 +19,22 @@ def failure_rates(results: StudyResults) -> tuple[Observation, ...]:
 
 def _of_group(rows: tuple[ResultRow, ...]) -> Iterator[Observation]:
     counts = {row.architecture: _count(row) for row in rows}
-    for row in rows:
-        failed, total = counts[row.architecture]
-        if not failed:
-            continue
-        others = [name for name, (_, n) in counts.items() if name != row.architecture and n]
-        beside = "; ".join(f"{_in_words(*counts[name])} of {name}" for name in others)
-        low, high = wilson_interval(failed, total)
-        yield Observation(
-            topic="failures",
-            sentence=(
-                f"On {row.where} {failed} of {total} runs of {row.architecture} did not train: "
-                f"{_rate(failed, total)}{f'; {beside}' if beside else ''}."
-            ),
-            architectures=(row.architecture,),
-            dataset=row.dataset,
-            setting=row.setting,
-            level="warning",
-            figures={"failed": failed, "runs": total, "rate": failed / total, "low": low, "high": high},
-        )
+    failing = tuple(name for name, (failed, _) in counts.items() if failed)
+    if not failing:
+        return
+    names: dict[tuple[int, int], list[str]] = {}
+    for name in (*failing, *(name for name, (_, total) in counts.items() if total and name not in failing)):
+        names.setdefault(counts[name], []).append(name)
+    rates = "; ".join(f"{_in_words(*count)} of {_each(names[count])}" for count in names)
+    yield Observation(
+        topic="failures",
+        sentence=f"On {rows[0].where} not all runs trained. Those that did not: {rates}.",
+        architectures=failing,
+        dataset=rows[0].dataset,
+        setting=rows[0].setting,
+        level="warning",
+        figures=dict(figure for name in failing for figure in _figures(name, *counts[name])),
+    )
 
 
 def _count(row: ResultRow) -> tuple[int, int]:
@@ -47,9 +44,15 @@ def _count(row: ResultRow) -> tuple[int, int]:
 
 
 def _in_words(failed: int, total: int) -> str:
-    return f"{failed} of {total} ({_rate(failed, total)})"
-
-
-def _rate(failed: int, total: int) -> str:
     low, high = (max(0.0, 100 * edge) for edge in wilson_interval(failed, total))
-    return f"{100 * failed / total:.0f} %, 95 % CI {low:.0f} to {high:.0f} %"
+    return f"{failed} of {total} ({100 * failed / total:.0f} %, 95 % CI {low:.0f} to {high:.0f} %)"
+
+
+def _each(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"each of {', '.join(names[:-1])} and {names[-1]}"
+
+
+def _figures(name: str, failed: int, total: int) -> Iterator[tuple[str, Figure]]:
+    low, high = wilson_interval(failed, total)
+    found = {"failed": failed, "runs": total, "rate": failed / total, "low": low, "high": high}
+    yield from ((f"{name}: {word}", value) for word, value in found.items())

@@ -67,11 +67,11 @@ def factors_of(
 ) -> tuple[Factor, ...] | None:
     """The factors in which two networks differ; None where they cannot be told.
 
-    Networks of one file differ in variables. Others are compared node by node: arguments that differ, types
-    that took another's place, and types of which nodes came or went. `without` names a variable that is
-    left out.
+    Networks of one file differ in variables, which is all that a variant sets. Others are compared node by
+    node: arguments that differ, types that took another's place, and types of which nodes came or went.
+    `without` names a variable that is left out.
     """
-    if first.text == second.text and first.variant == second.variant and first.own_types == second.own_types:
+    if first.text == second.text and first.own_types == second.own_types:
         return tuple(_of_variables(first, second, without))
     if first.network is None or second.network is None or first.own_types != second.own_types:
         return None
@@ -82,8 +82,7 @@ def factors_of(
 
 
 def _of_variables(first: KeptArchitecture, second: KeptArchitecture, without: str) -> Iterator[Factor]:
-    defaults = defaults_of(first.text, first.variant)
-    one, other = defaults | first.vars, defaults | second.vars
+    one, other = (defaults_of(kept.text, kept.variant) | kept.vars for kept in (first, second))
     for name in dict.fromkeys((*one, *other)):
         if name != without and one.get(name) != other.get(name):
             yield Factor(name, _value(one, name), _value(other, name))

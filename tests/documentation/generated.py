@@ -42,6 +42,7 @@ from cnnbuild.layers.schemas.study_texts import (
     texts_of,
 )
 from tests.cli.commands import ROOT
+from tests.documentation.experiments.parts import experiment_part
 from tests.documentation.options import options_table
 
 LAYERS_PAGE = ROOT / "docs" / "layers.md"
@@ -164,6 +165,8 @@ def generated(what: str) -> str:
             return _table(
                 ("name", "shows"), ((f"`{word}`", shown) for word, shown in analyses.MEANINGS.items())
             )
+        case "experiment":
+            return experiment_part(name)
         case "source":
             return f"```python\n{(ROOT / name).read_text(encoding='utf-8')}```"
         case _:

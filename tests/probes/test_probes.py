@@ -29,17 +29,27 @@ DOCUMENTS = {name: read_architecture(path) for name, path in sorted(FILES.items(
 WITHOUT_MAPS = {"fully_connected"}
 RELATIVES = {
     *("densenet161", "densenet169", "densenet201", "densenet_bc_250_24", "densenet_bc_190_40"),
-    *("resnet34", "resnet101", "vgg11", "vgg13", "vgg16_bn"),
+    *(
+        "resnet34",
+        "resnet101",
+        "vgg11",
+        "vgg11_bn",
+        "vgg13",
+        "vgg13_bn",
+        "vgg16_bn",
+        "vgg19_bn",
+    ),
+    *("resnet_imagenet", "preact_resnet34", "wrn_28_10", "wrn_40_4"),
     *(variant for _, variant in SELDOM),
     "without_head",  # of Inception-v3: its images are large
 }
-"""Variants of the same layers as one that every run probes, only more or fewer of them."""
+"""Variants, and a file, of the same layers as one that every run probes, only more or fewer of them."""
 
 CASES = [
     pytest.param(
         name, variant, axis,
         id=f"{name}-{variant}-{'height' if axis == 0 else 'width'}",
-        marks=[pytest.mark.exhaustive] if variant in RELATIVES else [],
+        marks=[pytest.mark.exhaustive] if RELATIVES & {name, variant} else [],
     )
     for name, document in DOCUMENTS.items() if name not in WITHOUT_MAPS
     for variant in document.variants or (None,)
@@ -110,7 +120,7 @@ def test_behind_the_stem_everything_is_seen_where_channels_are_gated(probe, name
         ("resnet", "resnet50", "layer4.2.relu_3", Figures(427, Fraction(32), -213)),
         ("resnet", "resnet152", "layer4.2.relu_3", Figures(1451, Fraction(32), -725)),
         ("mobilenet_v2", "imagenet", "last.relu6_1", Figures(491, Fraction(32), -245)),
-        ("vgg16", "vgg16", "stage5.max_pool_1", Figures(212, Fraction(32), -90)),
+        ("vgg", "vgg16", "stage5.max_pool_1", Figures(212, Fraction(32), -90)),
         ("alexnet", "imagenet", "max_pool_3", Figures(195, Fraction(32), -66)),
         ("efficientnet", "efficientnet_b0", "last.silu_1", Figures(851, Fraction(32), -425)),
     ],

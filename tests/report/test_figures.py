@@ -65,6 +65,13 @@ def test_a_run_that_did_not_train_is_drawn_by_itself():
     assert with_dead.count(dotted) == plain.count(dotted) + 1 == 1
 
 
+def test_an_architecture_of_which_no_run_trained_is_named_where_its_dotted_lines_end():
+    dead = [cell_record("a", seed, 0, run=run_record(0, seed=seed)) for seed in range(2)]
+    trained = cell_record("b", 0, 800)
+    svg = curve(ResultRow("a", "digits", 2, tuple(dead)), ResultRow("b", "digits", 1, (trained,)))
+    assert re.findall(r">([^<>]+)</text>", svg)[-2:] == ["a", "b"]
+
+
 def test_ticks_are_whole_epochs_and_both_ends_have_one():
     expected = {
         1: [1],

@@ -148,3 +148,35 @@ def test_of_many_layers_some_are_named_and_always_both_ends():
         "layer99",
     ]
     assert len(shown.table("x").rows) == 60
+
+
+def ratio_axes(*records):
+    (drawing,) = gradient_ratios(group_of(*records))
+    with drawing_style("x"):
+        return drawing.draw()
+
+
+def test_the_line_of_vanishing_gradients_is_drawn_only_where_one_comes_near_it():
+    far = ratio_axes(run_of("net", 0, [epoch(1, [0.1, 0.2, 1.0]), epoch(2, [0.02, 0.2, 1.0])])).axes[0]
+    assert far.get_ylim()[0] > 0.01  # else half of the figure were empty
+    near = ratio_axes(run_of("net", 0, [epoch(1, [0.1, 0.2, 1.0]), epoch(2, [0.004, 0.2, 1.0])])).axes[0]
+    assert near.get_ylim()[0] < 1e-3
+
+
+def test_a_run_that_did_not_train_ends_with_a_hollow_marker_also_after_one_epoch():
+    dead = run_of("dead", 0, [epoch(1, [0.1, 0.2, 0.4])], correct=0)
+    trained = run_of("net", 0, [epoch(1, [0.3, 0.2, 0.4])])
+    points = [line for line in ratio_axes(trained, dead).axes[0].lines if len(line.get_xdata()) == 1]
+    hollow = [line for line in points if line.get_markerfacecolor() == "none"]
+    assert [(list(line.get_xdata()), list(line.get_ydata())) for line in hollow] == [([1], [0.25])]
+
+
+def test_a_legend_has_whole_names_and_the_figure_grows_for_their_lines():
+    names = ["fully_connected", "fully_connected_small", "simple_cnn", "residual_cnn"]
+    epochs = [epoch(1, [0.1, 0.2, 0.4]), epoch(7, [0.1, 0.2, 0.4])]
+    figure = ratio_axes(*(run_of(name, 0, epochs) for name in names))
+    assert [text.get_text() for text in figure.legends[0].texts] == names
+    alone = ratio_axes(run_of("net", 0, epochs))
+    assert alone.legends == []
+    assert figure.get_figheight() > alone.get_figheight()
+    assert list(alone.axes[0].get_xticks()) == [1, 2, 3, 4, 5, 6, 7]

@@ -1,6 +1,5 @@
 import json
 from math import sqrt
-from pathlib import Path
 
 import pytest
 import torch
@@ -284,26 +283,3 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
         DataError, match=r"results\.json is damaged, or of another version; run the study again"
     ):
         read_layer_results(mine)
-
-
-def test_the_shipped_study_gives_what_it_expects_and_covers_every_custom_layer():
-    file = Path(__file__).parents[2] / "studies" / "custom_layers.yaml"
-    text = file.read_text()
-    for word in (
-        "affine_conv",
-        "noisy_conv",
-        "channel_attention",
-        "spatial_attention",
-        "cbam",
-        "squeeze_excite",
-    ):
-        assert word in text
-    for word in ("swish", "clamped_relu", "mean_lp_pool", "window_avg_pool"):
-        assert word in text
-    results = run_layers(
-        plan_layers(read_layer_study(file, seeds=1, settings={"batch": 2, "input": "16x6x6"}))
-    )
-    verdicts = {record.name: verdict_of(record) for record in results.pairs}
-    assert len(verdicts) == 13
-    assert [name for name, verdict in verdicts.items() if verdict.as_expected is False] == []
-    assert sum(verdict.as_expected is True for verdict in verdicts.values()) == 9

@@ -26,18 +26,30 @@ def test_failure_rates_have_intervals_and_name_the_others() -> None:
     # Wilson, 1 of 4: 4.6 to 69.9 per cent; 0 of 4: 0 to 49.0 per cent
     (found,) = failure_rates(two_architectures([800] * 4, [890, 100, 890, 890]))
     assert found.sentence == (
-        "On digits 1 of 4 runs of b did not train: 25 %, 95 % CI 5 to 70 %; 0 of 4 (0 %, 95 % CI 0 to 49 %) of a."
+        "On digits not all runs trained. Those that did not: 1 of 4 (25 %, 95 % CI 5 to 70 %) of b; "
+        "0 of 4 (0 %, 95 % CI 0 to 49 %) of a."
     )
     assert (found.topic, found.level, found.architectures) == ("failures", "warning", ("b",))
     low, high = wilson_interval(1, 4)
-    assert found.figures == {"failed": 1, "runs": 4, "rate": 0.25, "low": low, "high": high}
+    assert found.figures == {"b: failed": 1, "b: runs": 4, "b: rate": 0.25, "b: low": low, "b: high": high}
+
+
+def test_architectures_that_failed_equally_often_are_named_together() -> None:
+    scores = {"a": [100, 890], "b": [890, 100], "c": [890, 890], "d": [100, 100], "e": [880, 870]}
+    records = [cell_record(name, seed, of[seed]) for name, of in scores.items() for seed in range(2)]
+    (found,) = failure_rates(study_results(*records))
+    assert found.sentence == (
+        "On digits not all runs trained. Those that did not: 1 of 2 (50 %, 95 % CI 9 to 91 %) of each of a and b; "
+        "2 of 2 (100 %, 95 % CI 34 to 100 %) of d; 0 of 2 (0 %, 95 % CI 0 to 66 %) of each of c and e."
+    )
+    assert found.architectures == ("a", "b", "d")
 
 
 def test_errors_are_no_failures_of_training() -> None:
     records = [cell_record("a", seed, 800) for seed in range(3)]
     records += [cell_record("b", 0, 890), cell_record("b", 1, 100), cell_record("b", 2, 0, **FAILED)]
     (found,) = failure_rates(study_results(*records))
-    assert found.sentence.startswith("On digits 1 of 2 runs of b did not train: 50 %")
+    assert ": 1 of 2 (50 %, 95 % CI 9 to 91 %) of b; 0 of 3" in found.sentence
 
 
 def on_data_sets(

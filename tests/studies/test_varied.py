@@ -60,6 +60,21 @@ def test_networks_of_one_file_differ_in_their_variables_with_defaults_filled_in(
     assert differing(kept(PLAIN), kept(PLAIN)) == []
 
 
+def test_variants_of_one_file_differ_in_what_they_set() -> None:
+    assert differing(kept(PLAIN, "wide"), kept(PLAIN)) == ["width (16 against 8)"]
+    assert differing(kept(PLAIN, "wide", size=5), kept(PLAIN, size=3)) == [
+        "width (16 against 8)",
+        "size (5 against 3)",
+    ]
+    assert differing(kept(PLAIN, "wide"), kept(PLAIN, width=16)) == []
+
+
+def test_shortcuts_of_a_long_network_are_one_factor() -> None:
+    text = (ROOT / "architectures" / "zoo" / "resnet_cifar.yaml").read_text()
+    plain, identity = kept(text, "plain32"), kept(text, "resnet32", transition="none")
+    assert differing(identity, plain) == ["shortcut (identity against none)"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "factors"),
     [

@@ -12,6 +12,7 @@ from cnnbuild.graph.graph import Graph
 from cnnbuild.modules.build import build_module
 from tests.zoo.network import Network
 
+MAP = "torchvision"  # of `weights:`
 WITHIN = 1e-12  # of the largest value, in double precision, where sums are added up in another order
 Dropping = (nn.Dropout, nn.Dropout2d)
 
@@ -133,17 +134,14 @@ def settle(module: nn.Module, images: Tensor) -> None:
 
 
 def copy_weights(oracle: nn.Module, ours: nn.Module, graph: Graph) -> dict[str, str]:
-    """Copy all weights and statistics, and give our name of each; ones of a shape may differ in length.
-
-    The file's `weights:` says what is called what; without it names are equal, or else the order is.
-    """
+    """Copy all weights and statistics, and give our name of each: by the file's key map, or in order without one."""
     theirs, mine = oracle.state_dict(), ours.state_dict()
-    maps = [published.names for published in graph.published if published.map == "torchvision"]
-    named = {other: own for own, other in maps[0].items()} if maps else {own: own for own in mine}
-    if not maps and named.keys() != theirs.keys():
-        named = dict(zip(theirs, mine, strict=True))
-    assert (named.keys(), {*named.values()}) == (theirs.keys(), mine.keys())
-    pairs = {other: named[other] for other in theirs}
+    named = {
+        other: own for names in graph.published if names.map == MAP for own, other in names.names.items()
+    }
+    pairs = named or dict(zip(theirs, mine, strict=True))
+    assert set(pairs) == set(theirs)
+    assert sorted(pairs.values()) == sorted(mine)
     for other, own in pairs.items():
         kinds = [
             tuple(n for n in state[name].shape if n > 1) for state, name in ((theirs, other), (mine, own))

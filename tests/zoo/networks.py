@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.zoo import classic, modern
+from tests.zoo import classic, modern, small_images
 
-NETWORKS = [*classic.NETWORKS, *modern.NETWORKS]
+NETWORKS = [*classic.NETWORKS, *modern.NETWORKS, *small_images.NETWORKS]
 
 SELDOM = frozenset(
     {(n.file, n.variant) for n in NETWORKS} - {(n.file, n.variant) for n in NETWORKS if n.often}

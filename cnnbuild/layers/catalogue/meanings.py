@@ -22,6 +22,7 @@ MEANINGS = {
     "dropout": "probability that a value is set to zero; 0 leaves the layer out",
     "elementwise_affine": "whether a weight and a bias per channel are learned",
     "eps": "what is added to the variance, so that it is never 0",
+    "factor": "what each value is multiplied by",
     "gate": "what makes a factor from 0 to 1 of a number",
     "groups": "parts that the channels are divided into; each sees only its own",
     "index": "which of the parts is kept, from 0",

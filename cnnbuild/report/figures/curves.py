@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
+from statistics import fmean
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -41,9 +43,9 @@ def learning_curve(
     """One quantity over the epochs: the mean over trained runs, and a band from the smallest to the largest.
 
     Validation is a thick line with filled markers, training a thin dashed one with hollow markers. A run that
-    did not train is drawn by itself, thin and dotted, and is in no mean. `onsets` are epochs to be ringed on
-    the validation line, by architecture. Where a run went on after others had ended, it goes on as a thin
-    line.
+    did not train is drawn by itself, thin and dotted, and is in no mean; an architecture of which none did is
+    named where these end. `onsets` are epochs to be ringed on the validation line, by architecture. Where a
+    run went on after others had ended, it goes on as a thin line.
     """
     ends: list[tuple[Look, str, float]] = []
     last = 1
@@ -63,10 +65,13 @@ def learning_curve(
             if main is not None:
                 ends.append((look, look.name, main.mean[-1]))
                 last = max(last, main.last_epoch)
-            for record in _untrained(row):
-                line = line_of(record, validation) or line_of(record, train)
+            dotted = [line_of(record, validation) or line_of(record, train) for record in _untrained(row)]
+            for line in dotted:
                 _draw_untrained(axes, line, look)
                 last = max(last, *(epoch for epoch, _ in line), 1)
+            stayed = [line[-1][1] for line in dotted if line and isfinite(line[-1][1])]
+            if main is None and stayed:
+                ends.append((look, look.name, fmean(stayed)))
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
         if logarithmic:
@@ -126,7 +131,7 @@ def epoch_axis(axes: Axes, last: int) -> None:
     places = MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]).tick_values(0, last)
     inner = [int(place) for place in places if 1 < place < last]
     step = inner[1] - inner[0] if len(inner) > 1 else 1
-    axes.set_xticks([1, *(place for place in inner if 1 + 0.5 * step < place < last - 0.5 * step), last])
+    axes.set_xticks([1, *(place for place in inner if 1 + 0.5 * step <= place < last - 0.5 * step), last])
 
 
 def set_log_axis(axes: Axes, which: str) -> None:

@@ -18,18 +18,18 @@ SIZE = 8.0
 
 def legend_inches(names: Sequence[str], width: float) -> float:
     """The height that these names take below a figure of a width, both in inches."""
-    return LINE_INCHES * ceil(len(names) / _columns(names, width))
+    return LINE_INCHES * ceil(len(names) / columns_of(names, width))
 
 
 def legend_below(figure: Figure, looks: Sequence[Look], names: Sequence[str]) -> None:
     """Write the names below the figure, each with its line and marker; for a constrained layout."""
     samples = [Line2D([], [], color=look.colour, marker=look.marker, markersize=5) for look in looks]
     shown = [short_name(name) for name in names]
-    columns = _columns(names, figure.get_figwidth())
+    columns = columns_of(names, figure.get_figwidth())
     figure.legend(samples, shown, loc="outside lower center", ncols=columns, fontsize=SIZE, frameon=False)
 
 
-def _columns(names: Sequence[str], width: float) -> int:
+def columns_of(names: Sequence[str], width: float) -> int:
     """How many names have room beside each other."""
     longest = max((len(short_name(name)) for name in names), default=0)
     return max(1, int(width / (SAMPLE_INCHES + LETTER_INCHES * longest)))

@@ -75,6 +75,7 @@ class Drawing:
             table=self.table,
             bytes_of_images=pixels,
             section=section,
+            reading=self.how,
         )
 
 

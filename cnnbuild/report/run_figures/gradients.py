@@ -43,7 +43,7 @@ def gradient_ratios(group: DrawnGroup) -> list[Drawing]:
         for row in rows:
             draw_series(axes, row, first_to_last, logarithmic=True)
         axes.axhline(1.0, color="#888888", linewidth=0.8)
-        if axes.get_ylim()[0] < VANISHING * 10 or any(_least(row) < VANISHING * 10 for row in rows):
+        if any(_least(row) < VANISHING * 10 for row in rows):
             axes.axhline(VANISHING, color="#888888", linewidth=0.8, linestyle="--")
         return finish(figure, axes, "first layer / last layer", [row.look for row in rows], logarithmic=True)
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import exp, log
+from math import ceil, exp, log
 from statistics import fmean
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from cnnbuild.report.figures import Look
-from cnnbuild.report.figures.curves import FEWEST_FOR_BAND, MAX_MARKERS
+from cnnbuild.report.figures.curves import FEWEST_FOR_BAND, MAX_MARKERS, epoch_axis
+from cnnbuild.report.figures.labels import short_name
+from cnnbuild.report.figures.legend import LINE_INCHES, columns_of
 from cnnbuild.report.run_figures.drawing import NARROW, SMALL, beginning, power_of_ten
 from cnnbuild.report.run_figures.group import DrawnRow
 from cnnbuild.training.record import RunRecord
 
 HEIGHT = 3.2
 FEW_DECADES = 300.0  # from the bottom to the top of an axis: labels at 1, 2 and 5, not at 1 alone
-COLUMNS = 3  # of a legend
+COLUMNS = 3  # of a legend, at most
+EPOCH = "epoch"
 LONGEST_NAME = 18
 
 Series = Callable[[RunRecord], Mapping[int, float]]
@@ -31,8 +35,7 @@ def new_axes(*, epochs: bool = True) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(NARROW, HEIGHT), layout="constrained")
     axes = figure.add_subplot()
     if epochs:
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_xlabel(EPOCH)
     return figure, axes
 
 
@@ -44,6 +47,11 @@ def draw_series(axes: Axes, row: DrawnRow, series: Series, *, logarithmic: bool)
     for _, _, run in row.untrained:
         points = {at: value for at, value in series(run).items() if value > 0 or not logarithmic}
         axes.plot([*points], [*points.values()], color=row.look.colour, linewidth=0.9, linestyle=":")
+        last = [*points.items()][-1:]  # told by its marker, also where there is no more than one epoch
+        axes.plot(
+            [at for at, _ in last], [value for _, value in last], color=row.look.colour,
+            marker=row.look.marker, markersize=4, markerfacecolor="none", linestyle="none",
+        )  # fmt: skip
     by_epoch = collected([series(run) for run in row.runs], logarithmic=logarithmic)
     if not by_epoch:
         return
@@ -90,6 +98,9 @@ def last_mean(row: DrawnRow, series: Series, *, logarithmic: bool) -> tuple[int,
 def finish(figure: Figure, axes: Axes, label: str, looks: Sequence[Look], *, logarithmic: bool) -> Figure:
     """The same figure with its scale, its grid, and a legend where there are several architectures."""
     axes.set_ylabel(label)
+    if axes.get_xlabel() == EPOCH:
+        epochs = [float(np.max(line.get_xdata(), initial=1.0)) for line in axes.get_lines()]
+        epoch_axis(axes, int(max(epochs, default=1)))
     if logarithmic:
         axes.set_yscale("log")
         low, high = axes.get_ylim()
@@ -103,9 +114,12 @@ def finish(figure: Figure, axes: Axes, label: str, looks: Sequence[Look], *, log
 
 
 def add_legend(figure: Figure, looks: Sequence[Look]) -> None:
-    """Name the architectures above the figure, where there are several."""
+    """Name the architectures above the figure, where there are several; lines of names make it higher."""
     if len(looks) < FEWEST_FOR_BAND:
         return
+    names = [short_name(look.name) for look in looks]
+    columns = min(COLUMNS, columns_of(names, figure.get_figwidth()))
+    figure.set_figheight(figure.get_figheight() + LINE_INCHES * (ceil(len(names) / columns) - 1))
     lines = [
         Line2D(
             [],
@@ -114,15 +128,15 @@ def add_legend(figure: Figure, looks: Sequence[Look]) -> None:
             marker=look.marker,
             markersize=4,
             linewidth=1.8,
-            label=short(look.name),
+            label=name,
         )
-        for look in looks
+        for look, name in zip(looks, names, strict=True)
     ]
     figure.legend(
-        handles=lines, loc="outside upper left", ncols=COLUMNS, frameon=False, fontsize=SMALL + 1, borderpad=0
+        handles=lines, loc="outside upper left", ncols=columns, frameon=False, fontsize=SMALL + 1, borderpad=0
     )
 
 
 def short(name: str) -> str:
-    """A name that fits into a legend: names of architectures differ at their beginnings."""
+    """A name that fits beside an axis: names of architectures differ at their beginnings."""
     return beginning(name, LONGEST_NAME)

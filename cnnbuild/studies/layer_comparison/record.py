@@ -201,6 +201,7 @@ class PairRecord:
     shared_weights: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
     constants: tuple[ConstantInput, ...]
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

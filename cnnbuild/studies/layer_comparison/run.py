@@ -109,6 +109,7 @@ def _record_of(planned: PlannedPair, seeds: tuple[int, ...], batch: int, device:
         shared_weights=found.built.shared if found is not None and done else (),
         comparisons=found.comparisons if found is not None and done else (),
         constants=tuple(constants),
+        description=pair.description,
     )
 
 
