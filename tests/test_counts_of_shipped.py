@@ -18,6 +18,7 @@ from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import INPUT, Graph
 from cnnbuild.lang.architecture import ArchitectureDocument, read_architecture
 from cnnbuild.modules.build import build_module
+from tests.zoo.networks import SELDOM
 
 ARCHITECTURES = Path(__file__).parent.parent / "architectures"
 FILES = sorted(path for path in ARCHITECTURES.rglob("*.yaml") if path.parent.name != "blocks")
@@ -37,15 +38,32 @@ def cases() -> list:
         expected = document(path).expectations
         for expectation, place in expected:
             settings = (expectation.input, expectation.classes, expectation.variant, expectation.vars)
-            found.append(pytest.param(path, *settings, id=f"{name}:{place.line}"))
+            found.append(
+                pytest.param(
+                    path, *settings, id=f"{name}:{place.line}", marks=seldom(name, expectation.variant)
+                )
+            )
         first = expected[0][0]
         said = {expectation.variant for expectation, _ in expected}
         found += [
-            pytest.param(path, first.input, first.classes, variant, {}, id=f"{name}@{variant}")
+            pytest.param(
+                path,
+                first.input,
+                first.classes,
+                variant,
+                {},
+                id=f"{name}@{variant}",
+                marks=seldom(name, variant),
+            )
             for variant in document(path).variants
             if variant not in said
         ]
     return found
+
+
+def seldom(name: str, variant: str | None) -> list[pytest.MarkDecorator]:
+    """The mark of a variant that only exhaustive runs look at."""
+    return [pytest.mark.exhaustive] if (f"{name}.yaml", variant) in SELDOM else []
 
 
 CASES = cases()

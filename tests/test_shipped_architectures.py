@@ -16,36 +16,55 @@ from cnnbuild.modules.build import build_module
 from cnnbuild.training.heads import training_loss
 from tests.layers.standard_block_calls import copy_in_order, randomise
 from tests.torchvision_oracle import assert_same_function, macs_of
+from tests.zoo.networks import SELDOM
 
 ARCHITECTURES = Path(__file__).parent.parent / "architectures"
 FILES = sorted([*ARCHITECTURES.glob("*.yaml"), *ARCHITECTURES.glob("zoo/*.yaml")])
 DOCUMENTS = {path.name: read_architecture(path) for path in FILES}
+
+
+def seldom(name: str, variant: str | None) -> list[pytest.MarkDecorator]:
+    """The mark of a variant that only exhaustive runs look at."""
+    return [pytest.mark.exhaustive] if (f"zoo/{name}", variant) in SELDOM else []
+
+
 EXPECTATIONS = [
-    pytest.param(name, expectation, id=f"{name}:{place.line}")
+    pytest.param(name, expectation, id=f"{name}:{place.line}", marks=seldom(name, expectation.variant))
     for name, document in DOCUMENTS.items()
     for expectation, place in document.expectations
 ]
 SMALL = {
     "resnet.yaml": {"width": 4},
     "resnet18.yaml": {"width": 4},
+    "resnet_imagenet.yaml": {"width": 4},
+    "preact_resnet.yaml": {"width": 4},
+    "resnet9.yaml": {"width": 8},
+    "wide_resnet.yaml": {"depth": 10, "factor": 1},
     "residual_blocks.yaml": {"width": 4},
     "densenet_bc.yaml": {"depth": 16},
     "airbench_like.yaml": {"widths": [8, 16, 16]},
+    "airbench94.yaml": {"widths": [8, 16, 16]},
     "alexnet.yaml": {"width": 8, "hidden": 64},
-    "densenet121.yaml": {"growth_rate": 4, "depths": [2, 2, 2, 2]},
-    "efficientnet_b0.yaml": {"width": 0.35},
+    "densenet.yaml": {"growth_rate": 4, "depths": [2, 2, 2, 2]},
+    "efficientnet.yaml": {"width": 0.35},
+    "efficientnet_v2.yaml": {"channels": [8, 16, 16, 24, 32, 40], "depths": [1, 1, 1, 1, 2, 2]},
+    "convnext.yaml": {"width": 8, "depths": [1, 1, 2, 1]},
+    "mnasnet.yaml": {"width": 0.35},
     "mobilenet_v2.yaml": {"width": 0.35},
+    "mobilenet_v3.yaml": {"width": 0.35},
     "unet_like.yaml": {"width": 4},
-    "vgg16.yaml": {"width": 8, "hidden": 64},
+    "vgg.yaml": {"width": 8, "hidden": 64},
 }
 """Variables that keep a test short; the layers, or their table, stay as they are."""
 
-FOR_SMALL_IMAGES = dict.fromkeys(
-    ("alexnet.yaml", "efficientnet_b0.yaml", "googlenet.yaml", "mobilenet_v2.yaml", "vgg16.yaml"), "cifar"
-)
+FOR_SMALL_IMAGES = {name: "cifar" for name, document in DOCUMENTS.items() if "cifar" in document.variants}
 """Variants of networks for photographs, of which small images leave nothing, or a single pixel."""
 
-SMALL_IMAGES = [name for name in DOCUMENTS if name != "densenet121.yaml"]  # it has densenet_bc.yaml for them
+SMALL_IMAGES = [
+    name
+    for name in DOCUMENTS
+    if name not in {"densenet.yaml", "inception_v3.yaml"}  # densenet_bc.yaml and inception.yaml are for them
+]
 
 SHAPES = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)], ids=["grey", "colour"])
 
@@ -54,10 +73,11 @@ def test_the_shipped_files_and_their_expectations_are_found() -> None:
     assert list(DOCUMENTS) == [
         "airbench_like.yaml",
         "attention.yaml",
-        "densenet_bc.yaml",
+        "custom_layers.yaml",
         "fully_connected.yaml",
         "inception.yaml",
         "kernel_size.yaml",
+        "plain_cnn.yaml",
         "recursive_cnn.yaml",
         "residual_blocks.yaml",
         "residual_cnn.yaml",
@@ -65,14 +85,29 @@ def test_the_shipped_files_and_their_expectations_are_found() -> None:
         "resnet18.yaml",
         "simple_cnn.yaml",
         "squeeze_excite.yaml",
+        "airbench94.yaml",
         "alexnet.yaml",
-        "densenet121.yaml",
-        "efficientnet_b0.yaml",
+        "convnext.yaml",
+        "densenet.yaml",
+        "densenet_bc.yaml",
+        "efficientnet.yaml",
+        "efficientnet_v2.yaml",
         "googlenet.yaml",
+        "inception_v3.yaml",
         "lenet5.yaml",
+        "mnasnet.yaml",
         "mobilenet_v2.yaml",
+        "mobilenet_v3.yaml",
+        "preact_resnet.yaml",
+        "regnet.yaml",
+        "resnet9.yaml",
+        "resnet_cifar.yaml",
+        "resnet_imagenet.yaml",
+        "shufflenet_v2.yaml",
+        "squeezenet.yaml",
         "unet_like.yaml",
-        "vgg16.yaml",
+        "vgg.yaml",
+        "wide_resnet.yaml",
     ]
     assert len(EXPECTATIONS) >= 60
     assert [name for name, document in DOCUMENTS.items() if not document.expectations] == []
@@ -125,12 +160,17 @@ def test_a_shipped_file_learns_from_a_batch(name: str, shape: tuple[int, int, in
 
 @pytest.mark.parametrize(
     ("name", "variant"),
-    [(name, variant) for name, document in DOCUMENTS.items() for variant in document.variants],
+    [
+        pytest.param(name, variant, marks=seldom(name, variant))
+        for name, document in DOCUMENTS.items()
+        for variant in document.variants
+    ],
 )
 def test_every_variant_of_a_shipped_file_runs(name: str, variant: str) -> None:
-    graph = elaborate(DOCUMENTS[name], DataContract("pictures", 3, 64, 64, 7), variant=variant)
+    size = 299 if name == "inception_v3.yaml" else 64
+    graph = elaborate(DOCUMENTS[name], DataContract("pictures", 3, size, size, 7), variant=variant)
     with torch.device("meta"):
-        assert build_module(graph).eval()(torch.empty(2, 3, 64, 64)).shape == (2, 7)
+        assert build_module(graph).eval()(torch.empty(2, 3, size, size)).shape == (2, 7)
 
 
 def test_resnet18_takes_at_most_thirty_lines() -> None:

@@ -117,3 +117,26 @@ class LayerScale(ElementWise):
         from cnnbuild.layers.torch_modules.channels import LayerScale as LayerScaleModule
 
         return LayerScaleModule(self.weight_shapes(*inputs)["weight"], self.init_value)
+
+
+class Scale(ElementWise):
+    """Each value times one number, which is not learned.
+
+    Before a cross-entropy it says how sure the network can be: ResNet-9 multiplies its logits by 0.125.
+    """
+
+    type_name = "scale"
+    primary = "factor"
+    examples = (Example(((3, 4, 5),), {"factor": 0.125}), Example(((6,),), {"factor": -2.0}))
+
+    factor: float
+
+    def kept_for_backward(self, *inputs: Shape) -> Kept:  # noqa: ARG002
+        """Nothing."""
+        return KEEPS_NOTHING
+
+    def build(self, *inputs: Shape) -> nn.Module:  # noqa: ARG002
+        """A module that multiplies by the factor."""
+        from cnnbuild.layers.torch_modules.channels import Scale as ScaleModule
+
+        return ScaleModule(self.factor)

@@ -26,7 +26,7 @@ FAMILIES = {
     "softplus softmax identity",
     "regularization": "dropout dropout2d stochastic_depth",
     "resampling": "upsample pixel_shuffle zero_pad",
-    "channels": "channel_shuffle split_channels layer_scale",
+    "channels": "channel_shuffle split_channels layer_scale scale",
     "attention": "squeeze_excite channel_attention spatial_attention cbam",
     "custom": "affine_conv noisy_conv swish clamped_relu mean_lp_pool window_avg_pool",
     "joining": "add concat multiply residual zero_pad_shortcut",

@@ -204,6 +204,8 @@ def fill_weights(module: nn.Module, node: GraphNode) -> None:
     changes no other layer's weights. Then the weights are drawn in the order in which torch's module lists
     them, whatever the order in the file.
     """
+    if not node.initial:
+        return
     initial = dict(node.initial)
     for name, parameter in module.named_parameters():
         if name in initial:

@@ -171,7 +171,7 @@ def test_a_slow_answer_and_a_hang_are_found(monkeypatch: pytest.MonkeyPatch, fol
 
 def is_deep(source: Source) -> bool:
     """Whether reading it again for every mapping takes seconds: networks of hundreds of layers, in variants."""
-    return source.path.parent.name == "zoo" or source.path.stem in {"densenet_bc", "resnet"}
+    return source.path.parent.name == "zoo" or source.path.stem == "resnet"
 
 
 @pytest.mark.parametrize(

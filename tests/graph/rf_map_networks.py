@@ -11,7 +11,7 @@ from cnnbuild.lang.architecture import parse_architecture, read_architecture
 from cnnbuild.lang.reader import parse_yaml
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
-FOR_SMALL_IMAGES = ("lenet5.yaml", "mobilenet_v2.yaml", "unet_like.yaml")
+FOR_SMALL_IMAGES = ("densenet_bc.yaml", "lenet5.yaml", "mobilenet_v2.yaml", "unet_like.yaml")
 SHIPPED = {
     path.name: read_architecture(path)
     for path in sorted(

@@ -103,8 +103,8 @@ SAME_MODULES = {
     "resnet50": ("resnet.yaml", "resnet50"),
     "resnet152": ("resnet.yaml", "resnet152"),
     "alexnet": ("zoo/alexnet.yaml", None),
-    "vgg16": ("zoo/vgg16.yaml", None),
-    "efficientnet_b0": ("zoo/efficientnet_b0.yaml", None),
+    "vgg16": ("zoo/vgg.yaml", None),
+    "efficientnet_b0": ("zoo/efficientnet.yaml", None),
 }
 """Networks of torchvision that consist of modules alone, as ours do."""
 
@@ -130,7 +130,7 @@ def test_what_a_tool_prints_for_torchvision_s_network_is_told_from_our_file(name
 WITH_FUNCTIONS = {
     # the network, its file, the values of what is a relu function, and those that its pooling function reads
     "mobilenet_v2": ("zoo/mobilenet_v2.yaml", 0, 1280 * 7 * 7),
-    "densenet121": ("zoo/densenet121.yaml", 1024 * 7 * 7, 1024 * 7 * 7),
+    "densenet121": ("zoo/densenet.yaml", 1024 * 7 * 7, 1024 * 7 * 7),
 }
 
 

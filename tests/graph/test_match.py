@@ -197,9 +197,14 @@ SIZES = {
     for by in variables_to_match(shipped(path.relative_to(ARCHITECTURES).as_posix()), COLOUR)
     if by in {"width", "widths", "channels", "hidden", "growth_rate", "depth", "stem"}
 }
-COARSE = {("densenet_bc.yaml", "growth_rate"), ("zoo/efficientnet_b0.yaml", "depth")}
+COARSE = {
+    ("zoo/densenet_bc.yaml", "growth_rate"),
+    ("zoo/efficientnet.yaml", "depth"),
+    ("zoo/resnet_cifar.yaml", "width"),
+    ("zoo/wide_resnet.yaml", "depth"),
+}
 """Where one more of the variable changes the count by more than 10 %."""
-SMALL_IMAGES = {"zoo/alexnet.yaml", "zoo/efficientnet_b0.yaml", "zoo/mobilenet_v2.yaml", "zoo/vgg16.yaml"}
+SMALL_IMAGES = {name for name, _ in SIZES if "cifar" in shipped(name).variants}
 
 
 def test_the_shipped_files_with_a_variable_of_size_are_found():
@@ -212,7 +217,7 @@ def test_the_shipped_files_with_a_variable_of_size_are_found():
     } <= SIZES
 
 
-LARGE = {name for name, _ in SIZES if name.startswith(("zoo/densenet", "zoo/efficient", "zoo/mobile"))}
+LARGE = {name for name, _ in SIZES if name.startswith("zoo/")} - {"zoo/alexnet.yaml", "zoo/vgg.yaml"}
 CASES = [
     pytest.param(*size, marks=[pytest.mark.exhaustive] if size[0] in LARGE else []) for size in sorted(SIZES)
 ]

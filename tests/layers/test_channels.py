@@ -37,5 +37,12 @@ def test_layer_scale_multiplies_each_channel_and_starts_at_its_initial_value() -
     assert module(maps).flatten().tolist() == [10, 20, 300, 400]
 
 
+def test_scale_multiplies_every_value_by_its_factor_and_learns_nothing() -> None:
+    module = standard("scale", factor=0.5).build((2, 1, 2))
+    assert module(torch.tensor([[[[1.0, 2.0]], [[-3.0, 0.0]]]])).tolist() == [[[[0.5, 1.0]], [[-1.5, 0.0]]]]
+    assert list(module.state_dict()) == []
+    assert str(module) == "Scale(0.5)"
+
+
 def test_layer_scale_of_a_flat_tensor_has_one_number_for_each_feature() -> None:
     assert standard("layer_scale").build((3,)).weight.tolist() == pytest.approx([1e-6] * 3)

@@ -10,11 +10,14 @@ from torch import nn
 from torch.nn import functional
 from torchvision.models.convnext import CNBlock
 from torchvision.models.densenet import _DenseLayer, _Transition
+from torchvision.models.efficientnet import FusedMBConv, FusedMBConvConfig, MBConv, MBConvConfig
 from torchvision.models.googlenet import Inception
 from torchvision.models.mobilenetv2 import InvertedResidual
 from torchvision.models.mobilenetv3 import InvertedResidual as InvertedResidualV3
 from torchvision.models.mobilenetv3 import InvertedResidualConfig
+from torchvision.models.regnet import ResBottleneckBlock
 from torchvision.models.resnet import BasicBlock, Bottleneck
+from torchvision.models.shufflenetv2 import InvertedResidual as ShuffleUnit
 from torchvision.models.squeezenet import Fire
 from torchvision.ops import Conv2dNormActivation
 
@@ -40,9 +43,12 @@ CALLS = {
     "convnext": "convnext",
     "dense_layer": "dense_layer: 4",
     "fire": "fire: 16",
+    "fused_mbconv": "fused_mbconv: 8",
     "inception": "inception: [2, 3, 4, 5, 6, 7]",
     "inverted_residual": "inverted_residual: 8",
     "preactivation": "preactivation: 8",
+    "regnet": "regnet: 8",
+    "shufflenet": "shufflenet: {out_channels: 8, stride: 2}",
     "transition": "transition",
     "wide": "wide: 4",
 }
@@ -91,6 +97,14 @@ def test_a_file_has_nothing_that_changes_nothing(name: str) -> None:
         ("conv_norm_act: {out_channels: 6, dilation: 4}", (3, 9, 9), (6, 9, 9)),
         ("inverted_residual: 3", (3, 32, 32), (3, 32, 32)),
         ("inverted_residual: {out_channels: 8, stride: 2, expand_ratio: 2.5}", (2, 33, 17), (8, 17, 9)),
+        ("inverted_residual: {out_channels: 8, inner_channels: 5}", (3, 7, 7), (8, 7, 7)),
+        ("fused_mbconv: {out_channels: 8, stride: 2, expand_ratio: 2.5}", (2, 33, 17), (8, 17, 9)),
+        ("fused_mbconv: {out_channels: 8, expand_ratio: 1}", (1, 28, 28), (8, 28, 28)),
+        ("regnet: {out_channels: 16, group_width: 4, se_ratio: 0.25}", (8, 7, 7), (16, 7, 7)),
+        ("regnet: {out_channels: 8, stride: 2}", (3, 33, 17), (8, 17, 9)),
+        ("shufflenet: 6", (6, 28, 28), (6, 28, 28)),
+        ("shufflenet: {out_channels: 10, stride: 2}", (3, 33, 17), (10, 17, 9)),
+        ("shufflenet: {out_channels: 10, kernel_size: 5}", (6, 7, 7), (10, 7, 7)),
         ("inception: [64, 96, 128, 16, 32, 32]", (192, 28, 28), (256, 28, 28)),
         ("inception: [1, 2, 3, 4, 5, 6]", (1, 1, 1), (15, 1, 1)),
         ("dense_layer: 12", (24, 32, 32), (36, 32, 32)),
@@ -133,7 +147,25 @@ def v3(*, se: bool, activation: str) -> nn.Module:
     return InvertedResidualV3(config, norm_layer=nn.BatchNorm2d)
 
 
+def mbconv(stride: int, expansion: int, stochastic_depth: float) -> nn.Module:
+    return MBConv(MBConvConfig(expansion, 5, stride, 16, 16, 1), stochastic_depth, nn.BatchNorm2d)
+
+
+def fused(out_channels: int, stride: int, expansion: int, stochastic_depth: float = 0.0) -> nn.Module:
+    config = FusedMBConvConfig(expansion, 3, stride, 16, out_channels, 1)
+    return FusedMBConv(config, stochastic_depth, nn.BatchNorm2d)
+
+
+def regnet_block(out_channels: int, stride: int, se_ratio: float | None = None) -> nn.Module:
+    """torchvision's block, its projection behind the rest, as in ours."""
+    block = ResBottleneckBlock(8, out_channels, stride, nn.BatchNorm2d, nn.ReLU, 4, 1.0, se_ratio)
+    projection = block._modules.pop("proj", None)
+    block.proj = projection
+    return block
+
+
 V3_GATE = "{squeeze_excite: {squeeze_channels: 32, gate: hardsigmoid}}"
+MB_GATE = "{squeeze_excite: {ratio: 24, activation: silu}}"
 TORCHVISION = {
     "basic: 8": (8, partial(BasicBlock, 8, 8)),
     "basic: {out_channels: 12, stride: 2}": (8, lambda: BasicBlock(8, 12, 2, downsample(8, 12, 2))),
@@ -162,6 +194,24 @@ TORCHVISION = {
         40,
         partial(v3, se=False, activation="HS"),
     ),
+    "inverted_residual: {out_channels: 40, inner_channels: 120, kernel_size: 5, act: relu}": (
+        40,
+        partial(v3, se=False, activation="RE"),
+    ),
+    f"inverted_residual: {{out_channels: 16, kernel_size: 5, act: silu, attention: {MB_GATE}}}": (
+        16,
+        partial(mbconv, 1, 6, 0.0),
+    ),
+    "fused_mbconv: 16": (16, partial(fused, 16, 1, 4)),
+    "fused_mbconv: {out_channels: 24, stride: 2, expand_ratio: 6}": (16, partial(fused, 24, 2, 6)),
+    "fused_mbconv: {out_channels: 16, expand_ratio: 1}": (16, partial(fused, 16, 1, 1)),
+    "shufflenet: 8": (8, partial(ShuffleUnit, 8, 8, 1)),
+    "shufflenet: {out_channels: 12, stride: 2}": (8, partial(ShuffleUnit, 8, 12, 2)),
+    "regnet: {out_channels: 8, group_width: 4}": (8, partial(regnet_block, 8, 1)),
+    "regnet: {out_channels: 12, group_width: 4, se_ratio: 0.25, stride: 2}": (
+        8,
+        partial(regnet_block, 12, 2, 0.25),
+    ),
     "inception: {channels: [4, 5, 6, 7, 8, 9], kernel_size: 3, norm: {batch_norm: {eps: 1e-3}}}": (
         8,
         partial(Inception, 8, 4, 5, 6, 7, 8, 9),
@@ -185,6 +235,38 @@ def test_a_block_computes_what_torchvision_s_module_does(call: str) -> None:
         assert expected.std() > 0.01
     statistics = zip(oracle.buffers(), block.buffers(), strict=True)
     assert all(torch.allclose(theirs.float(), ours.float()) for theirs, ours in statistics)
+
+
+@pytest.mark.parametrize(
+    ("call", "oracle"),
+    [
+        (
+            f"inverted_residual: {{out_channels: 16, kernel_size: 5, act: silu, attention: {MB_GATE}, stochastic_depth: 0.5}}",
+            mbconv(1, 6, 0.5),
+        ),
+        ("fused_mbconv: {out_channels: 16, stochastic_depth: 0.5}", fused(16, 1, 4, 0.5)),
+    ],
+)
+def test_stochastic_depth_drops_the_images_that_torchvision_s_blocks_drop(
+    call: str, oracle: nn.Module
+) -> None:
+    block = block_of(call, (16, 5, 6))
+    copy_in_order(randomise(oracle), block)
+    images = torch.randn(6, 16, 5, 6)
+    outputs = []
+    for module in (oracle, block):
+        torch.manual_seed(7)
+        outputs.append(module.train()(images))
+    kept = [bool((left != image).any()) for left, image in zip(outputs[0], images, strict=True)]
+    assert 0 < sum(kept) < 6
+    assert torch.equal(*outputs)
+
+
+@pytest.mark.parametrize("name", ["inverted_residual", "fused_mbconv"])
+def test_without_a_shortcut_nothing_is_dropped(name: str) -> None:
+    calls = [f"{name}: {{out_channels: 8, stochastic_depth: 0.5, stride: {stride}}}" for stride in (1, 2)]
+    types = [[node.layer.type_name for node in graph_of(call, (8, 6, 6)).nodes] for call in calls]
+    assert [found.count("stochastic_depth") for found in types] == [1, 0]
 
 
 def test_convnext_computes_what_torchvision_s_block_does() -> None:
@@ -245,6 +327,8 @@ def test_wide_is_basic_with_more_channels() -> None:
             163_696,
         ),  # 159 K in the paper
         ("fire: 128", 96, 11_920),  # fire2 of the paper's table 1
+        ("shufflenet: 116", 116, 2 * (58 * 58 + 2 * 58) + 9 * 58 + 2 * 58),
+        ("fused_mbconv: 48", 48, 9 * 48 * 192 + 2 * 192 + 192 * 48 + 2 * 48),
     ],
 )
 def test_a_block_has_the_published_number_of_parameters(call: str, channels: int, parameters: int) -> None:
@@ -262,6 +346,9 @@ EXCHANGED = {
     "dense_layer": "dense_layer: {growth_rate: 4, norm: {group_norm: 4}, act: {leaky_relu: 0.1}}",
     "transition": "transition: {norm: {group_norm: 4}, act: {leaky_relu: 0.1}}",
     "fire": "fire: {out_channels: 16, act: {leaky_relu: 0.1}}",
+    "fused_mbconv": "fused_mbconv: {out_channels: 8, norm: {group_norm: 4}, act: {leaky_relu: 0.1}}",
+    "regnet": "regnet: {out_channels: 8, norm: {group_norm: 4}, act: {leaky_relu: 0.1}}",
+    "shufflenet": "shufflenet: {out_channels: 8, stride: 2, norm: {group_norm: 4}, act: {leaky_relu: 0.1}}",
     "convnext": "convnext: {norm: {group_norm: 4}, act: {leaky_relu: 0.1}}",
 }
 

@@ -21,6 +21,7 @@ from cnnbuild.layers.reach import window
 from tests.probes import gradient, nan
 from tests.probes.figures import Figures, Sight, WrongFieldError, compare, figures_of
 from tests.probes.twins import has_gates, places_of, stages_of, twin_for
+from tests.zoo.networks import SELDOM
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
 FILES = {path.stem: path for path in [*ARCHITECTURES.glob("*.yaml"), *ARCHITECTURES.glob("zoo/*.yaml")]}
@@ -28,15 +29,27 @@ DOCUMENTS = {name: read_architecture(path) for name, path in sorted(FILES.items(
 WITHOUT_MAPS = {"fully_connected"}
 RELATIVES = {
     *("densenet161", "densenet169", "densenet201", "densenet_bc_250_24", "densenet_bc_190_40"),
-    *("resnet34", "resnet101", "b1", "b2", "b3", "b4", "vgg11", "vgg13", "vgg16_bn"),
+    *(
+        "resnet34",
+        "resnet101",
+        "vgg11",
+        "vgg11_bn",
+        "vgg13",
+        "vgg13_bn",
+        "vgg16_bn",
+        "vgg19_bn",
+    ),
+    *("resnet_imagenet", "preact_resnet34", "wrn_28_10", "wrn_40_4"),
+    *(variant for _, variant in SELDOM),
+    "without_head",  # of Inception-v3: its images are large
 }
-"""Variants of the same layers as one that every run probes, only more or fewer of them."""
+"""Variants, and a file, of the same layers as one that every run probes, only more or fewer of them."""
 
 CASES = [
     pytest.param(
         name, variant, axis,
         id=f"{name}-{variant}-{'height' if axis == 0 else 'width'}",
-        marks=[pytest.mark.exhaustive] if variant in RELATIVES else [],
+        marks=[pytest.mark.exhaustive] if RELATIVES & {name, variant} else [],
     )
     for name, document in DOCUMENTS.items() if name not in WITHOUT_MAPS
     for variant in document.variants or (None,)
@@ -85,7 +98,7 @@ def test_every_shipped_network_with_maps_is_probed() -> None:
         ("attention", "squeeze_excite", True),
         ("attention", "cbam", True),
         ("squeeze_excite", None, True),
-        ("efficientnet_b0", "b0", True),
+        ("efficientnet", "efficientnet_b0", True),
         ("attention", "without", False),
         ("attention", "spatial", False),
         ("mobilenet_v2", "imagenet", False),
@@ -107,9 +120,9 @@ def test_behind_the_stem_everything_is_seen_where_channels_are_gated(probe, name
         ("resnet", "resnet50", "layer4.2.relu_3", Figures(427, Fraction(32), -213)),
         ("resnet", "resnet152", "layer4.2.relu_3", Figures(1451, Fraction(32), -725)),
         ("mobilenet_v2", "imagenet", "last.relu6_1", Figures(491, Fraction(32), -245)),
-        ("vgg16", "vgg16", "stage5.max_pool_1", Figures(212, Fraction(32), -90)),
+        ("vgg", "vgg16", "stage5.max_pool_1", Figures(212, Fraction(32), -90)),
         ("alexnet", "imagenet", "max_pool_3", Figures(195, Fraction(32), -66)),
-        ("efficientnet_b0", "b0", "last.silu_1", Figures(851, Fraction(32), -425)),
+        ("efficientnet", "efficientnet_b0", "last.silu_1", Figures(851, Fraction(32), -425)),
     ],
 )
 @PROBES

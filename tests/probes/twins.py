@@ -22,6 +22,7 @@ from cnnbuild.layers.activation import Identity
 from cnnbuild.layers.attention import Cbam, ChannelAttention, SpatialAttention, SqueezeExcite
 from cnnbuild.layers.base import Layer
 from cnnbuild.layers.joining import Add, Concat, Multiply
+from cnnbuild.layers.normalization import LayerNorm
 from cnnbuild.layers.pooling import AdaptiveAvgPool, AdaptiveMaxPool
 from cnnbuild.layers.reach import Reach
 
@@ -36,6 +37,8 @@ def one_channel(layer: Layer) -> Layer:
     """The same layer for maps of one channel."""
     if isinstance(layer, Concat):
         return Add()
+    if isinstance(layer, LayerNorm) and layer.over == "channels":  # of one channel nothing would be left
+        return Identity()
     kept = {name: value for name, value in ONE_CHANNEL.items() if name in type(layer).model_fields}
     return layer.model_copy(update=kept)
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cnnbuild.graph.graph import Graph
 from cnnbuild.modules.build import build_module
 from tests.zoo.network import Network
 
+MAP = "torchvision"  # of `weights:`
 WITHIN = 1e-12  # of the largest value, in double precision, where sums are added up in another order
 Dropping = (nn.Dropout, nn.Dropout2d)
 
@@ -46,7 +48,7 @@ def compare(network: Network, memory_format: torch.memory_format = torch.contigu
     ours.to_empty(device="cpu")
     images = images_of(network)
     settle(oracle, images)
-    pairs = copy_weights(oracle, ours)
+    pairs = copy_weights(oracle, ours, graph)
     if network.reordered:
         oracle, ours, images = oracle.double(), ours.double(), images.double()
     oracle, ours = (module.to(memory_format=memory_format) for module in (oracle, ours))
@@ -66,7 +68,9 @@ def compare(network: Network, memory_format: torch.memory_format = torch.contigu
         (difference("logits", found, expected),),
         tuple(difference(name, heads[1][name], heads[0][name]) for name in heads[0]),
         tuple(
-            difference(other, mine[own].grad, theirs[other].grad) for other, own in pairs.items() if other in theirs
+            difference(other, mine[own].grad.reshape(theirs[other].shape), theirs[other].grad)
+            for other, own in pairs.items()
+            if other in theirs
         ),
         tuple(difference(o, kept[own], statistics[o]) for o, own in pairs.items() if o in statistics),
         spread,
@@ -129,10 +133,15 @@ def settle(module: nn.Module, images: Tensor) -> None:
         layer.momentum = momentum
 
 
-def copy_weights(oracle: nn.Module, ours: nn.Module) -> dict[str, str]:
-    """Copy all weights and statistics in order, and give our name of each; ones of a shape may differ in length."""
+def copy_weights(oracle: nn.Module, ours: nn.Module, graph: Graph) -> dict[str, str]:
+    """Copy all weights and statistics, and give our name of each: by the file's key map, or in order without one."""
     theirs, mine = oracle.state_dict(), ours.state_dict()
-    pairs = dict(zip(theirs, mine, strict=True))
+    named = {
+        other: own for names in graph.published if names.map == MAP for own, other in names.names.items()
+    }
+    pairs = named or dict(zip(theirs, mine, strict=True))
+    assert set(pairs) == set(theirs)
+    assert sorted(pairs.values()) == sorted(mine)
     for other, own in pairs.items():
         kinds = [
             tuple(n for n in state[name].shape if n > 1) for state, name in ((theirs, other), (mine, own))

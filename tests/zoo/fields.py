@@ -7,12 +7,14 @@ no two paths cancel. Nothing of cnnbuild is used.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torchvision.ops import SqueezeExcitation
 
-THIN = 64  # pixels of the axis that is not looked at
+THIN = 80  # pixels of the axis that is not looked at; Inception-v3 needs 75
 POINTWISE = (
     nn.ReLU,
     nn.ReLU6,
@@ -23,28 +25,27 @@ POINTWISE = (
     nn.GELU,
     nn.Tanh,
     nn.Dropout,
+    nn.LayerNorm,
+    SqueezeExcitation,  # its gate sees the whole map, but moves no pixel
 )
 
 
-def field_of_last_map(make: Callable[[], nn.Module], last_map: str, *, length: int) -> tuple[int, int]:
+def field_of_last_map(
+    make: Callable[[], nn.Module], last_map: str, *, channels: int, length: int
+) -> tuple[int, int]:
     """Pixels of the field, and its stride, of two outputs in the middle of the last map.
 
     Args:
         make: The implementation.
         last_map: The name of its module whose output is looked at.
+        channels: Those of the image.
         length: The image's height, which must be larger than the field.
 
     Raises:
         ValueError: the field comes to the image's border.
     """
-    network = positive(make().double().eval())
-    seen: list[Tensor] = []
-    network.get_submodule(last_map).register_forward_hook(
-        lambda _module, _inputs, output: seen.append(output)
-    )
-    image = torch.ones(1, 3, length, THIN, dtype=torch.float64, requires_grad=True)
-    network(image)
-    (last,) = seen
+    image = torch.ones(1, channels, length, THIN, dtype=torch.float64, requires_grad=True)
+    last = output_of(positive(make().double().eval()), last_map, image)
     middle = last.shape[2] // 2
     ends = []
     for row in (middle - 1, middle):
@@ -56,6 +57,24 @@ def field_of_last_map(make: Callable[[], nn.Module], last_map: str, *, length: i
     (first, end), (next_first, next_end) = ends
     assert next_end - next_first == end - first
     return end - first + 1, next_first - first
+
+
+def output_of(network: nn.Module, path: str, image: Tensor) -> Tensor:
+    """What one module of a network gives; what follows on it need not suit the image."""
+
+    class Given(Exception):  # noqa: N818
+        pass
+
+    seen: list[Tensor] = []
+
+    def stop(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        seen.append(output)
+        raise Given
+
+    network.get_submodule(path).register_forward_hook(stop)
+    with suppress(Given):
+        network(image)
+    return seen[0]
 
 
 class MeanOfWindow(nn.Module):

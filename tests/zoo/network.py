@@ -60,7 +60,10 @@ class Network:
     def label(self) -> str:
         """The name of its tests."""
         stem = Path(self.file).stem
-        changed = "".join(f"-{name}" for name in self.overrides)
+        changed = "".join(
+            f"-{name}" if isinstance(value, list) else f"-{name}{value}"
+            for name, value in self.overrides.items()
+        )
         return f"{stem}-{self.variant}{changed}" if self.variant else f"{stem}{changed}"
 
     def graph(self, shape: Shape) -> Graph:

@@ -108,7 +108,8 @@ def assert_fields_agree(network: Network) -> None:
     assert field is not None
     seen = field[0].local
     length = int(seen.size + 6 * seen.stride)
-    assert field_of_last_map(network.make, network.last_map, length=length) == (seen.size, seen.stride)
+    found = field_of_last_map(network.make, network.last_map, channels=network.shape[0], length=length)
+    assert found == (seen.size, seen.stride)
 
 
 @pytest.mark.exhaustive

@@ -40,7 +40,7 @@ MOVED_OR_FREE = (
 
 OVERLOOKED = (
     "selu", "mish", "hardswish", "sigmoid", "hardsigmoid", "tanh", "softplus", "swish", "clamped_relu",
-    "window_avg_pool",
+    "window_avg_pool", "scale",
 )  # fmt: skip
 """Types that compute something which no tool counts either."""
 

@@ -38,3 +38,19 @@ class LayerScale(nn.Module):
     def extra_repr(self) -> str:
         """The arguments, as torch prints those of its own modules."""
         return f"{tuple(self.weight.shape)}, init_value={self.init_value}"
+
+
+class Scale(nn.Module):
+    """Its input times a constant."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape to the same shape."""
+        return x * self.factor
+
+    def extra_repr(self) -> str:
+        """The argument, as torch prints those of its own modules."""
+        return f"{self.factor}"

@@ -23,7 +23,7 @@ SHORT_TYPES = {
 }
 SIGNS = {"add": "+", "residual": "+", "multiply": TIMES, "concat": "||"}
 SMALL_FAMILIES = ("activation", "normalization", "regularization")
-SMALL_TYPES = frozenset({"flatten", "channel_shuffle", "split_channels", "layer_scale", "zero_pad"})
+SMALL_TYPES = frozenset({"flatten", "channel_shuffle", "split_channels", "layer_scale", "scale", "zero_pad"})
 ALONE = frozenset({"identity", "dropout", "dropout2d", "stochastic_depth"})
 
 
