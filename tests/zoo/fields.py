@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torchvision.ops import SqueezeExcitation
 
-THIN = 80  # pixels of the axis that is not looked at; Inception-v3 needs 75
+THIN = (8, 16, 32, 64, 80)  # pixels of the axis that is not looked at: the fewest that a network takes
 POINTWISE = (
     nn.ReLU,
     nn.ReLU6,
@@ -44,8 +44,7 @@ def field_of_last_map(
     Raises:
         ValueError: the field comes to the image's border.
     """
-    image = torch.ones(1, channels, length, THIN, dtype=torch.float64, requires_grad=True)
-    last = output_of(positive(make().double().eval()), last_map, image)
+    image, last = seen_through(positive(make().double().eval()), last_map, channels, length)
     middle = last.shape[2] // 2
     ends = []
     for row in (middle - 1, middle):
@@ -57,6 +56,15 @@ def field_of_last_map(
     (first, end), (next_first, next_end) = ends
     assert next_end - next_first == end - first
     return end - first + 1, next_first - first
+
+
+def seen_through(network: nn.Module, path: str, channels: int, length: int) -> tuple[Tensor, Tensor]:
+    """An image of ones, as thin as can be, and what one module of the network gives for it."""
+    for thin in THIN:
+        image = torch.ones(1, channels, length, thin, dtype=torch.float64, requires_grad=True)
+        with suppress(RuntimeError):  # a map of no pixels
+            return image, output_of(network, path, image)
+    raise ValueError(f"the network takes no image {THIN[-1]} pixels thin")
 
 
 def output_of(network: nn.Module, path: str, image: Tensor) -> Tensor:
@@ -71,8 +79,7 @@ def output_of(network: nn.Module, path: str, image: Tensor) -> Tensor:
         seen.append(output)
         raise Given
 
-    network.get_submodule(path).register_forward_hook(stop)
-    with suppress(Given):
+    with network.get_submodule(path).register_forward_hook(stop), suppress(Given):
         network(image)
     return seen[0]
 
