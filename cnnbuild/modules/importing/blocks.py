@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cnnbuild.layers.registry import standard_registry
+from cnnbuild.layers.registry import STRUCTURAL, standard_registry
 from cnnbuild.layers.standard_blocks import standard_block_names
 from cnnbuild.modules.importing.operations import Value
 from cnnbuild.modules.importing.tree import Call
-from cnnbuild.modules.importing.written import Block, Names, Written, pairs, signature, sound_name
+from cnnbuild.modules.importing.written import VARYING, Block, Names, Written, pairs, signature, sound_name
 
 CHANNELS = frozenset({"out_channels", "groups", "squeeze_channels"})
 """Parameters that count channels: one is often a multiple of another."""
@@ -44,13 +44,11 @@ class Kit:
     def free_name(self, kind: str) -> str:
         """A class's name in snake case, as no other block, layer type or form is called."""
         base = sound_name(_WORD.sub("_", kind).lower())
-        known = {block.name for block in self.blocks} | {"residual", "foreach", "share"}
-        name, count = base, 2
-        if base in standard_block_names() or base in standard_registry().types or base in known:
-            while f"{base}_{count}" in known:
-                count += 1
-            name = f"{base}_{count}" if base in known else f"{base}_block"
-        return name
+        if base in standard_block_names() or base in standard_registry().types or base in STRUCTURAL:
+            base = f"{base}_block"
+        known = {block.name for block in self.blocks}
+        numbers = (f"{base}_{number}" for number in range(2, len(known) + 3))
+        return next(name for name in (base, *numbers) if name not in known)
 
 
 Groups = dict[tuple[type, "tuple[object, ...] | None"], list[tuple[Call, list[Written]]]]
@@ -78,6 +76,7 @@ class Differences:
     bodies: Sequence[list[Written]]
     names: Names = field(default_factory=Names)
     columns: dict[str, list[Value]] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
 
     def settle(self) -> list[dict[str, Value]]:
         """The arguments of each body; the block's own nodes refer to its parameters afterwards."""
@@ -88,15 +87,39 @@ class Differences:
                 self.place(together[0], key, values, [node.channels for node in together])
             if together[0].repeat is not None:
                 self.place(together[0], "repeat", [node.repeat for node in together], [])
-        for name, values in reversed(list(self.columns.items())):
+        self.number()
+        for name, values in sorted(self.columns.items(), key=lambda c: self.words[c[0]] != "out_channels"):
             usual, count = Counter(map(repr, values)).most_common(1)[0]
             usual_value = next(value for value in values if repr(value) == usual)
-            if count * 2 >= len(values) and len(values) > 2 and name.partition("_")[2][:8] != "channels":
+            if count * 2 >= len(values) and len(values) > 2 and self.words[name] != "out_channels":
                 self.block.defaults[name] = usual_value
             else:
                 self.block.required[name] = _type_of(values)
         order = [*self.block.required, *self.block.defaults]
         return [{name: self.columns[name][n] for name in order} for n in range(len(self.bodies))]
+
+    def number(self) -> None:
+        """Number parameters of one word in the order in which they stand in the block."""
+        order: dict[str, list[str]] = {}
+        for name in reversed(self.columns):
+            order.setdefault(self.words[name], []).append(name)
+        new = {
+            name: f"{word}_{number}"
+            for word, names in order.items()
+            for number, name in enumerate(names, start=1)
+            if len(names) > 1
+        }
+        self.words.update((new[name], self.words[name]) for name in new)
+        self.columns = {new.get(name, name): values for name, values in reversed(self.columns.items())}
+        if not new:
+            return
+        pattern = re.compile(r"\$\(?(" + "|".join(sorted(new, key=len, reverse=True)) + r")\b")
+        for (node,) in pairs([self.block.layers]):
+            for key, value in node.arguments.items():
+                if isinstance(value, str):
+                    node.arguments[key] = pattern.sub(lambda m: m[0].replace(m[1], new[m[1]]), value)
+            if isinstance(node.repeat, str):
+                node.repeat = pattern.sub(lambda m: m[0].replace(m[1], new[m[1]]), node.repeat)
 
     def place(self, node: Written, key: str, values: list[Value], channels: list[int]) -> None:
         """Let a parameter of a node be what it is in every body."""
@@ -126,14 +149,16 @@ class Differences:
                 return told
         if counts and self.columns and (told := _multiple(whole, channels, "in.channels")):
             return told
-        name = self.names.claim("depth" if key == "repeat" else key)
+        word = "depth" if key == "repeat" else key
+        name = self.names.claim(word)
+        self.words[name] = word
         self.columns[name] = values
         return f"${name}"
 
 
 def _multiple(values: Sequence[int], of: Sequence[int], name: str) -> str:
     """`values` as an expression of other numbers, where all are the same multiple or part of them."""
-    if not of or len(set(of)) < 2:
+    if VARYING in of or len(set(of)) < 2:
         return ""
     if list(values) == list(of):
         return f"${name}"

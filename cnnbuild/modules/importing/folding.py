@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cnnbuild.modules.importing.written import Names, Written, differing, same
+from cnnbuild.modules.importing.written import VARYING, Names, Written, differing, same
 
 
 def fold(nodes: Sequence[Written], names: Names) -> list[Written]:
@@ -58,9 +58,9 @@ def _equal(one: Written, other: Written) -> bool:
 
 
 def _may_differ(first: Written, rest: Written) -> bool:
-    """Whether `first:` can say how the first copy differs: in optional parameters of a block."""
+    """Whether `first:` can say how the first copy differs: in its stride, and so in its shortcut."""
     different = differing(first.arguments, rest.arguments)
-    return not different or (first.block is not None and different <= set(first.block.defaults))
+    return all(name.startswith(("stride", "shortcut")) for name in different)
 
 
 def _as_one(nodes: Sequence[Written], run: Sequence[Written], names: Names) -> Written:
@@ -79,7 +79,7 @@ def _as_one(nodes: Sequence[Written], run: Sequence[Written], names: Names) -> W
         first.source,
         len(run),
         {key: first.arguments[key] for key in differing(first.arguments, rest.arguments)},
-        first.channels,
+        first.channels if first.channels == rest.channels else VARYING,
         run[-1].wanted,
         first.path,
         rest.block,

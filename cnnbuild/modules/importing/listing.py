@@ -15,12 +15,19 @@ from cnnbuild.modules.importing.written import Names, Written
 
 @dataclass(slots=True)
 class Spot:
-    """Where a list stands: the tensor that enters it, its names, and the path of the module that is left out."""
+    """Where a list stands: the tensor that enters it, its names, and what of modules' paths these leave out:
+    the `prefix`, and the `step` that named the branch.
+    """
 
     entrance: int
     names: Names
     prefix: str
-    top: bool = False
+    step: str = ""
+
+    def steps(self, path: str) -> list[str]:
+        """The parts of a module's path that can be its name here."""
+        steps = steps_from(path, self.prefix)
+        return steps[1:] if steps and steps[0] == self.step else steps
 
 
 @dataclass(slots=True)
@@ -37,7 +44,7 @@ class Scribe:
     def body(self, items: Sequence[Item], path: str) -> list[Written]:
         """The nodes of a module's items, repeated ones folded."""
         names = Names()
-        nodes = self.nodes_of(items, Spot(self.entrance, names, path, top=True))
+        nodes = self.nodes_of(items, Spot(self.entrance, names, path))
         folded = fold(nodes, names)
         self.named_inside = any(
             node.name or any(branch is not None for branch in node.lists.values()) or node.repeat is not None
@@ -74,7 +81,7 @@ class Scribe:
             node.source = [self.reference(source, before) for source in operation.inputs]
         else:
             node.source = self.source(operation.inputs[0], before)
-        steps = steps_from(operation.path, spot.prefix)
+        steps = spot.steps(operation.path)
         if operation.weights and steps and (self.root or not steps[-1].isdigit()):
             node.name = spot.names.claim("_".join(steps))
         return node
@@ -87,7 +94,7 @@ class Scribe:
         channels = next(item.operations()).input_shapes[0][0]
         node = Written(block.name, dict(arguments), channels=channels, block=block)
         node.source = self.source(item.entrance, before)
-        steps = steps_from(item.path, spot.prefix)
+        steps = spot.steps(item.path)
         if steps and (self.root or block.has_names or not steps[-1].isdigit()):
             digits = all(step.isdigit() for step in steps)
             node.name = spot.names.claim("_".join([block.name, *steps] if digits else steps))
@@ -98,47 +105,40 @@ class Scribe:
         word = "residual" if item.shortcut else item.join.word
         node = Written(word, channels=item.join.input_shapes[0][0])
         labels = self.labels(item, spot)
-        claimed = [label for label, branch in zip(labels, item.branches, strict=True) if branch]
+        claimed = [label for (label, _), branch in zip(labels, item.branches, strict=True) if branch]
         if item.shortcut:
             claimed = ["shortcut"] if item.shortcut in ("projection", "layers") else []
-            node.arguments["shortcut"] = item.shortcut if item.shortcut != "layers" else None
             if item.shortcut != "layers":
-                node.lists["body"] = self.nodes_of(item.branches[0], Spot(item.entrance, spot.names, spot.prefix))
+                node.arguments["shortcut"] = item.shortcut
         if not spot.names.claims(claimed):
-            steps = steps_from(item.path, spot.prefix)
+            steps = spot.steps(item.path)
             node.name = spot.names.claim("_".join(steps) if steps else word)
-        if item.shortcut == "projection":
-            return node
-        for label, branch in zip(labels, item.branches, strict=True):
-            if label in node.lists:
-                continue
-            if item.shortcut and label == "body":
-                inner = Spot(item.entrance, spot.names, spot.prefix)
-            elif item.shortcut == "identity":
-                continue
-            else:
-                inner = Spot(item.entrance, Names(spot.names), common_path(branch, spot.prefix, label))
+        for (label, step), branch in zip(labels, item.branches, strict=True):
+            inner = Spot(item.entrance, Names(spot.names), spot.prefix, step or spot.step)
+            if label == "body" and item.shortcut:
+                inner = Spot(item.entrance, spot.names, spot.prefix, spot.step)
             node.lists[label] = self.nodes_of(branch, inner) if branch else None
-        if item.shortcut == "layers":
-            del node.arguments["shortcut"]
+        if item.shortcut in ("identity", "projection"):
+            del node.lists["shortcut"]  # it is said by a word
         return node
 
-    def labels(self, item: Joined, spot: Spot) -> list[str]:
-        """What the branches are called: after the module that is in them, where there is one."""
+    def labels(self, item: Joined, spot: Spot) -> list[tuple[str, str]]:
+        """What the branches are called, and the part of a module's path that this is, where it is one."""
         if item.shortcut:
-            return ["body", "shortcut"]
+            return [("body", ""), ("shortcut", "")]
         if item.join.word == "multiply" and sorted(map(bool, item.branches)) == [False, True]:
-            return ["gate" if branch else "map" for branch in item.branches]
+            return [("gate" if branch else "map", "") for branch in item.branches]
         names = Names()
         full = [branch for branch in item.branches if branch]
         labels = []
         for number, branch in enumerate(item.branches, start=1):
             paths = [o.path for i in branch for o in i.operations() if o.weights] or [i.path for i in branch]
-            steps = steps_from(next(iter(paths), ""), spot.prefix)
-            label = next((step for step in steps if not step.isdigit()), f"branch_{number}")
+            steps = spot.steps(next(iter(paths), ""))
+            step = steps[0] if steps and not steps[0].isdigit() else ""
+            label = step or f"branch_{number}"
             if len(full) == 1:  # numbered layers that each add something are one word, so that they can be folded
                 label = label.rstrip("0123456789").rstrip("_") or label
-            labels.append(names.claim(label if branch else "input"))
+            labels.append((names.claim(label if branch else "input"), step))
         return labels
 
     def shared(self, original: int, source: int, before: int) -> Written:
@@ -170,7 +170,7 @@ class Scribe:
             )
         node, spot = self.nodes[tensor], self.spots[tensor]
         if node.name is None:
-            steps = [step for step in steps_from(node.path, spot.prefix) if not step.isdigit()]
+            steps = [step for step in spot.steps(node.path) if not step.isdigit()]
             node.name = spot.names.claim("_".join(steps) if steps else f"{node.word}_out")
         node.wanted = True
         return node.name
@@ -181,18 +181,6 @@ def steps_from(path: str, prefix: str) -> list[str]:
     if not path or path == prefix:
         return []
     return path.removeprefix(f"{prefix}.").split(".") if prefix else path.split(".")
-
-
-def common_path(branch: Sequence[Item], prefix: str, label: str) -> str:
-    """The path up to the module that a branch is called after, if all of it is in there."""
-    paths = [o.path for item in branch for o in item.operations() if o.path]
-    first = steps_from(paths[0], prefix) if paths else []
-    for length in range(1, len(first) + 1):
-        if first[length - 1].startswith(label):
-            whole = ".".join([*([prefix] if prefix else []), *first[:length]])
-            inside = all(f"{path}.".startswith(f"{whole}.") for path in paths)
-            return whole if inside else prefix
-    return prefix
 
 
 def calls_by_height(items: Sequence[Item]) -> Iterator[list[Call]]:

@@ -65,7 +65,10 @@ class _Page:
     def block(self, block: Block) -> Iterator[str]:
         yield f"  {block.name}:"
         if block.required or block.defaults:
-            yield f"    params: {_flow({**block.required, **block.defaults})}"
+            parameters: dict[str, Value] = {**block.required, **block.defaults}
+            line = f"    params: {_flow(parameters)}"
+            many = [f"      {name}: {_scalar(value)}" for name, value in parameters.items()]
+            yield from [line] if len(line) <= WIDTH else ["    params:", *many]
         yield "    layers:"
         yield from self.nodes(block.layers, "      ")
 
@@ -79,7 +82,7 @@ class _Page:
         if node.lists or isinstance(node.source, list):
             yield from self.container(node, indent)
         else:
-            yield from _leaf(node.word, self.arguments(node), indent, bare=not siblings)
+            yield from _leaf(node, self.arguments(node), indent, bare=not siblings)
         for key, value in siblings:
             yield f"{deeper}{key}: {value}"
 
@@ -106,6 +109,8 @@ class _Page:
         one_pixel = node.arguments.get("kernel_size") == 1 and node.arguments.get("padding") == "half"
         if node.word == "conv" and one_pixel and _same(usual.get("padding"), 0):
             usual["padding"] = "half"
+        if node.word.endswith("_pool") and usual.get("stride", 0) is None:
+            usual["stride"] = node.arguments.get("kernel_size")
         return {k: v for k, v in node.arguments.items() if k not in usual or not _same(v, usual[k])}
 
 
@@ -120,13 +125,15 @@ def _siblings(node: Written) -> Iterator[tuple[str, str]]:
         yield "first", _flow(node.first)
 
 
-def _leaf(word: str, arguments: Mapping[str, Value], indent: str, *, bare: bool) -> Iterator[str]:
+def _leaf(node: Written, arguments: Mapping[str, Value], indent: str, *, bare: bool) -> Iterator[str]:
+    word = node.word
     if not arguments:
         yield f"{indent}- {word}" if bare else f"{indent}- {word}:"
         return
-    primary = _primary(word)
+    primary = _primary(word) if node.block is None else next(iter(node.block.required), None)
     only = next(iter(arguments))
-    if len(arguments) == 1 and (only == primary or word == "share") and not isinstance(arguments[only], list):
+    single = node.block is None or len(node.block.required) == 1
+    if len(arguments) == 1 and single and (only == primary or word == "share") and not isinstance(arguments[only], list):
         yield f"{indent}- {word}: {_scalar(arguments[only])}"
         return
     line = f"{indent}- {word}: {_flow(arguments)}"
@@ -170,7 +177,7 @@ def _defaults(nodes: Sequence[Written]) -> dict[str, dict[str, Value]]:
     for word in sorted({node.word for node in nodes if node.block is None}):
         alike = [node.arguments for node in nodes if node.word == word]
         usual = _standard(word)
-        if len(alike) < FEWEST or word not in standard_registry().types:
+        if len(alike) < FEWEST or word not in standard_registry().words:
             continue
         for key, value in alike[0].items():
             said = isinstance(value, str) and value.startswith("$")
@@ -197,5 +204,5 @@ def _scalar(value: Value) -> str:
         case list():
             return "[" + ", ".join(map(str, value)) + "]"
         case float():
-            return f"{value:.17g}" if float(f"{value:.12g}") != value else f"{value:.12g}"
+            return repr(value)
     return str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from cnnbuild.modules.importing.operations import ModuleCall
 
 ROOT = "net"
 _FRAME = re.compile(r'File "(?P<file>.+?)", line (?P<line>\d+), in')
-_TORCH = str(Path(torch.__file__).parent)
-_HERE = str(Path(__file__).parent)
+_TORCH = f"{Path(torch.__file__).parent}{os.sep}"
+_HERE = f"{Path(__file__).parent}{os.sep}"
 
 
 class _Root(nn.Module):

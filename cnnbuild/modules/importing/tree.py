@@ -82,7 +82,11 @@ class Joined:
     branches: list[list[Item]]
     entrance: int
     shortcut: Literal["identity", "projection", "layers", None] = None
-    path: str = ""
+
+    @property
+    def path(self) -> str:
+        """It is no module."""
+        return ""
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -150,9 +154,7 @@ class Grower:
         if len(taken) != 1 or len(given) != 1:
             return [*before, *items]
         items = self.with_joins(items, taken[0])
-        if len(items) == 1:
-            if isinstance(items[0], Joined):
-                items[0].path = call.path
+        if len(items) == 1 and not isinstance(items[0], Joined):
             return [*before, *items]
         made = Call(call, items, taken[0], given[0])
         made.again = self.applied_before(made)

@@ -10,6 +10,10 @@ from cnnbuild.lang.sections import RESERVED_NAMES
 from cnnbuild.modules.importing.operations import Value
 
 
+VARYING = -1
+"""The channels that enter a node whose copies do not all take the same number."""
+
+
 @dataclass(slots=True)
 class Written:
     """One node. `arguments` are all its parameters; text leaves the defaults out.
