@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def from_module(module: nn.Module, input_shape: tuple[int, int, int], *, name: str = "") -> Imported:
-    """A module as an architecture file that builds an equal one: `from_module(resnet18(), (3, 224, 224)).text`.
+    """A module as an architecture file that builds an equal one: `.text`, `.module`, `.keys`.
 
     torch.fx follows it in evaluation mode, on images (C, H, W). The result is checked before it is given:
     what the file builds has the module's weights, and gives its outputs.
@@ -26,12 +26,14 @@ def from_module(module: nn.Module, input_shape: tuple[int, int, int], *, name: s
     from cnnbuild.modules.importing.imported import import_module_of
 
     sizes = tuple(input_shape)
-    if len(sizes) != 3 or not all(isinstance(size, int) and size > 0 for size in sizes):
+    if len(sizes) != 3 or min(sizes) < 1:
         raise UsageError(
             f"input_shape is (channels, height, width), three whole numbers above 0, not {input_shape!r}"
         )
     kind = type(module)
-    return import_module_of(module, sizes, name=name or kind.__name__, source=f"{kind.__module__}.{kind.__qualname__}")
+    return import_module_of(
+        module, sizes, name=name or kind.__name__, source=f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def write_text(path: Path, text: str) -> None:

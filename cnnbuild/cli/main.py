@@ -40,6 +40,7 @@ VERBS = (
     "check",
     "expand",
     "import",
+    "export",
     "diff",
     "train",
     "predict",

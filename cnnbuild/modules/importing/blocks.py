@@ -63,7 +63,14 @@ def _with_shortcut_left_out(groups: Groups) -> Groups:
         if other in groups:
             for call, nodes in groups.pop(key):
                 groups[other].append(
-                    (call, [Written("residual", {"shortcut": "none"}, {"body": nodes}, channels=nodes[0].channels)])
+                    (
+                        call,
+                        [
+                            Written(
+                                "residual", {"shortcut": "none"}, {"body": nodes}, channels=nodes[0].channels
+                            )
+                        ],
+                    )
                 )
     return groups
 
@@ -123,8 +130,9 @@ class Differences:
 
     def place(self, node: Written, key: str, values: list[Value], channels: list[int]) -> None:
         """Let a parameter of a node be what it is in every body."""
-        if key == "shortcut" and set(map(str, values)) == {"identity", "projection"}:
-            values = ["projection"] * len(values)
+        kinds = set(map(str, values)) if key == "shortcut" else set()
+        if kinds in ({"identity", "projection"}, {"identity", "zero_pad"}):
+            values = [(kinds - {"identity"}).pop()] * len(values)  # it is there only where shapes differ
         if all(repr(value) == repr(values[0]) for value in values):
             said: Value = values[0]
         else:
@@ -177,7 +185,9 @@ def half_padding(arguments: dict[str, Value]) -> bool:
     if any(size is None for size in sizes):
         return False
     kernel, dilation, padding = (size or (0, 0) for size in sizes)
-    return all(k % 2 == 1 and p == d * (k - 1) // 2 for k, d, p in zip(kernel, dilation, padding, strict=True))
+    return all(
+        k % 2 == 1 and p == d * (k - 1) // 2 for k, d, p in zip(kernel, dilation, padding, strict=True)
+    )
 
 
 def settle_padding(together: Sequence[Written]) -> None:
@@ -198,7 +208,10 @@ def _of_one_type(values: list[Value]) -> list[Value]:
     if any(isinstance(value, list) for value in values) and any(isinstance(value, int) for value in values):
         return [[value, value] if isinstance(value, int) else value for value in values]
     if any(isinstance(value, float) for value in values):
-        return [float(value) if isinstance(value, int) and not isinstance(value, bool) else value for value in values]
+        return [
+            float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+            for value in values
+        ]
     return values
 
 

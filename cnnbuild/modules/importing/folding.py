@@ -8,7 +8,7 @@ from cnnbuild.modules.importing.written import VARYING, Names, Written, differin
 
 
 def fold(nodes: Sequence[Written], names: Names) -> list[Written]:
-    """A list in which equal neighbours are one node; only the first of them may have parameters of its own."""
+    """A list in which equal neighbours are one node; only the first may have parameters of its own."""
     folded: list[Written] = []
     at = 0
     while at < len(nodes):
@@ -33,7 +33,12 @@ def _run(nodes: Sequence[Written], at: int) -> Sequence[Written]:
         if end == at + 1 and not _may_differ(first, nodes[end]):
             break
         end += 1
-    if end < len(nodes) and end == at + 2 and not _equal(first, nodes[at + 1]) and _starts_another(nodes, at + 1):
+    if (
+        end < len(nodes)
+        and end == at + 2
+        and not _equal(first, nodes[at + 1])
+        and _starts_another(nodes, at + 1)
+    ):
         end = at + 1  # what comes next belongs to the node after it, not to this one
     run = nodes[at:end]
     return run if not any(node.wanted for node in run[:-1]) else nodes[at : at + 1]

@@ -14,17 +14,17 @@ def _max_pool(
     stride: int | None = None,
     padding: int = 0,
     dilation: int = 1,
-    ceil_mode: bool = False,  # noqa: FBT001 - torch's order
-    return_indices: bool = False,  # noqa: FBT001
+    ceil_mode: bool = False,
+    return_indices: bool = False,
 ) -> nn.Module:
     return nn.MaxPool2d(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
 
 
-def _dropout(p: float = 0.5, training: object = None, inplace: bool = False) -> nn.Module:  # noqa: ARG001, FBT001
+def _dropout(p: float = 0.5, training: object = None, inplace: bool = False) -> nn.Module:  # noqa: ARG001
     return nn.Dropout(p)
 
 
-def _dropout2d(p: float = 0.5, training: object = None, inplace: bool = False) -> nn.Module:  # noqa: ARG001, FBT001
+def _dropout2d(p: float = 0.5, training: object = None, inplace: bool = False) -> nn.Module:  # noqa: ARG001
     return nn.Dropout2d(p)
 
 
@@ -46,7 +46,7 @@ def _pad(pad: Sequence[int], mode: str = "constant", value: float | None = None)
     return nn.ZeroPad2d((left, right, top, bottom))
 
 
-def _clamp(min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> nn.Module:  # noqa: ARG001, FBT001
+def _clamp(min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> nn.Module:  # noqa: ARG001
     if (min_val, max_val) != (0, 6):
         raise NoCounterpartError("a clamp is known from 0 to 6 alone, as relu6")
     return nn.ReLU6()

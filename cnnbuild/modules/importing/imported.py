@@ -16,8 +16,9 @@ from cnnbuild.lang.reader import parse_yaml
 from cnnbuild.modules.build import build_module
 from cnnbuild.modules.importing.blocks import settle_padding
 from cnnbuild.modules.importing.listing import write_lists
+from cnnbuild.modules.importing.notes import BATCH
 from cnnbuild.modules.importing.operations import Operation
-from cnnbuild.modules.importing.reading import BATCH, read_operations
+from cnnbuild.modules.importing.reading import read_operations
 from cnnbuild.modules.importing.text import Promise, file_text, promise_lines
 from cnnbuild.modules.importing.tracing import traced
 from cnnbuild.modules.importing.tree import Grower, Item
@@ -45,9 +46,7 @@ class Imported:
     unused: tuple[str, ...]
 
 
-def import_module_of(
-    module: nn.Module, shape: tuple[int, int, int], *, name: str, source: str
-) -> Imported:
+def import_module_of(module: nn.Module, shape: tuple[int, int, int], *, name: str, source: str) -> Imported:
     """What a module computes in evaluation mode of images (C, H, W), as an architecture file.
 
     `source` says where the module comes from, in the file's first line.
@@ -68,7 +67,9 @@ def import_module_of(
     if not operations or not isinstance(expected, Tensor):
         raise UsageError(f"{source} applies no layer to the images")
     classes = int(expected.shape[1])
-    text, tree = _text(_counting_classes(operations, classes), given, name=name, source=source, classes=classes)
+    text, tree = _text(
+        _counting_classes(operations, classes), given, name=name, source=source, classes=classes
+    )
     graph = _graph(text, name, shape, classes)
     ours, keys = _with_weights(graph, [o for item in tree for o in item.operations()], state)
     with torch.no_grad():

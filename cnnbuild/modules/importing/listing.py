@@ -32,7 +32,7 @@ class Spot:
 
 @dataclass(slots=True)
 class Scribe:
-    """Writes the list of one module, or of the network; what stands in it can be named from within it alone."""
+    """Writes the list of one module, or of the network; what stands in it can be named there alone."""
 
     kit: Kit
     entrance: int
@@ -63,7 +63,7 @@ class Scribe:
                     node = self.single(item.operation, spot, before)
                 case Call():
                     node = self.call(item, spot, before)
-                case Joined():
+                case _:
                     node = self.joined(item, spot)
                     node.source = self.source(item.entrance, before)
             node.path = node.path or item.path
@@ -107,7 +107,7 @@ class Scribe:
         labels = self.labels(item, spot)
         claimed = [label for (label, _), branch in zip(labels, item.branches, strict=True) if branch]
         if item.shortcut:
-            claimed = ["shortcut"] if item.shortcut in ("projection", "layers") else []
+            claimed = ["shortcut"] if item.shortcut != "identity" else []
             if item.shortcut != "layers":
                 node.arguments["shortcut"] = item.shortcut
         if not spot.names.claims(claimed):
@@ -118,7 +118,7 @@ class Scribe:
             if label == "body" and item.shortcut:
                 inner = Spot(item.entrance, spot.names, spot.prefix, spot.step)
             node.lists[label] = self.nodes_of(branch, inner) if branch else None
-        if item.shortcut in ("identity", "projection"):
+        if item.shortcut not in (None, "layers"):
             del node.lists["shortcut"]  # it is said by a word
         return node
 
@@ -136,7 +136,9 @@ class Scribe:
             steps = spot.steps(next(iter(paths), ""))
             step = steps[0] if steps and not steps[0].isdigit() else ""
             label = step or f"branch_{number}"
-            if len(full) == 1:  # numbered layers that each add something are one word, so that they can be folded
+            if (
+                len(full) == 1
+            ):  # numbered layers that each add something are one word, so that they can be folded
                 label = label.rstrip("0123456789").rstrip("_") or label
             labels.append((names.claim(label if branch else "input"), step))
         return labels
@@ -145,7 +147,7 @@ class Scribe:
         """A node that applies an earlier one again."""
         if original not in self.nodes:
             raise UsageError(
-                "a layer is applied again outside the module that holds it, or within one of its branches; share "
+                "a layer is applied again outside the module that holds it, or in one of its branches; share "
                 "the whole module, or write these lines by hand with `share:`"
             )
         node = Written("share", {"name": self.named(original)}, source=self.source(source, before))
@@ -166,7 +168,7 @@ class Scribe:
         """The name of the node that gives a tensor; it gets one now if it has none."""
         if tensor not in self.nodes:
             raise UsageError(
-                "a tensor is used outside the module that made it; torch.fx sees it, the language cannot say it"
+                "a tensor is used outside the module that made it; the language cannot name it there"
             )
         node, spot = self.nodes[tensor], self.spots[tensor]
         if node.name is None:

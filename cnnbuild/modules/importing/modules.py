@@ -7,6 +7,10 @@ from collections.abc import Callable
 from torch import nn
 from torchvision.ops import SqueezeExcitation, StochasticDepth
 
+from cnnbuild.layers.torch_modules.attention import SqueezeExcite
+from cnnbuild.layers.torch_modules.joining import ZeroPadShortcut
+from cnnbuild.layers.torch_modules.normalization import ChannelsLayerNorm
+from cnnbuild.layers.torch_modules.regularization import StochasticDepth as OurStochasticDepth
 from cnnbuild.modules.importing.operations import Meaning, NoCounterpartError, Value, one_or_pair
 
 Reading = Callable[[nn.Module], Meaning]
@@ -26,9 +30,7 @@ def meaning_of(module: nn.Module) -> Meaning:
 
 def is_known(module: nn.Module) -> bool:
     """Whether a module is a layer of the language as it is, so that nobody need look into it."""
-    if isinstance(module, SqueezeExcitation):
-        return type(module) is SqueezeExcitation and _has_our_gate(module)
-    return type(module) in READINGS
+    return type(module) in READINGS and (not isinstance(module, SqueezeExcitation) or _has_our_gate(module))
 
 
 def _plain(word: str, *names: str) -> Reading:
@@ -114,7 +116,7 @@ def _layer_norm(module: nn.Module) -> Meaning:
             "over": "channels" if len(module.normalized_shape) == 1 else "all",
             "eps": module.eps,
             "elementwise_affine": affine,
-            "bias": module.bias is not None or not affine,
+            "bias": "bias" in module.state_dict() or not affine,
         },
         _own_weights(module),
     )
@@ -195,6 +197,21 @@ def _flatten(module: nn.Module) -> Meaning:
     return Meaning("flatten")
 
 
+def _our_squeeze_excite(module: nn.Module) -> Meaning:
+    """As `cnnbuild` itself builds it."""
+    if not isinstance(module, SqueezeExcite):
+        raise TypeError(type(module))
+    return Meaning(
+        "squeeze_excite",
+        {
+            "squeeze_channels": module.fc1.out_channels,
+            "activation": GATE_ACTIVATIONS[type(module.activation)],
+            "gate": GATES[type(module.gate)],
+        },
+        _own_weights(module),
+    )
+
+
 def _has_our_gate(module: SqueezeExcitation) -> bool:
     return type(module.activation) in GATE_ACTIVATIONS and type(module.scale_activation) in GATES
 
@@ -258,5 +275,9 @@ READINGS: dict[type[nn.Module], Reading] = {
     nn.ZeroPad2d: _zero_pad,
     nn.ChannelShuffle: _plain("channel_shuffle", "groups"),
     SqueezeExcitation: _squeeze_excite,
+    SqueezeExcite: _our_squeeze_excite,
+    ChannelsLayerNorm: _layer_norm,
+    ZeroPadShortcut: _plain("zero_pad_shortcut"),
+    OurStochasticDepth: _plain("stochastic_depth", "p", "mode"),
 }
 """By the exact class: what a subclass computes, nobody knows."""

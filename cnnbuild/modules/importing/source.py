@@ -65,7 +65,9 @@ def named_module(source: str, *, classes: int | None) -> Named:
     loaded = _from_file(Path(place)) if place.endswith(".py") else _from_package(place)
     found: object = getattr(loaded, name, None)
     if found is None:
-        hint = did_you_mean(name, [word for word in vars(loaded) if not word.startswith("_")], listing="it has")
+        hint = did_you_mean(
+            name, [word for word in vars(loaded) if not word.startswith("_")], listing="it has"
+        )
         raise UsageError(f"{place} has no '{name}'; {hint}")
     return Named(_made(found, source), name, f"{Path(place).name if place.endswith('.py') else place}:{name}")
 
@@ -88,7 +90,9 @@ def _made(found: object, source: str) -> nn.Module:
     if isinstance(found, nn.Module):
         return found
     if not callable(found):
-        raise UsageError(f"{source} is a {type(found).__name__}; name a module, its class, or a function that makes it")
+        raise UsageError(
+            f"{source} is a {type(found).__name__}; name a module, its class, or a function that makes it"
+        )
     module = _run(found, source)
     if not isinstance(module, nn.Module):
         raise UsageError(f"{source} gives a {type(module).__name__}, not a torch.nn.Module")
@@ -98,7 +102,7 @@ def _made(found: object, source: str) -> nn.Module:
 def _run(make: Callable[[], object], source: str) -> object:
     try:
         return make()
-    except Exception as error:  # noqa: BLE001 - whatever the user's code raises
+    except Exception as error:
         lines = [frame for frame in extract_tb(error.__traceback__) if frame.filename != __file__]
         where = f" ({Path(lines[-1].filename).name}:{lines[-1].lineno})" if lines else ""
         raise UsageError(
@@ -121,7 +125,9 @@ def _from_file(path: Path) -> ModuleType:
         del sys.modules[spec.name]
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == path]
         where = f":{lines[-1]}" if lines else ""
-        raise UsageError(f"{path}{where}: the file cannot be loaded: {type(error).__name__}: {error}") from error
+        raise UsageError(
+            f"{path}{where}: the file cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
     return module
 
 

@@ -24,7 +24,11 @@ class Promise:
 
 
 def file_text(
-    name: str, comments: Sequence[str], layers: Sequence[Written], blocks: Sequence[Block], extra: Sequence[str]
+    name: str,
+    comments: Sequence[str],
+    layers: Sequence[Written],
+    blocks: Sequence[Block],
+    extra: Sequence[str],
 ) -> str:
     """A whole file, without its promises; `extra` are lines of further sections."""
     everything = [
@@ -133,7 +137,12 @@ def _leaf(node: Written, arguments: Mapping[str, Value], indent: str, *, bare: b
     primary = _primary(word) if node.block is None else next(iter(node.block.required), None)
     only = next(iter(arguments))
     single = node.block is None or len(node.block.required) == 1
-    if len(arguments) == 1 and single and (only == primary or word == "share") and not isinstance(arguments[only], list):
+    if (
+        len(arguments) == 1
+        and single
+        and (only == primary or word == "share")
+        and not isinstance(arguments[only], list)
+    ):
         yield f"{indent}- {word}: {_scalar(arguments[only])}"
         return
     line = f"{indent}- {word}: {_flow(arguments)}"
@@ -182,7 +191,12 @@ def _defaults(nodes: Sequence[Written]) -> dict[str, dict[str, Value]]:
         for key, value in alike[0].items():
             said = isinstance(value, str) and value.startswith("$")
             unusual = key not in usual or not _same(value, usual[key])
-            if unusual and key != _primary(word) and not said and all(_same(one[key], value) for one in alike):
+            if (
+                unusual
+                and key != _primary(word)
+                and not said
+                and all(_same(one[key], value) for one in alike)
+            ):
                 found.setdefault(word, {})[key] = value
     if found.get("conv", {}).get("padding") == "half" and all(
         node.arguments.get("kernel_size") == 1 for node in nodes if node.word == "conv"

@@ -51,11 +51,12 @@ def traced(module: nn.Module) -> fx.GraphModule:
     tracer = _Tracer()
     try:
         graph = tracer.trace(root)
-    except Exception as error:  # noqa: BLE001 - whatever the user's code does with a symbolic tensor
+    except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
+        where = f"{type(module).__name__}.forward{_line_of_error(error)}"
         raise UsageError(
-            f"torch.fx cannot follow {type(module).__name__}.forward{_line_of_error(error)}: {lines[0]}; it must not "
-            "decide by values of tensors, nor read their sizes in an `if` or a loop"
+            f"torch.fx cannot follow {where}: {lines[0]}; it must "
+            "not decide by values of tensors, nor read their sizes in an `if` or a loop"
         ) from error
     return fx.GraphModule(root, graph)
 

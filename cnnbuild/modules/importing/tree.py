@@ -81,7 +81,7 @@ class Joined:
     join: Operation
     branches: list[list[Item]]
     entrance: int
-    shortcut: Literal["identity", "projection", "layers", None] = None
+    shortcut: Literal["identity", "projection", "zero_pad", "layers", None] = None
 
     @property
     def path(self) -> str:
@@ -142,7 +142,7 @@ class Grower:
         return found
 
     def applied(self, call: ModuleCall, items: list[Item]) -> list[Item]:
-        """A module's items as one, where it can be: it takes one tensor, gives one, and stands for something."""
+        """A module's items as one, where it takes one tensor, gives one, and stands for something."""
         before: list[Item] = []
         if call.kind in TRANSPARENT or self.kinds[call.kind] < 2:
             return items
@@ -184,7 +184,9 @@ class Grower:
         """A list in which every join that can has its branches inside."""
         done: list[Item] = []
         for item in items:
-            found = self.branches(done, item, entrance) if isinstance(item, Single) and _is_join(item) else None
+            found = (
+                self.branches(done, item, entrance) if isinstance(item, Single) and _is_join(item) else None
+            )
             if found is None or not isinstance(item, Single):
                 done.append(item)
                 continue
@@ -229,11 +231,16 @@ def joined(join: Operation, branches: list[list[Item]], entrance: int) -> Joined
     """A join of branches, as a residual where it is the sum of a body and its shortcut."""
     if join.word != "add" or len(branches) != 2:
         return Joined(join, branches, entrance)
-    shorter, longer = sorted(branches, key=lambda branch: sum(1 for item in branch for _ in item.operations()))
+    shorter, longer = sorted(
+        branches, key=lambda branch: sum(1 for item in branch for _ in item.operations())
+    )
     if not shorter:
         return Joined(join, [longer, shorter], entrance, "identity")
     for shortcut, body in ((shorter, longer), (longer, shorter)):
-        if _is_projection([o for item in shortcut for o in item.operations()]):
+        operations = [operation for item in shortcut for operation in item.operations()]
+        if [operation.word for operation in operations] == ["zero_pad_shortcut"]:
+            return Joined(join, [body, shortcut], entrance, "zero_pad")
+        if _is_projection(operations):
             return Joined(join, [body, shortcut], entrance, "projection")
     if sum(1 for i in shorter for _ in i.operations()) < sum(1 for i in longer for _ in i.operations()):
         return Joined(join, [longer, shorter], entrance, "layers")

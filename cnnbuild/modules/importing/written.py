@@ -9,7 +9,6 @@ from cnnbuild.graph.levels import NAME, TAKEN_BY_TORCH
 from cnnbuild.lang.sections import RESERVED_NAMES
 from cnnbuild.modules.importing.operations import Value
 
-
 VARYING = -1
 """The channels that enter a node whose copies do not all take the same number."""
 
