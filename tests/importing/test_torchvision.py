@@ -47,7 +47,9 @@ LARGE: dict[str, Callable[[], nn.Module]] = {
     "regnet_x_400mf": models.regnet_x_400mf,
     "convnext_tiny": models.convnext_tiny,
 }
-LAST_BIT = {"convnext_tiny": "its linear layers of pixels become 1x1 convolutions, which sum in another order"}
+LAST_BIT = {
+    "convnext_tiny": "its linear layers of pixels become 1x1 convolutions, which sum in another order"
+}
 
 
 def with_statistics(module: nn.Module) -> nn.Module:
@@ -124,7 +126,9 @@ def test_resnet18_reads_as_one_would_write_it() -> None:
 
 def test_classes_of_the_last_layer_come_from_the_data() -> None:
     imported = cnnbuild.from_module(models.squeezenet1_1(num_classes=7), (3, 64, 64))
-    assert "\n  - conv: {out_channels: $data.classes, kernel_size: 1}\n    name: classifier_1\n" in imported.text
+    assert (
+        "\n  - conv: {out_channels: $data.classes, kernel_size: 1}\n    name: classifier_1\n" in imported.text
+    )
     assert imported.graph.contract.classes == 7
 
 

@@ -135,16 +135,17 @@ def _with_weights(
 ) -> tuple[nn.Module, dict[str, str]]:
     """The network of a file with the user's weights, and the keys of these by ours.
 
-    The file says the operations in the order of the tree, so that the n-th node is the n-th operation.
+    The file says the operations in the order of the tree, so that the n-th node with weights is the n-th
+    operation with weights.
     """
     module = build_module(graph)
     keys: dict[str, str] = {}
     for node, operation in zip(
-        (n for n in graph.nodes if n.shared is None),
-        (o for o in operations if o.applies is None),
+        (n for n in graph.nodes if n.shared is None and (n.weight_shapes or n.buffers)),
+        (o for o in operations if o.applies is None and o.weights),
         strict=True,
     ):
-        if operation.weights and type(node.layer).type_name != operation.word:
+        if type(node.layer).type_name != operation.word:
             raise TypeError(f"{node.name} is no {operation.word}")
         keys.update((f"{node.name}.{ours}", theirs) for ours, theirs in operation.weights.items())
     own = module.state_dict()
