@@ -52,7 +52,7 @@ LAST_BIT = {
 }
 
 
-def with_statistics(module: nn.Module) -> nn.Module:
+def with_statistics(module: nn.Module, shape: tuple[int, int, int]) -> nn.Module:
     """Random weights and statistics of a size that neither dies nor grows on the way through the network."""
     randomise(module)
     norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d)]
@@ -64,7 +64,7 @@ def with_statistics(module: nn.Module) -> nn.Module:
             norm.weight.add_(1.0)
             norm.momentum = 1.0
         if norms:
-            module.train()(torch.rand(4, *FOLLOWED) * 2 - 1)
+            module.train()(torch.rand(4, *shape) * 2 - 1)
         for norm in norms:
             norm.momentum = 0.1
     return module.eval()
@@ -72,7 +72,7 @@ def with_statistics(module: nn.Module) -> nn.Module:
 
 def assert_imported(name: str, make: Callable[[], nn.Module], folder: Path) -> None:
     followed, compared = LARGER.get(name, (FOLLOWED, COMPARED))
-    oracle = make().eval() if name in LARGER else with_statistics(make())
+    oracle = with_statistics(make(), followed)
     imported = cnnbuild.from_module(oracle, followed, name=name)
     path = folder / f"{name}.yaml"
     path.write_text(imported.text)
@@ -82,15 +82,17 @@ def assert_imported(name: str, make: Callable[[], nn.Module], folder: Path) -> N
     assert sorted(imported.keys) == sorted(own)
     assert sorted(imported.keys.values()) == sorted(state)
     ours.load_state_dict({key: state[imported.keys[key]].reshape(own[key].shape) for key in own})
+    graph = architecture.graph(input=compared, classes=1000)
     images = torch.rand(3, *compared, generator=torch.Generator().manual_seed(3)) * 4 - 2
     with torch.no_grad():
         expected, given = oracle(images), ours(images)
     assert expected.std(dim=0).mean() > 1e-4  # the outputs tell images apart
+    if graph.published:
+        assert graph.published[0].names == imported.keys  # the file's `weights:` say the same
     if name in LAST_BIT:
         torch.testing.assert_close(given, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
     else:
         assert torch.equal(given, expected)
-    graph = architecture.graph(input=compared, classes=1000)
     assert graph.parameters == sum(p.numel() for p in oracle.parameters())
     assert graph.buffers == sum(b.numel() for b in oracle.buffers())
     assert graph.macs == macs_of(lambda: oracle.to("meta"), compared)
@@ -180,6 +182,10 @@ layers:
   - flatten
   - linear: $data.classes
     name: fc
+weights:
+  original:
+    shortcut.conv: downsample.0
+    shortcut.norm: downsample.1
 expect:
   - {input: [3, 32, 32], classes: 10, parameters: 11181642, macs: 37016576}
 """

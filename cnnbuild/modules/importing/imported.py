@@ -22,6 +22,7 @@ from cnnbuild.modules.importing.reading import read_operations
 from cnnbuild.modules.importing.text import Promise, file_text, promise_lines
 from cnnbuild.modules.importing.tracing import traced
 from cnnbuild.modules.importing.tree import Grower, Item
+from cnnbuild.modules.importing.weight_names import map_lines
 from cnnbuild.version import __version__
 
 CLASSIFIERS = {"linear": "out_features", "conv": "out_channels"}
@@ -49,11 +50,13 @@ class Imported:
 def import_module_of(module: nn.Module, shape: tuple[int, int, int], *, name: str, source: str) -> Imported:
     """What a module computes in evaluation mode of images (C, H, W), as an architecture file.
 
-    `source` says where the module comes from, in the file's first line.
+    `source` says where the module comes from, in the file's first line; the file says what its weights are
+    called there where they have other names.
 
     Raises:
         UsageError: the module cannot be followed, or does what the language cannot say.
     """
+    publisher = "torchvision" if source.startswith("torchvision") else "original"
     training = module.training
     state = {key: value.detach().clone() for key, value in module.state_dict().items()}
     images = _images(module, shape)
@@ -81,6 +84,11 @@ def import_module_of(module: nn.Module, shape: tuple[int, int, int], *, name: st
             f"{source}: the file that was made computes something else: outputs up to {scale:.3g} differ by "
             f"{difference:.3g}; please report the module, and write its file by hand"
         )
+    if lines := map_lines(keys, publisher):
+        text += "\n".join([*lines, ""])
+        graph = _graph(text, name, shape, classes)
+        if graph.published[0].names != keys:
+            raise TypeError(f"the names of {source} are not those that its map gives")
     promise = Promise(shape, classes, graph.parameters, graph.macs)
     unused = tuple(key for key in state if key not in keys.values())
     return Imported(text + "\n".join([*promise_lines(promise), ""]), keys, ours, graph, difference, unused)
