@@ -10,6 +10,7 @@ import io
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -104,7 +105,9 @@ def torch_export_file(
     with _in_evaluation(module):
         try:
             program = torch.export.export(
-                module, (_images(shape, MADE_WITH),), dynamic_shapes=({0: torch.export.Dim("batch")},)
+                _with_memory_of_its_own(module),
+                (_images(shape, MADE_WITH),),
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
             )
         except Exception as error:
             raise _cannot("a file of torch.export", error) from error
@@ -115,6 +118,16 @@ def torch_export_file(
         with torch.no_grad():
             given = torch.export.load(io.BytesIO(content)).module()(images)
         return ExportedFile(content, _difference(module, images, given, "torch.export"))
+
+
+def _with_memory_of_its_own(module: nn.Module) -> nn.Module:
+    """A copy whose every weight lies in memory of its own; torch.export would save the whole of what a run's
+    weights lie in together.
+    """
+    copied = deepcopy(module)
+    for tensor in (*copied.parameters(), *copied.buffers()):
+        tensor.data = tensor.data.clone()
+    return copied
 
 
 def _images(shape: tuple[int, int, int], number: int) -> Tensor:

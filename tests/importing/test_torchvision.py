@@ -183,7 +183,7 @@ layers:
   - linear: $data.classes
     name: fc
 weights:
-  original:
+  torchvision:
     shortcut.conv: downsample.0
     shortcut.norm: downsample.1
 expect:

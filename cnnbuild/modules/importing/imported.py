@@ -85,10 +85,9 @@ def import_module_of(module: nn.Module, shape: tuple[int, int, int], *, name: st
             f"{difference:.3g}; please report the module, and write its file by hand"
         )
     if lines := map_lines(keys, publisher):
-        text += "\n".join([*lines, ""])
-        graph = _graph(text, name, shape, classes)
-        if graph.published[0].names != keys:
-            raise TypeError(f"the names of {source} are not those that its map gives")
+        named = text + "\n".join([*lines, ""])
+        if _graph(named, name, shape, classes).published[0].names == keys:
+            text = named
     promise = Promise(shape, classes, graph.parameters, graph.macs)
     unused = tuple(key for key in state if key not in keys.values())
     return Imported(text + "\n".join([*promise_lines(promise), ""]), keys, ours, graph, difference, unused)
@@ -148,13 +147,11 @@ def _with_weights(
     """
     module = build_module(graph)
     keys: dict[str, str] = {}
-    for node, operation in zip(
-        (n for n in graph.nodes if n.shared is None and (n.weight_shapes or n.buffers)),
-        (o for o in operations if o.applies is None and o.weights),
-        strict=True,
-    ):
-        if type(node.layer).type_name != operation.word:
-            raise TypeError(f"{node.name} is no {operation.word}")
+    nodes = [n for n in graph.nodes if n.shared is None and (n.weight_shapes or n.buffers)]
+    weighted = [o for o in operations if o.applies is None and o.weights]
+    if [type(n.layer).type_name for n in nodes] != [o.word for o in weighted]:
+        raise UsageError(f"the file that was made of {graph.name} has other layers; please report the module")
+    for node, operation in zip(nodes, weighted, strict=True):
         keys.update((f"{node.name}.{ours}", theirs) for ours, theirs in operation.weights.items())
     own = module.state_dict()
     module.load_state_dict({key: state[keys[key]].reshape(own[key].shape) for key in own})

@@ -30,8 +30,8 @@ class Operation:
 
     `word` is a layer type, and `arguments` all its parameters. `inputs` are the numbers of the operations
     whose outputs it takes, or `IMAGES`. `calls` are the module calls it stands in, outermost first, and
-    `path` is the module itself; a function has none. `weights` are the keys of its weights and buffers in the user's
-    module, by their names in ours. `applies` is the earlier operation whose weights it uses again.
+    `path` is the module itself; a function has none. `weights` are the keys of its weights and buffers in
+    the user's module, by their names in ours. `applies` is the earlier operation whose weights it uses again.
     """
 
     number: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 Levels = tuple[str, ...]
@@ -32,7 +32,7 @@ def map_lines(keys: Mapping[str, str], publisher: str) -> list[str]:
 
 
 def rules_for(keys: Mapping[str, str]) -> dict[str, str]:
-    """The rules, longer left sides first; a left side that means two things is written from the first level."""
+    """The rules, longer left sides first; one that means two things is written from the first level on."""
     if all(ours == theirs for ours, theirs in keys.items()):
         return {}
     found: list[_Rule] = []
@@ -48,7 +48,21 @@ def rules_for(keys: Mapping[str, str]) -> dict[str, str]:
         if rule.right != usual[rule.left]:
             rules[".".join([*rule.context, rule.left])] = ".".join([*rule.before, rule.right])
     rules.update((left, right) for left, right in usual.items() if left != right)
-    return dict(sorted(rules.items(), key=lambda rule: -rule[0].count(".")))
+    longest_first = dict(sorted(rules.items(), key=lambda rule: -rule[0].count(".")))
+    used = {left for key in keys for left in _fitting(key.split("."), longest_first)}
+    return {left: right for left, right in longest_first.items() if left in used}
+
+
+def _fitting(levels: Sequence[str], rules: Mapping[str, str]) -> Iterator[str]:
+    """The left sides that fit a key, read from its first level on, as the language reads it."""
+    at = 0
+    while at < len(levels):
+        fitting = next(
+            (left for left in rules if left.split(".") == levels[at : at + left.count(".") + 1]), None
+        )
+        if fitting is not None:
+            yield fitting
+        at += 1 if fitting is None else fitting.count(".") + 1
 
 
 def _levels(key: str) -> Levels:
@@ -83,7 +97,7 @@ def _collect(
 
 
 def _most(ours: Levels, theirs: Levels) -> int:
-    """How many levels of theirs the first of ours may stand for, so that the others have some, or one each."""
+    """How many levels of theirs the first of ours may stand for, so that something is left for the others."""
     return len(theirs) if len(ours) == 1 else min(len(theirs) - 1, max(1, len(theirs) - len(ours) + 1))
 
 
