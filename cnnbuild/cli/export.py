@@ -42,9 +42,7 @@ def export(
 
     Of a run it has the trained weights, of an architecture fresh ones. Every file takes any number of images.
 
-    Examples: cnnbuild export runs/train/simple_cnn-digits-seed0 --onnx digits.onnx
-
-    cnnbuild export architectures/simple_cnn.yaml --dataset digits --torch-export digits.pt2
+    Example: cnnbuild export runs/train/simple_cnn-digits-seed0 --torch-export digits.pt2
     """
     wanted = Wanted(onnx, torch_export, torchscript)
     if not wanted.files:

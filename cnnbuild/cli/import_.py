@@ -43,7 +43,7 @@ def import_(
 
     Examples: cnnbuild import torchvision:resnet18 -o resnet18.yaml
 
-    cnnbuild import my_file.py:make_model --input 3x32x32 --trust -o my_net.yaml
+    cnnbuild import torchvision.models:squeezenet1_1 --input 3x64x64 --trust -o squeezenet.yaml
     """
     from cnnbuild.graph.data_contract import parse_input
     from cnnbuild.modules.importing.source import runs_code, split_source

@@ -121,12 +121,13 @@ def torch_export_file(
 
 
 def _with_memory_of_its_own(module: nn.Module) -> nn.Module:
-    """A copy whose every weight lies in memory of its own; torch.export would save the whole of what a run's
-    weights lie in together.
+    """A copy whose weights lie in memory of their own and in torch's usual order.
+
+    Of a weight with its channels last, as training may leave it, torch.export warns that it is not complete.
     """
     copied = deepcopy(module)
     for tensor in (*copied.parameters(), *copied.buffers()):
-        tensor.data = tensor.data.clone()
+        tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
     return copied
 
 

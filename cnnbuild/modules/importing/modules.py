@@ -7,10 +7,6 @@ from collections.abc import Callable
 from torch import nn
 from torchvision.ops import SqueezeExcitation, StochasticDepth
 
-from cnnbuild.layers.torch_modules.attention import SqueezeExcite
-from cnnbuild.layers.torch_modules.joining import ZeroPadShortcut
-from cnnbuild.layers.torch_modules.normalization import ChannelsLayerNorm
-from cnnbuild.layers.torch_modules.regularization import StochasticDepth as OurStochasticDepth
 from cnnbuild.modules.importing.operations import Meaning, NoCounterpartError, Value, one_or_pair
 
 Reading = Callable[[nn.Module], Meaning]
@@ -22,7 +18,7 @@ def meaning_of(module: nn.Module) -> Meaning:
     Raises:
         NoCounterpartError: nothing.
     """
-    reading = READINGS.get(type(module))
+    reading = _reading_of(module)
     if reading is None:
         raise NoCounterpartError("the language has no layer type for it; write one as a plugin")
     return reading(module)
@@ -30,7 +26,9 @@ def meaning_of(module: nn.Module) -> Meaning:
 
 def is_known(module: nn.Module) -> bool:
     """Whether a module is a layer of the language as it is, so that nobody need look into it."""
-    return type(module) in READINGS and (not isinstance(module, SqueezeExcitation) or _has_our_gate(module))
+    return _reading_of(module) is not None and (
+        not isinstance(module, SqueezeExcitation) or _has_our_gate(module)
+    )
 
 
 def _plain(word: str, *names: str) -> Reading:
@@ -199,14 +197,15 @@ def _flatten(module: nn.Module) -> Meaning:
 
 def _our_squeeze_excite(module: nn.Module) -> Meaning:
     """As `cnnbuild` itself builds it."""
-    if not isinstance(module, SqueezeExcite):
-        raise TypeError(type(module))
+    hidden = module.get_submodule("fc1")
+    if not isinstance(hidden, nn.Conv2d):
+        raise TypeError(type(hidden))
     return Meaning(
         "squeeze_excite",
         {
-            "squeeze_channels": module.fc1.out_channels,
-            "activation": GATE_ACTIVATIONS[type(module.activation)],
-            "gate": GATES[type(module.gate)],
+            "squeeze_channels": hidden.out_channels,
+            "activation": GATE_ACTIVATIONS[type(module.get_submodule("activation"))],
+            "gate": GATES[type(module.get_submodule("gate"))],
         },
         _own_weights(module),
     )
@@ -275,9 +274,25 @@ READINGS: dict[type[nn.Module], Reading] = {
     nn.ZeroPad2d: _zero_pad,
     nn.ChannelShuffle: _plain("channel_shuffle", "groups"),
     SqueezeExcitation: _squeeze_excite,
-    SqueezeExcite: _our_squeeze_excite,
-    ChannelsLayerNorm: _layer_norm,
-    ZeroPadShortcut: _plain("zero_pad_shortcut"),
-    OurStochasticDepth: _plain("stochastic_depth", "p", "mode"),
 }
 """By the exact class: what a subclass computes, nobody knows."""
+
+OUR_MODULES = "cnnbuild.layers.torch_modules"
+OWN_READINGS: dict[str, Reading] = {
+    "attention.SqueezeExcite": _our_squeeze_excite,
+    "joining.ZeroPadShortcut": _plain("zero_pad_shortcut"),
+    "normalization.ChannelsLayerNorm": _layer_norm,
+    "regularization.StochasticDepth": _plain("stochastic_depth", "p", "mode"),
+}
+"""Of modules that layer types build, which only they import: by what they are called under `OUR_MODULES`."""
+
+
+def _reading_of(module: nn.Module) -> Reading | None:
+    kind = type(module)
+    own = f"{kind.__module__}.{kind.__qualname__}".removeprefix(f"{OUR_MODULES}.")
+    return READINGS.get(kind) or OWN_READINGS.get(own)
+
+
+def puts_channels_last_itself(module: nn.Module) -> bool:
+    """Whether a layer norm takes maps with their channels first, as `cnnbuild` builds it."""
+    return type(module).__module__ == f"{OUR_MODULES}.normalization"

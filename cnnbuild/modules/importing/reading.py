@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from cnnbuild.errors import UsageError
-from cnnbuild.layers.torch_modules.normalization import ChannelsLayerNorm
 from cnnbuild.modules.importing.functions import module_of
-from cnnbuild.modules.importing.modules import meaning_of
+from cnnbuild.modules.importing.modules import meaning_of, puts_channels_last_itself
 from cnnbuild.modules.importing.notes import Notes, name_of
 from cnnbuild.modules.importing.operations import IMAGES, NoCounterpartError, Operation
 from cnnbuild.modules.importing.rearranging import (
@@ -96,7 +95,7 @@ class Reading(fx.Interpreter):
             result,
             path=path,
             weights=weights,
-            channels_first=isinstance(module, ChannelsLayerNorm),
+            channels_first=puts_channels_last_itself(module),
         )
         return notes.written_over(taken, seen, in_place=bool(getattr(module, "inplace", False)))
 
