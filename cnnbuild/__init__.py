@@ -17,6 +17,7 @@ from cnnbuild.version import __version__
 
 if TYPE_CHECKING:
     from cnnbuild.api import Architecture, find_lr, load, load_run, load_weights, train
+    from cnnbuild.api_modules import from_module
     from cnnbuild.api_studies import run_study
     from cnnbuild.errors import CnnbuildError, DataError, DocumentError, RunError, UsageError
     from cnnbuild.graph.views.summary import Summary
@@ -46,6 +47,7 @@ _HOMES = {
     "TrainedRun": "cnnbuild.studies.trained_run",
     "UsageError": "cnnbuild.errors",
     "find_lr": "cnnbuild.api",
+    "from_module": "cnnbuild.api_modules",
     "layer": "cnnbuild.layers.measured",
     "load": "cnnbuild.api",
     "load_run": "cnnbuild.api",
@@ -61,6 +63,7 @@ __all__ = [  # noqa: RUF022 - grouped by use
     "load", "run_study", "Architecture", "Summary",
     "train", "load_run", "find_lr", "TrainedRun", "LrRange",
     "load_weights", "WeightMatch",
+    "from_module",
     "Layer", "Example", "Shape", "ShapeError", "Sight", "Held", "Kept", "layer", "window",
     "CnnbuildError", "DataError", "DocumentError", "RunError", "UsageError",
 ]  # fmt: skip

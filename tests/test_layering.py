@@ -138,6 +138,7 @@ def test_the_page_names_every_room() -> None:
         *expected,
         "report",
         "api",
+        "api_modules",
         "api_studies",
         "cli",
         "__main__",

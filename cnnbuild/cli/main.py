@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated, NoReturn
 
 import typer
@@ -42,6 +43,8 @@ VERBS = (
     "train",
     "predict",
     "evaluate",
+    "import",
+    "export",
     "data",
     "weights",
     "new",
@@ -81,8 +84,9 @@ def application(verbs: Iterable[str] = VERBS) -> typer.Typer:
         rich_markup_mode="rich",
     )
     for verb in verbs:
-        found = getattr(import_module(f"cnnbuild.cli.{verb}"), verb)
-        app.add_typer(found) if isinstance(found, typer.Typer) else app.command()(found)
+        word = f"{verb}_" if iskeyword(verb) else verb
+        found = getattr(import_module(f"cnnbuild.cli.{word}"), word)
+        app.add_typer(found) if isinstance(found, typer.Typer) else app.command(verb)(found)
     app.callback()(_root)
     return app
 

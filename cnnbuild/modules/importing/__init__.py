@@ -1,0 +1,1 @@
+"""`nn.Module` -> architecture file: what a module computes, followed by torch.fx and written down as YAML."""
