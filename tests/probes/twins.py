@@ -21,6 +21,7 @@ from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.layers.activation import Identity
 from cnnbuild.layers.attention import Cbam, ChannelAttention, SpatialAttention, SqueezeExcite
 from cnnbuild.layers.base import Layer
+from cnnbuild.layers.custom import WindowAvgPool
 from cnnbuild.layers.joining import Add, Concat, Multiply
 from cnnbuild.layers.normalization import LayerNorm
 from cnnbuild.layers.pooling import AdaptiveAvgPool, AdaptiveMaxPool
@@ -129,7 +130,9 @@ def places_of(twin: Graph, axis: int) -> list[Stage]:
     coarse = set[int]()
     places = []
     for index, node in enumerate(twin.nodes):
-        if isinstance(node.layer, AdaptiveAvgPool | AdaptiveMaxPool) or coarse & set(node.inputs):
+        if isinstance(node.layer, AdaptiveAvgPool | AdaptiveMaxPool | WindowAvgPool) or coarse & set(
+            node.inputs
+        ):
             coarse.add(index)
         if node.field is None or node.field[axis].local.is_global:
             continue
