@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cnnbuild.version import __version__
 
 if TYPE_CHECKING:
-    from cnnbuild.api import Architecture, find_lr, load, load_run, load_weights, train
+    from cnnbuild.api import Architecture, find_lr, load, load_run, load_weights, to_python, train
     from cnnbuild.api_studies import run_study
     from cnnbuild.errors import CnnbuildError, DataError, DocumentError, RunError, UsageError
     from cnnbuild.graph.views.summary import Summary
@@ -51,6 +51,7 @@ _HOMES = {
     "load_run": "cnnbuild.api",
     "load_weights": "cnnbuild.api",
     "run_study": "cnnbuild.api_studies",
+    "to_python": "cnnbuild.api",
     "train": "cnnbuild.api",
     "WeightMatch": "cnnbuild.graph.weight_matching",
     "window": "cnnbuild.layers.reach",
@@ -59,6 +60,7 @@ _HOMES = {
 __all__ = [  # noqa: RUF022 - grouped by use
     "__version__",
     "load", "run_study", "Architecture", "Summary",
+    "to_python",
     "train", "load_run", "find_lr", "TrainedRun", "LrRange",
     "load_weights", "WeightMatch",
     "Layer", "Example", "Shape", "ShapeError", "Sight", "Held", "Kept", "layer", "window",

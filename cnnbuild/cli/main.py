@@ -39,6 +39,7 @@ VERBS = (
     "check",
     "expand",
     "diff",
+    "export",
     "train",
     "predict",
     "evaluate",

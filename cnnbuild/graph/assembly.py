@@ -39,8 +39,8 @@ class Repeated:
 
 @dataclass(slots=True)
 class Assembly:
-    """The nodes so far; `labels` says which block or container opened a level of names, `bindings` which numbers
-    the parameters and columns in it were.
+    """The nodes so far; `labels` says which block or container opened a level of names, `bindings` which
+    numbers the parameters and columns in it were.
 
     `file` is the document's own, and `made` holds each layer that was made, by what it was made from. While
     some nodes are `repeated`, `first` is the first of the repetition. `misfits` says whether a layer could
@@ -209,7 +209,7 @@ class Assembly:
             return ()
 
     def bind(self, path: tuple[str, ...], values: Mapping[str, object]) -> None:
-        """Note the values of parameters or columns in a level, if they are numbers; those noted before stay."""
+        """Note which numbers parameters or columns are in a level; those noted before stay."""
         bound = self.bindings.setdefault(path, {})
         for name, value in values.items():
             items = value if isinstance(value, list) else [value]
