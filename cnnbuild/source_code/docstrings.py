@@ -45,6 +45,15 @@ def sentence(text: str) -> str:
     return ended[:1].upper() + ended[1:]
 
 
+def summary(text: str, *, indent: int) -> list[str]:
+    """A text as a summary; what follows its semicolon, where it is too long for one line, as a paragraph."""
+    room = WIDTH - len(INDENT * indent) - 6
+    first, semicolon, rest = text.partition("; ")
+    if semicolon and len(text) > room >= len(first):
+        return [sentence(first), sentence(rest)]
+    return [sentence(text)]
+
+
 def docstring(paragraphs: Sequence[str], *, indent: int) -> list[str]:
     """The lines of a docstring, the quotes included. Indented paragraphs are left as they are."""
     margin = INDENT * indent

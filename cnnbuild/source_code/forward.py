@@ -73,6 +73,7 @@ class _Writer:
         self.names: dict[int, str] = dict(enumerate(flow.inputs))
         self.pending: dict[int, _Pending] = {}
         self.assigned: set[str] = set()
+        self.typed = set(flow.inputs)
         self.declared: set[int] = set() if flow.heads else {flow.output}
         tested = [head.tensor for head in flow.heads if not head.train_only]
         if len(tested) == 1:
@@ -176,7 +177,8 @@ class _Writer:
         join = self.flow.joins.get(step.child, "")
         code = _joined(join, arguments) if join else Brackets(f"{self._module(step)}(", arguments, ")")
         depth = max((known.depth for known in taken if known is not None), default=0) + (not join)
-        self.pending[number] = _Pending(code, depth, bool(join), step.child)
+        first = taken[0].typed if taken[0] is not None else arguments[0] in self.typed
+        self.pending[number] = _Pending(code, depth, join == "cat" or (bool(join) and first), step.child)
         if self.total[number] != 1:
             self._flush()
 
@@ -228,6 +230,10 @@ class _Writer:
             if number in self.declared and not known.typed and name not in self.flow.inputs:
                 before = f"{name}: Tensor = "
             self.rows += lines(known.code, indent=self.indent, before=before)
+            if known.typed or number in self.declared:
+                self.typed.add(name)
+            elif name not in self.flow.inputs:
+                self.typed.discard(name)
             self.names[number] = name
             self.assigned.add(name)
 
@@ -261,8 +267,7 @@ class _Writer:
         if self.pending:
             raise TypeError("a tensor of a level is computed and not used")
         if known is None:
-            name = self.names[output]
-            self.rows.append(f"{self._margin()}return {name}")
+            self.rows.append(f"{self._margin()}return {self.names[output]}")
         elif known.typed:
             self.rows += lines(known.code, indent=self.indent, before="return ")
         else:

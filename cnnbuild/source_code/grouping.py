@@ -140,8 +140,8 @@ def _name(
     outer = around.pop() if len(around) == 1 else ""
     if outer in CONTAINERS or outer.isdigit():
         outer = ""
+    if own[0].isdigit():
+        return f"{outer}_row" if outer else "row"
     if len(own) > 1:
         return f"{outer}_branch" if outer else own[0]
-    if own[0].isdigit():
-        return f"{outer}_copy" if outer else "copy"
     return f"{outer}_{own[0]}" if outer and own[0] != "shortcut" else own[0]

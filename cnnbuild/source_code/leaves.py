@@ -27,7 +27,7 @@ JOINS = {"Add": "+", "Multiply": "*", "Concat": "cat"}
 """Modules without weights that are written as an operation in `forward`."""
 
 UNUSED = {"device", "dtype", "return_indices", "inplace", "recompute_scale_factor"}
-SHOWN = {"p", "negative_slope", "alpha"}
+SHOWN = {"p"}
 """Arguments that are written by position, also where they have torch's default."""
 
 _DERIVED: Mapping[tuple[str, str], Callable[[nn.Module], object]] = {
@@ -171,7 +171,7 @@ def _plain(value: object, *, collapse: bool) -> Value:
     """A value of a constructor; of torch's own, a pair of equal numbers is one number."""
     if isinstance(value, list | tuple):
         items = tuple(_plain(each, collapse=False) for each in value)
-        if collapse and len(items) == 2 and items[0] == items[1]:
+        if collapse and (len(items) == 1 or (len(items) == 2 and items[0] == items[1])):
             return items[0]
         return items
     if value is None or isinstance(value, bool | int | float | str):

@@ -11,7 +11,7 @@ from cnnbuild.graph.graph import Graph
 from cnnbuild.source_code.class_text import class_text
 from cnnbuild.source_code.classes import WrittenClass, classes_of
 from cnnbuild.source_code.copied_classes import Copied, copied_classes, own_class_names
-from cnnbuild.source_code.docstrings import docstring, plain, sentence
+from cnnbuild.source_code.docstrings import docstring, plain, sentence, summary
 from cnnbuild.source_code.terms import Call, Term
 from cnnbuild.version import __version__
 
@@ -77,7 +77,7 @@ def _head(graph: Graph, told: Told, root: WrittenClass, plugins: list[str]) -> l
         f"images of {contract.channels}x{contract.height}x{contract.width} and {contract.classes} classes"
     )
     paragraphs = [
-        sentence(plain(told.description or graph.name)),
+        *summary(plain(told.description or graph.name), indent=0),
         f"Written by cnnbuild {__version__} from {what}, for {images}: {graph.parameters:,} parameters.",
     ]
     if told.chosen:
@@ -100,16 +100,18 @@ def _head(graph: Graph, told: Told, root: WrittenClass, plugins: list[str]) -> l
 def _about(made: WrittenClass, graph: Graph, told: Told) -> list[str]:
     """The docstring of a class: what the block is, or which levels are made of it."""
     if not made.template.pattern.part.path:
-        return [sentence(plain(told.description or f"The network {graph.name}"))]
+        return summary(plain(told.description or f"The network {graph.name}"), indent=1)
     block = made.group.block
     if block in told.blocks:
-        return [sentence(plain(told.blocks[block]))]
+        return summary(plain(told.blocks[block]), indent=1)
     if block:
         return [f"The block `{block}`."]
     names = list(dict.fromkeys(".".join(use.part.path) for use in made.template.uses))
-    shown = ", ".join(f"`{name}`" for name in names[:MOST_NAMED])
+    several = 1 < len(names) <= MOST_NAMED
+    shown = ", ".join(f"`{name}`" for name in (names[:-1] if several else names[:MOST_NAMED]))
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return [f"What {shown}{more} {'is' if len(names) == 1 else 'are'} made of."]
+    more = f" and `{names[-1]}`" if several else more
+    return [f"The layers of {shown}{more}."]
 
 
 def _imports(copied: Copied, body: list[str], plugins: list[str]) -> str:

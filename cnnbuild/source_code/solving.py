@@ -23,6 +23,7 @@ from cnnbuild.source_code.columns import (
     relation,
     surplus,
 )
+from cnnbuild.source_code.conditions import ENTERING, LEAVING, conditions
 from cnnbuild.source_code.identifiers import identifier, without_count
 from cnnbuild.source_code.templates import Template
 from cnnbuild.source_code.terms import Absent, ClassCount, Code, Key, Value, values
@@ -31,8 +32,6 @@ Position: TypeAlias = tuple[str, Key]
 """A child of the pattern, and the place of a value in how it is made."""
 
 SIZES = frozenset({"kernel_size", "stride", "padding", "dilation", "groups", "output_padding"})
-ENTERING = ("in_channels", "in_features")
-LEAVING = ("out_channels", "out_features")
 COUNTS = frozenset({*ENTERING, *LEAVING, "num_features", "num_channels", "channels"})
 """Arguments that count channels."""
 LEAST_NAMED = 3  # places where one computed value is used, for it to get a name
@@ -234,39 +233,12 @@ class _Solver:
 
     def _condition(self, child: str) -> str:
         present = tuple(child in mapping for mapping in self.template.children)
-        for code, truth, needed in self._conditions():
+        for code, truth, needed in conditions(self.bases):
             if truth == present:
                 for base in needed:
                     self._need(base)
                 return code
         return self._parameter_for(child, without_count(child), present)
-
-    def _conditions(self) -> Iterator[tuple[str, tuple[bool, ...], tuple[str, ...]]]:
-        entering = next((name for name in ENTERING if name in self.bases), "")
-        leaving = next((name for name in LEAVING if name in self.bases), "")
-        if entering and leaving:
-            pairs = list(zip(self.bases[entering], self.bases[leaving], strict=True))
-            changes = tuple(one != other for one, other in pairs)
-            strides = self.bases.get("stride")
-            names = (entering, leaving)
-            if strides is not None and not is_constant(strides):
-                both = tuple(s != 1 or c for s, c in zip(strides, changes, strict=True))
-                yield f"stride != 1 or {entering} != {leaving}", both, ("stride", *names)
-                yield (
-                    f"stride == 1 and {entering} == {leaving}",
-                    tuple(not b for b in both),
-                    ("stride", *names),
-                )
-            yield f"{entering} != {leaving}", changes, names
-            yield f"{entering} == {leaving}", tuple(not change for change in changes), names
-        for base, column in self.bases.items():
-            if all(isinstance(value, bool) for value in column):
-                yield base, tuple(bool(value) for value in column), (base,)
-                yield f"not {base}", tuple(not value for value in column), (base,)
-            elif all(isinstance(value, int | float) for value in column):
-                yield f"{base} != 1", tuple(value != 1 for value in column), (base,)
-                positive = tuple(isinstance(value, int | float) and value > 0 for value in column)
-                yield f"{base} > 0", positive, (base,)
 
     def _exchange(self, child: str) -> None:
         """The parameter that holds the class of a child, `nn.Identity` where there is none."""
@@ -308,17 +280,26 @@ def _bases(template: Template) -> Iterator[tuple[str, Column]]:
         if all(name in use.named for use in template.uses):
             column = tuple(use.named[name] for use in template.uses)
             numbers = [int(value) for value in column if isinstance(value, float) and value.is_integer()]
-            yield name, tuple(numbers) if len(numbers) == len(column) else column
+            whole_numbers = len(numbers) == len(column) and any(numbers)
+            if name in LEAVING or not any(_leaves(template, end, column) for end in LEAVING):
+                yield name, tuple(numbers) if whole_numbers else column
+
+
+def _leaves(template: Template, name: str, column: Column) -> bool:
+    """Whether a column is that of the channels that a level gives, which is the better name for it."""
+    return column == tuple(use.named.get(name, Absent.VALUE) for use in template.uses)
 
 
 def _parameter(name: str, column: Column) -> Parameter:
     values = filled(column)
     if isinstance(values[0], bool | Code):
         return Parameter(name, values, Counter(values).most_common(1)[0][0])
-    usual = {"stride": 1, "dilation": 1, "groups": 1, "kernel_size": 3}.get(name)
-    return (
-        Parameter(name, values, usual) if usual in values and usual is not None else Parameter(name, values)
-    )
+    usual: Value = {"stride": 1, "dilation": 1, "groups": 1, "kernel_size": 3}.get(name)
+    if all(isinstance(value, float) for value in values):
+        usual = 0.0
+    if usual is None or usual not in values:
+        return Parameter(name, values)
+    return Parameter(name, values, usual)
 
 
 def _rank(parameter: Parameter) -> tuple[bool, bool, bool]:
