@@ -10,10 +10,12 @@ from cnnbuild.graph.nesting import Path
 from cnnbuild.layers.base import Shape
 from cnnbuild.source_code.classes import WrittenClass
 from cnnbuild.source_code.docstrings import docstring
-from cnnbuild.source_code.forward import Flow, Head, forward_body
+from cnnbuild.source_code.flow import Flow, Head
+from cnnbuild.source_code.forward import forward_body
 from cnnbuild.source_code.identifiers import identifier, is_attribute, without_count
 from cnnbuild.source_code.layout import Brackets, definition, lines
-from cnnbuild.source_code.solving import INITIAL, Parameter, Solution
+from cnnbuild.source_code.parameters import Parameter
+from cnnbuild.source_code.solving import INITIAL, Solution
 from cnnbuild.source_code.templates import COPIES, Child, Use
 from cnnbuild.source_code.terms import Absent, Call, Code, Key, Value, literal, quoted, written
 
@@ -43,7 +45,8 @@ class _ClassWriter:
         self.descents = descents
         part = self.use.part
         conditional = [name for name in made.template.optional if self.use.children[name].join]
-        self.is_chain = part.is_chain and not conditional and not (graph.heads and not part.path)
+        self.heads = graph.heads if len(graph.heads) > 1 and not part.path else ()
+        self.is_chain = part.is_chain and not conditional and not self.heads
         self.joins = {name: child.join for name, child in self.use.children.items() if child.join}
         self.attributes = dict(self.solution.exchanged)
         self.conditional = {name: f"_adds_{without_count(identifier(name))}" for name in conditional}
@@ -142,7 +145,7 @@ class _ClassWriter:
         return Brackets(item.opening, (*item.items, *added), item.closing)
 
     def forward(self) -> list[str]:
-        use, heads = self.use, () if self.use.part.path else self.graph.heads
+        use, heads = self.use, self.heads
         numbers = self._tensor_numbers()
         inputs = self._input_names()
         flow = Flow(
@@ -191,7 +194,7 @@ class _ClassWriter:
         if self.use.part.path == ():
             contract = self.graph.contract
             image = f"(N, {contract.channels}, {contract.height}, {contract.width})"
-            if self.graph.heads:
+            if self.heads:
                 return f"Images {image} to the logits (N, {contract.classes}) of each head."
             return f"Images {image} to logits (N, {contract.classes})."
         taken = " and ".join(_axes(shape, n) for n, shape in enumerate(entering[0]))

@@ -37,6 +37,15 @@ def agree(column: Column, other: Column) -> bool:
     ) and not any(isinstance(value, Progression | Code) for value in column)
 
 
+def united(one: Column, other: Column) -> Column | None:
+    """One column for both, where they have some values in common and differ in none."""
+    pairs = list(zip(one, other, strict=True))
+    both = [(a, b) for a, b in pairs if a is not Absent.VALUE and b is not Absent.VALUE]
+    if not both or any(type(a) is not type(b) or a != b for a, b in both):
+        return None
+    return tuple(b if a is Absent.VALUE else a for a, b in pairs)
+
+
 def items(column: Column) -> list[Column]:
     """The columns of the items, where all values are lists of one length."""
     rows = [value for value in column if isinstance(value, tuple)]

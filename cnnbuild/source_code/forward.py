@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from cnnbuild.source_code.flow import Flow
 from cnnbuild.source_code.identifiers import identifier, is_attribute, without_count
 from cnnbuild.source_code.layout import Brackets, Item, flat, lines
 from cnnbuild.source_code.templates import Step
@@ -21,33 +22,6 @@ LONGEST_JOINED = 40  # of a sum or a list of tensors that something else is appl
 LEAST_REPEATS = 3
 ENDS = {"relu", "relu6", "gelu", "silu", "hardswish", "activation", "max_pool", "avg_pool"}
 """After these a new statement begins, as people write it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """One output of a network with several: its name and tensor, and whether only training computes it."""
-
-    name: str
-    tensor: int
-    train_only: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What `forward` does: the steps, and by which operation those join that are no modules.
-
-    `conditional` are joins that an attribute of the module decides on, `borrowed` numbers the modules that
-    stand elsewhere. `inputs` are the names of what comes in.
-    """
-
-    inputs: tuple[str, ...]
-    steps: tuple[Step, ...]
-    output: int
-    joins: Mapping[str, str]
-    attributes: Mapping[str, str]
-    conditional: Mapping[str, str] = field(default_factory=dict)
-    borrowed: Mapping[tuple[str, ...], int] = field(default_factory=dict)
-    heads: tuple[Head, ...] = ()
 
 
 def forward_body(flow: Flow, *, indent: int) -> list[str]:
@@ -63,6 +37,7 @@ class _Pending:
     depth: int
     typed: bool
     child: str
+    joined: bool
 
 
 class _Writer:
@@ -175,12 +150,30 @@ class _Writer:
             for source, known in zip(step.sources, taken, strict=True)
         )
         join = self.flow.joins.get(step.child, "")
+        if join and join != "cat" and sum(len(flat(each)) + 3 for each in arguments) > LONGEST:
+            self._long_join(join, arguments, number, step.child)
+            return
         code = _joined(join, arguments) if join else Brackets(f"{self._module(step)}(", arguments, ")")
         depth = max((known.depth for known in taken if known is not None), default=0) + (not join)
         first = taken[0].typed if taken[0] is not None else arguments[0] in self.typed
-        self.pending[number] = _Pending(code, depth, join == "cat" or (bool(join) and first), step.child)
+        typed = join == "cat" or (bool(join) and first)
+        self.pending[number] = _Pending(code, depth, typed, step.child, bool(join))
         if self.total[number] != 1:
             self._flush()
+
+    def _long_join(self, join: str, arguments: Sequence[Item], number: int, child: str) -> None:
+        """A sum that does not fit on a line, in several statements; it is added up from the left."""
+        self._flush()
+        name = self._name_for(number, child)
+        row = ""
+        for part in map(flat, arguments):
+            if row and len(row) + len(part) > LONGEST:
+                self.rows.append(f"{self._margin()}{name} = {row}")
+                row = name
+            row = f"{row} {join} {part}" if row else part
+        self.rows.append(f"{self._margin()}{name} = {row}")
+        self.names[number] = name
+        self.assigned.add(name)
 
     def _continues(self, step: Step, waiting: Sequence[int]) -> bool:
         """Whether a step may be written around what waits for it, or begins a statement of its own."""
@@ -191,7 +184,7 @@ class _Writer:
             return False
         if joins:
             return True
-        if any(each.typed and len(flat(each.code)) > LONGEST_JOINED for each in known):
+        if any(each.joined and len(flat(each.code)) > LONGEST_JOINED for each in known):
             return False
         word = without_count(step.child)
         return word in ENDS or not any(each.depth > 1 and without_count(each.child) in ENDS for each in known)
@@ -262,12 +255,9 @@ class _Writer:
         if self.flow.heads:
             self._return_heads()
             return
-        output = self.flow.output
-        known = self.pending.pop(output, None)
-        if self.pending:
-            raise TypeError("a tensor of a level is computed and not used")
+        known = self.pending.pop(self.flow.output, None)
         if known is None:
-            self.rows.append(f"{self._margin()}return {self.names[output]}")
+            self.rows.append(f"{self._margin()}return {self.names[self.flow.output]}")
         elif known.typed:
             self.rows += lines(known.code, indent=self.indent, before="return ")
         else:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Container
 from keyword import iskeyword, issoftkeyword
 
-_TAKEN = frozenset({"self", "nn", "torch", "functional", "x", "i", "reduce", "math"})
+_TAKEN = frozenset({"self", "nn", "torch", "functional", "x", "i"})
 _WORD = re.compile(r"[A-Za-z0-9]+")
 
 

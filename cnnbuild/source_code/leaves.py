@@ -97,7 +97,7 @@ def call_of(module: nn.Module, node: GraphNode) -> Call:
             continue
         value = _attribute(module, name, node)
         default = Absent.VALUE if parameter.default is Parameter.empty else parameter.default
-        if name == "stride" and kind in {nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d}:
+        if name == "stride" and kind in {nn.MaxPool2d, nn.AvgPool2d}:
             value = None if value == _attribute(module, "kernel_size", node) else value
         term = _term(value, node, collapse=is_torch)
         if is_torch and isinstance(default, tuple):

@@ -42,7 +42,7 @@ def python_file(graph: Graph, told: Told) -> str:
     own = own_class_names()
     name = _class_name_of(graph)
     classes = classes_of(graph, name, {*own, *IMPORTED})
-    used = [name for leaf in classes.leaves.values() for name in _functions(leaf.call) if name in own]
+    used = [name for leaf in classes.leaves.values() for name in functions_of(leaf.call) if name in own]
     copied = copied_classes(dict.fromkeys(used))
     borrows = {made.name: made.borrows for made in classes.written}
     texts = [class_text(made, graph, _about(made, graph, told), borrows) for made in classes.written]
@@ -61,12 +61,12 @@ def _class_name_of(graph: Graph) -> str:
     return graph.name if re.match(r"_\d", variant[len(graph.name) :]) else variant
 
 
-def _functions(term: Term) -> Iterator[str]:
+def functions_of(term: Term) -> Iterator[str]:
     """The constructors that a term calls."""
     if isinstance(term, Call):
         yield term.function
         for argument in term.arguments:
-            yield from _functions(argument.value)
+            yield from functions_of(argument.value)
 
 
 def _head(graph: Graph, told: Told, root: WrittenClass, plugins: list[str]) -> list[str]:

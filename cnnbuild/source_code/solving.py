@@ -22,11 +22,13 @@ from cnnbuild.source_code.columns import (
     products,
     relation,
     surplus,
+    united,
 )
 from cnnbuild.source_code.conditions import ENTERING, LEAVING, conditions
 from cnnbuild.source_code.identifiers import identifier, without_count
+from cnnbuild.source_code.parameters import Parameter, bases_of, parameter_of, rank
 from cnnbuild.source_code.templates import Template
-from cnnbuild.source_code.terms import Absent, ClassCount, Code, Key, Value, values
+from cnnbuild.source_code.terms import Absent, Call, ClassCount, Code, Key, Value, values
 
 Position: TypeAlias = tuple[str, Key]
 """A child of the pattern, and the place of a value in how it is made."""
@@ -36,15 +38,6 @@ COUNTS = frozenset({*ENTERING, *LEAVING, "num_features", "num_channels", "channe
 """Arguments that count channels."""
 LEAST_NAMED = 3  # places where one computed value is used, for it to get a name
 INITIAL = "initial"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter of a constructor, and its value in each use."""
-
-    name: str
-    values: tuple[Value, ...]
-    default: Value | Absent = Absent.VALUE
 
 
 @dataclass(slots=True)
@@ -72,7 +65,7 @@ class _Solver:
         self.template = template
         self.is_block = is_block
         self.count = len(template.uses)
-        self.bases = dict(_bases(template))
+        self.bases = dict(bases_of(template))
         self.derivable = dict(self._derivable())
         self.chosen: dict[str, Column] = {}
         self.new: dict[str, Column] = {}
@@ -90,8 +83,8 @@ class _Solver:
         for child in template.exchanged:
             self._exchange(child)
         self._name_repeated()
-        self.found.parameters += [_parameter(name, column) for name, column in self.chosen.items()]
-        self.found.parameters.sort(key=_rank)
+        self.found.parameters += [parameter_of(name, column) for name, column in self.chosen.items()]
+        self.found.parameters.sort(key=rank)
         return self.found
 
     def _name_repeated(self) -> None:
@@ -205,12 +198,8 @@ class _Solver:
 
     def _parameter_for(self, child: str, name: str, column: Column) -> str:
         """A parameter of its own, or one that has the same values already."""
-        for other, its_values in self.new.items():
-            if (
-                agree(column, filled(its_values))
-                and (other in SIZES) == (name in SIZES)
-                and other != "classes"
-            ):
+        for other in self.new:
+            if (other in SIZES) == (name in SIZES) and other != "classes" and self._joined(other, column):
                 return other
         whole = without_count(child)
         wanted = {"out_channels": "hidden_channels", "p": whole}.get(name, name)
@@ -223,6 +212,15 @@ class _Solver:
         self.new[unique] = column
         self.chosen[unique] = filled(column)
         return unique
+
+    def _joined(self, other: str, column: Column) -> bool:
+        """Whether a parameter of its own has no other values than a column, which it then stands for too."""
+        joined = united(self.new[other], column)
+        if joined is None:
+            return False
+        self.new[other] = joined
+        self.chosen[other] = filled(joined)
+        return True
 
     def _unique(self, wanted: str) -> str:
         taken = {*self.bases, *self.new, *self.found.derived}
@@ -242,13 +240,13 @@ class _Solver:
 
     def _exchange(self, child: str) -> None:
         """The parameter that holds the class of a child, `nn.Identity` where there is none."""
-        classes = []
+        classes: list[Code] = []
         for use, mapping in zip(self.template.uses, self.template.children, strict=True):
             made = use.children[mapping[child]].term if child in mapping else None
-            classes.append(Code(getattr(made, "function", "nn.Identity")))
+            classes.append(Code(made.function if isinstance(made, Call) else "nn.Identity"))
         column = tuple(classes)
-        for other, its_values in self.new.items():
-            if its_values == column:
+        for other in self.new:
+            if self._joined(other, column):
                 self.found.exchanged[child] = other
                 return
         name, number = "activation", 2
@@ -272,36 +270,3 @@ class _Solver:
                 yield name, code
             else:
                 earlier.append(name)
-
-
-def _bases(template: Template) -> Iterator[tuple[str, Column]]:
-    """What values may be called by: names that every use has."""
-    for name in dict.fromkeys(name for use in template.uses for name in use.named):
-        if all(name in use.named for use in template.uses):
-            column = tuple(use.named[name] for use in template.uses)
-            numbers = [int(value) for value in column if isinstance(value, float) and value.is_integer()]
-            whole_numbers = len(numbers) == len(column) and any(numbers)
-            if name in LEAVING or not any(_leaves(template, end, column) for end in LEAVING):
-                yield name, tuple(numbers) if whole_numbers else column
-
-
-def _leaves(template: Template, name: str, column: Column) -> bool:
-    """Whether a column is that of the channels that a level gives, which is the better name for it."""
-    return column == tuple(use.named.get(name, Absent.VALUE) for use in template.uses)
-
-
-def _parameter(name: str, column: Column) -> Parameter:
-    values = filled(column)
-    if isinstance(values[0], bool | Code):
-        return Parameter(name, values, Counter(values).most_common(1)[0][0])
-    usual: Value = {"stride": 1, "dilation": 1, "groups": 1, "kernel_size": 3}.get(name)
-    if all(isinstance(value, float) for value in values):
-        usual = 0.0
-    if usual is None or usual not in values:
-        return Parameter(name, values)
-    return Parameter(name, values, usual)
-
-
-def _rank(parameter: Parameter) -> tuple[bool, bool, bool]:
-    counts = "channels" in parameter.name or "features" in parameter.name
-    return parameter.default is not Absent.VALUE, parameter.name not in ENTERING, not counts

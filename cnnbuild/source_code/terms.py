@@ -152,7 +152,8 @@ def written(term: Term, codes: Mapping[Key, str], key: Key = ()) -> Item:
     """A term as code; `codes` are those of its values that are no literals."""
     match term:
         case Call():
-            return Brackets(f"{term.function}(", tuple(_arguments(term, codes, key)), ")")
+            end = ",)" if not term.function and len(term.arguments) == 1 else ")"
+            return Brackets(f"{term.function}(", tuple(_arguments(term, codes, key)), end)
         case Repeated():
             return _repeated(term, codes, key)
         case _:

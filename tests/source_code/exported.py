@@ -25,7 +25,7 @@ from cnnbuild.source_code.python_file import python_file
 ROOT = Path(__file__).parent.parent.parent
 ARCHITECTURES = ROOT / "architectures"
 STRANGER = Path(__file__).with_name("stranger.py")
-IMAGES = 3
+IMAGES = 2
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,17 @@ class Exported:
         return found[1]
 
 
+def every_network() -> list[str]:
+    """Every shipped file and each of its variants."""
+    found = []
+    for path in sorted(ARCHITECTURES.glob("**/*.yaml")):
+        if path.parent.name != "blocks":
+            name = path.relative_to(ARCHITECTURES).as_posix()
+            variants = read_architecture(path).variants
+            found += [f"{name}@{variant}" for variant in variants] or [name]
+    return found
+
+
 def exported(reference: str, sizes: Iterable[int] = (32, 64, 75, 224), channels: int = 3) -> Exported:
     """A shipped file, `zoo/vgg16.yaml@vgg16`, for the smallest images that it takes, and 10 classes."""
     file, _, variant = reference.partition("@")
@@ -56,7 +67,9 @@ def exported(reference: str, sizes: Iterable[int] = (32, 64, 75, 224), channels:
         except DocumentError:
             continue
     else:
-        graph = elaborate(document, DataContract("x", channels, largest, largest, 10), variant=variant or None)
+        graph = elaborate(
+            document, DataContract("x", channels, largest, largest, 10), variant=variant or None
+        )
     return Exported(reference, graph, python_file(graph, told_of(document, {})))
 
 
