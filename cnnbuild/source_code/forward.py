@@ -164,10 +164,13 @@ class _Writer:
     def _long_join(self, join: str, arguments: Sequence[Item], number: int, child: str) -> None:
         """A sum that does not fit on a line, in several statements; it is added up from the left."""
         self._flush()
+        parts = list(map(flat, arguments))
         name = self._name_for(number, child)
+        while name in parts[1:]:  # which are read after the first assignment to it
+            name = f"{name}_joined"
         row = ""
-        for part in map(flat, arguments):
-            if row and len(row) + len(part) > LONGEST:
+        for part in parts:
+            if row and len(name) + len(row) + len(part) > LONGEST:
                 self.rows.append(f"{self._margin()}{name} = {row}")
                 row = name
             row = f"{row} {join} {part}" if row else part
