@@ -83,8 +83,8 @@ def _half(value: Value | Absent) -> Value:
 def relation(name: str, column: Column, base: Column) -> str:
     """`4 * name`, `name // 4` or `name + 4`, where that is what a column is; otherwise nothing.
 
-    >>> relation("width", (256, 512), (64, 128)), relation("width", (16, 32), (64, 128))
-    ('4 * width', 'width // 4')
+    >>> relation("width", (256, 512), (64, 128)), relation("width", (2, 4, 8), (32, 64, 128))
+    ('4 * width', 'width // 16')
     """
     pairs = [(value, of) for value, of in zip(column, base, strict=True) if value is not Absent.VALUE]
     values, bases = whole([value for value, _ in pairs]), whole([of for _, of in pairs])
@@ -95,7 +95,7 @@ def relation(name: str, column: Column, base: Column) -> str:
     if value > of and value % of == 0 and all(v == value // of * k for v, k in numbers):
         return f"{value // of} * {name}"
     if of > value:
-        for factor in sorted({of // value, of // (value + 1) + 1}):
+        for factor in (of // value, of // (value + 1) + 1):
             if factor > 1 and all(v == k // factor for v, k in numbers):
                 return f"{name} // {factor}"
     return ""

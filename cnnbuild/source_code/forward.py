@@ -156,7 +156,7 @@ class _Writer:
         code = _joined(join, arguments) if join else Brackets(f"{self._module(step)}(", arguments, ")")
         depth = max((known.depth for known in taken if known is not None), default=0) + (not join)
         first = taken[0].typed if taken[0] is not None else arguments[0] in self.typed
-        typed = join == "cat" or (bool(join) and first)
+        typed = join == "cat" or (join == "+" and first)  # torch leaves the type of products open
         self.pending[number] = _Pending(code, depth, typed, step.child, bool(join))
         if self.total[number] != 1:
             self._flush()
