@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cnnbuild.version import __version__
 
 if TYPE_CHECKING:
-    from cnnbuild.api import Architecture, find_lr, load, load_run, load_weights, train
+    from cnnbuild.api import Architecture, find_lr, load, load_run, load_weights, to_python, train
     from cnnbuild.api_modules import from_module
     from cnnbuild.api_studies import run_study
     from cnnbuild.errors import CnnbuildError, DataError, DocumentError, RunError, UsageError
@@ -53,6 +53,7 @@ _HOMES = {
     "load_run": "cnnbuild.api",
     "load_weights": "cnnbuild.api",
     "run_study": "cnnbuild.api_studies",
+    "to_python": "cnnbuild.api",
     "train": "cnnbuild.api",
     "WeightMatch": "cnnbuild.graph.weight_matching",
     "window": "cnnbuild.layers.reach",
@@ -61,6 +62,7 @@ _HOMES = {
 __all__ = [  # noqa: RUF022 - grouped by use
     "__version__",
     "load", "run_study", "Architecture", "Summary",
+    "to_python",
     "train", "load_run", "find_lr", "TrainedRun", "LrRange",
     "load_weights", "WeightMatch",
     "from_module",

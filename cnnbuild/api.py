@@ -238,6 +238,30 @@ def load_run(
     return read_run(Path(path), registry_with(plugins), device=device, data_root=data_root)
 
 
+def to_python(
+    architecture: Architecture | str | Path,
+    *,
+    input: tuple[int, int, int],  # noqa: A002 - the field's word
+    classes: int,
+    plugins: Iterable[Path | str | type] = (),
+) -> str:
+    """One Python file as text, with a plain `nn.Module` that needs torch only.
+
+    Its state_dict has the keys and shapes of what `build` gives. `plugins` are for an architecture given by
+    its file; their modules are imported by the file.
+
+    Raises:
+        DocumentError: the architecture has faults for such images.
+        UsageError: a layer of a plugin cannot be written out.
+    """
+    from cnnbuild.source_code.origin import told_of
+    from cnnbuild.source_code.python_file import python_file
+
+    loaded = _loaded(architecture, plugins)
+    graph = loaded.graph(input=input, classes=classes)
+    return python_file(graph, told_of(loaded.document, loaded.vars))
+
+
 def find_lr(
     architecture: Architecture | str | Path,
     dataset: str | Mapping[str, object] = "digits",

@@ -39,7 +39,8 @@ class Repeated:
 
 @dataclass(slots=True)
 class Assembly:
-    """The nodes so far; `labels` says which block or container opened a level of names.
+    """The nodes so far; `labels` says which block or container opened a level of names, `bindings` which
+    numbers the parameters and columns in it were.
 
     `file` is the document's own, and `made` holds each layer that was made, by what it was made from. While
     some nodes are `repeated`, `first` is the first of the repetition. `misfits` says whether a layer could
@@ -50,6 +51,7 @@ class Assembly:
     file: str
     nodes: list[GraphNode] = field(default_factory=list)
     labels: dict[tuple[str, ...], str] = field(default_factory=dict)
+    bindings: dict[tuple[str, ...], dict[str, object]] = field(default_factory=dict)
     made: dict[Hashable, Layer] = field(default_factory=dict)
     repeated: Repeated | None = None
     first: int = 0
@@ -205,6 +207,14 @@ class Assembly:
             return tuple(initial().items()) if initial is not None else ()
         except UnresolvedError:
             return ()
+
+    def bind(self, path: tuple[str, ...], values: Mapping[str, object]) -> None:
+        """Note which numbers parameters or columns are in a level; those noted before stay."""
+        bound = self.bindings.setdefault(path, {})
+        for name, value in values.items():
+            items = value if isinstance(value, list) else [value]
+            if all(isinstance(item, bool | int | float) for item in items):
+                bound.setdefault(name, value)
 
     def sources(self, inputs: tuple[Tensor, ...]) -> tuple[str, ...]:
         """Where each input's shape came from, in words."""

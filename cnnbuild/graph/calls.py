@@ -179,6 +179,8 @@ def block(
     told = {name: given.get(name, "its default") for name in values}
     written = {entry.name: (entry.value, caller) for entry in merged}
     inner = inner_site(elaboration.evaluator, elaboration.assembly.labels, node, name, site, copy)
+    ordered = {name: values[name] for name in (*given, *values) if name in values}
+    elaboration.assembly.bind(inner.level.path, ordered)
     with elaboration.problems.shown_at(node.place, scope.file if scope.standard else None):
         return elaboration.layers(
             block.layers,

@@ -77,6 +77,7 @@ def elaborate(
         variant,
         heads,
         elaboration.assembly.labels,
+        elaboration.assembly.bindings,
     )
     if not problems.errors:
         if not is_part:

@@ -146,8 +146,9 @@ class Graph:
     """A network that was elaborated against a data contract, its nodes in the order of computation.
 
     `labels` says which block or container opened a level of names. `heads` are the outputs of a network with
-    several, the main one first, whose node is `output`. `published` are the names that others gave
-    its weights.
+    several, the main one first, whose node is `output`. `bindings` are the numbers, and lists of them, that
+    the block calls and rows of a level have as parameters and columns, those given before those by default.
+    `published` are the names that others gave its weights.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Graph:
     variant: str | None = None
     heads: tuple[Head, ...] = ()
     labels: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    bindings: Mapping[tuple[str, ...], Mapping[str, object]] = field(default_factory=dict)
     published: tuple[PublishedNames, ...] = ()
     warnings: tuple[Problem, ...] = ()
 

@@ -7,6 +7,7 @@ rows), the node passes its input through, the one that `from` names.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -115,16 +116,24 @@ def foreach(elaboration: Elaboration, node: Node, previous: Tensor, site: Site) 
             continue
         if not kept:
             current, kept = elaboration.input(node, previous, site), True
-        current = _row(elaboration, node, name, current, inner)
+        current = _row(elaboration, node, name, current, inner, columns)
     return current if kept else None
 
 
-def _row(elaboration: Elaboration, node: Node, name: str | None, entering: Tensor, site: Site) -> Tensor:
-    """The output of one row; `name` is what it is called."""
+def _row(
+    elaboration: Elaboration,
+    node: Node,
+    name: str | None,
+    entering: Tensor,
+    site: Site,
+    columns: Iterable[str],
+) -> Tensor:
+    """The output of one row of some columns; `name` is what it is called."""
     fixed = node.name is not None and not has_expression(node.name.text)
     advice = f"give each row a name of its own: `name: {name}$(i + 1)`" if fixed else ""
     place = node.place if node.name is None else node.name.place
     level = Level(claim(elaboration.problems, name, place, site, advice=advice))
+    elaboration.assembly.bind(level.path, {name: site.context.values[name] for name in columns})
     output = elaboration.layers(
         node.lists["do"], entering, replace(site, frame=Frame(site.frame), level=level)
     )

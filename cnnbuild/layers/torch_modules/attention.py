@@ -1,4 +1,4 @@
-"""Gates: modules that multiply their input by numbers between 0 and 1 which they compute from it."""
+"""Gates: modules that multiply their input by numbers that they compute from it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from torch import Tensor, nn
 
 
 class SqueezeExcite(nn.Module):
-    """A gate per channel from the mean over the whole map, with the weights of torchvision's module."""
+    """A gate per channel from the mean over the map, with torchvision's weights."""
 
-    def __init__(self, channels: int, hidden_channels: int, activation: nn.Module, gate: nn.Module) -> None:
+    def __init__(
+        self,
+        channels: int,
+        hidden_channels: int,
+        activation: nn.Module,
+        gate: nn.Module,
+    ) -> None:
         super().__init__()
         self.squeeze = nn.AdaptiveAvgPool2d(1)
         self.fc1 = nn.Conv2d(channels, hidden_channels, 1)
@@ -21,12 +27,14 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
-        scale: Tensor = self.gate(self.fc2(self.activation(self.fc1(self.squeeze(x)))))  # (N, C, 1, 1)
+        scale: Tensor = self.gate(
+            self.fc2(self.activation(self.fc1(self.squeeze(x)))),
+        )  # (N, C, 1, 1)
         return scale * x
 
 
 class AvgMaxChannelAttention(nn.Module):
-    """A gate per channel from the mean and the maximum over the whole map, through one bottleneck."""
+    """A gate per channel from the map's mean and maximum, through one bottleneck."""
 
     def __init__(self, channels: int, hidden_channels: int) -> None:
         super().__init__()
@@ -36,7 +44,8 @@ class AvgMaxChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
-        mean, largest = x.mean(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)
+        mean = x.mean(dim=(2, 3), keepdim=True)
+        largest = x.amax(dim=(2, 3), keepdim=True)
         return torch.sigmoid(self._bottleneck(mean) + self._bottleneck(largest)) * x
 
     def _bottleneck(self, pooled: Tensor) -> Tensor:
@@ -44,7 +53,11 @@ class AvgMaxChannelAttention(nn.Module):
         return expanded
 
 
-def channel_attention(channels: int, hidden_channels: int, pool: Literal["avg", "avg_max"]) -> nn.Module:
+def channel_attention(
+    channels: int,
+    hidden_channels: int,
+    pool: Literal["avg", "avg_max"],
+) -> nn.Module:
     """A gate per channel from the mean of the map, or from its mean and its maximum."""
     if pool == "avg_max":
         return AvgMaxChannelAttention(channels, hidden_channels)
@@ -61,7 +74,10 @@ class SpatialAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
-        summary = torch.cat((x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)), dim=1)
+        summary = torch.cat(
+            (x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)),
+            dim=1,
+        )
         return torch.sigmoid(self.conv(summary)) * x  # (N, 1, H, W) * (N, C, H, W)
 
 

@@ -24,7 +24,7 @@ class SplitChannels(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """Its input times one learned number per channel; `shape` is that of the weight, (C, 1, 1) or (F,)."""
+    """Its input times a learned number per channel; `shape` is (C, 1, 1) or (F,)."""
 
     def __init__(self, shape: tuple[int, ...], init_value: float) -> None:
         super().__init__()

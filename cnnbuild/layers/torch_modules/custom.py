@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,33 +11,75 @@ from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
-from cnnbuild.layers.convolution import ConvolutionArguments
-from cnnbuild.layers.sliding_pool import pooled_size
-
 
 class AffineConv2d(nn.Conv2d):
-    """A convolution times a learned scale plus a learned shift, both per output channel."""
+    """A convolution times a learned scale plus a learned shift, per output channel."""
 
-    def __init__(self, *convolution: *ConvolutionArguments) -> None:
-        super().__init__(*convolution)
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: tuple[int, int],
+        stride: tuple[int, int] = (1, 1),
+        padding: str | tuple[int, int] = (0, 0),
+        dilation: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+        )
         self.scale = nn.Parameter(torch.ones(self.out_channels))
         self.shift = nn.Parameter(torch.zeros(self.out_channels))
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+    def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, out, H', W')."""
-        return super().forward(input) * self.scale[:, None, None] + self.shift[:, None, None]
+        shift = self.shift[:, None, None]
+        return super().forward(x) * self.scale[:, None, None] + shift
 
 
 class NoisyConv2d(nn.Conv2d):
     """A convolution that adds Gaussian noise to its output, in training only."""
 
-    def __init__(self, *convolution: *ConvolutionArguments, std: float) -> None:
-        super().__init__(*convolution)
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: tuple[int, int],
+        stride: tuple[int, int] = (1, 1),
+        padding: str | tuple[int, int] = (0, 0),
+        dilation: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
+        *,
+        std: float,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+        )
         self.std = std
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+    def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, out, H', W')."""
-        output = super().forward(input)
+        output = super().forward(x)
         return output + self.std * torch.randn_like(output) if self.training else output
 
     def extra_repr(self) -> str:
@@ -49,11 +92,15 @@ class _ClippedGradient(Function):
     """The identity, whose gradient is clipped to [-limit, limit]."""
 
     @staticmethod
-    def forward(x: Tensor, limit: float) -> Tensor:  # noqa: ARG004 - used by the backward pass
+    def forward(x: Tensor, _limit: float) -> Tensor:
         return x.view_as(x)
 
     @staticmethod
-    def setup_context(ctx: FunctionCtx, inputs: tuple[Tensor, float], output: Tensor) -> None:  # noqa: ARG004
+    def setup_context(
+        ctx: FunctionCtx,
+        inputs: tuple[Tensor, float],
+        _output: Tensor,
+    ) -> None:
         ctx.limit = inputs[1]  # type: ignore[attr-defined]
 
     @staticmethod
@@ -63,7 +110,7 @@ class _ClippedGradient(Function):
 
 
 class Swish(nn.Module):
-    """x * sigmoid(beta x) with a learned beta, whose gradient is clipped to [-clip, clip]."""
+    """x * sigmoid(beta x) with a learned beta, its gradient clipped to [-clip, clip]."""
 
     def __init__(self, init_value: float, clip: float | None) -> None:
         super().__init__()
@@ -114,8 +161,9 @@ class MeanLPPool2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, H', W').
 
-        Each window is divided by its largest value, so that no power overflows or vanishes. That value counts
-        as a constant: the result does not depend on it. A window of zeros has the gradient 0.
+        Each window is divided by its largest value, so that no power overflows or
+        vanishes. That value counts as a constant: the result does not depend on it. A
+        window of zeros has the gradient 0.
         """
         taps = self._taps(self._padded(x.abs(), 0.0))
         largest = reduce(torch.maximum, (tap.detach() for tap in taps))
@@ -127,23 +175,29 @@ class MeanLPPool2d(nn.Module):
     def _counts(self, x: Tensor) -> Tensor:
         """How many pixels each window's mean is over, (1, 1, H', W')."""
         pixels = x.new_ones(1, 1, *x.shape[2:])
-        return _total(self._taps(self._padded(pixels, 1.0 if self.count_include_pad else 0.0)))
+        counted = 1.0 if self.count_include_pad else 0.0
+        return _total(self._taps(self._padded(pixels, counted)))
 
     def _padded(self, x: Tensor, value: float) -> Tensor:
-        """With `padding` of a value on each side, and zeros where a last window hangs over that."""
+        """With `padding` of a value on each side, and zeros under a last window."""
         (top, left), hang = self.padding, [0, 0]
         if self.ceil_mode:
             for axis, (kernel, stride, padding) in enumerate(
                 zip(self.kernel_size, self.stride, self.padding, strict=True)
             ):
                 size = x.shape[2 + axis]
-                outputs = pooled_size(size, kernel, stride, padding, 1, ceil_mode=True)
-                hang[axis] = max((outputs - 1) * stride + kernel - size - 2 * padding, 0)
+                steps = -(-(size + 2 * padding - kernel) // stride)
+                if steps * stride >= size + padding:  # no window begins in the padding
+                    steps -= 1
+                hang[axis] = max(steps * stride + kernel - size - 2 * padding, 0)
         padded = functional.pad(x, (left, left, top, top), value=value)
         return functional.pad(padded, (0, hang[1], 0, hang[0]))
 
     def _taps(self, x: Tensor) -> list[Tensor]:
-        """For each place in a window what all windows have there; faster than windows as two more axes."""
+        """For each place in a window what all windows have there.
+
+        That is faster than windows as two more axes.
+        """
         (kernel_height, kernel_width), (down, right) = self.kernel_size, self.stride
         bottom, end = x.shape[2] - kernel_height + 1, x.shape[3] - kernel_width + 1
         return [
@@ -155,8 +209,9 @@ class MeanLPPool2d(nn.Module):
     def extra_repr(self) -> str:
         """The arguments, as torch prints those of its own modules."""
         return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"ceil_mode={self.ceil_mode}, count_include_pad={self.count_include_pad}, p={self.p}"
+            f"kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"padding={self.padding}, ceil_mode={self.ceil_mode}, "
+            f"count_include_pad={self.count_include_pad}, p={self.p}"
         )
 
 
@@ -177,7 +232,8 @@ class WindowAvgPool2d(nn.Module):
             size = x.shape[dim]
             means = []
             for output in range(outputs):
-                first, end = output * size // outputs, -(-(output + 1) * size // outputs)
+                first = output * size // outputs
+                end = -(-(output + 1) * size // outputs)
                 means.append(x.narrow(dim, first, end - first).mean(dim))
             x = torch.stack(means, dim)
         return x

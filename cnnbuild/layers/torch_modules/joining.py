@@ -46,7 +46,7 @@ class ZeroPadShortcut(nn.Module):
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C + extra_channels, ceil(H / stride), ceil(W / stride))."""
+        """(N, C, H, W) to (N, C + extra, ceil(H / stride), ceil(W / stride))."""
         subsampled = x[:, :, :: self.stride[0], :: self.stride[1]]
         return functional.pad(subsampled, (0, 0, 0, 0, 0, self.extra_channels))
 

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 
 class ChannelsLayerNorm(nn.LayerNorm):
-    """`torch.nn.LayerNorm`, which normalises the last axes, for maps with their channels first."""
+    """`torch.nn.LayerNorm`, which normalises the last axes, for maps (N, C, H, W)."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+    def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape, each pixel by itself."""
-        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class StochasticDepth(nn.Module):
-    """In training, images are set to zero with probability `p`, each by itself or all at once."""
+    """In training, images are zero with probability `p`, each by itself or all at once."""
 
     def __init__(self, p: float, mode: Literal["row", "batch"]) -> None:
         super().__init__()
@@ -16,11 +16,12 @@ class StochasticDepth(nn.Module):
         self.mode = mode
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, …) to the same shape; what survives is divided by 1 - p, so that the mean stays."""
+        """(N, …) to the same shape; what survives is divided by 1 - p."""
         if not self.training or self.p == 0:
             return x
         decisions = x.shape[0] if self.mode == "row" else 1
-        kept = x.new_empty((decisions, *(1 for _ in x.shape[1:]))).bernoulli_(1 - self.p)
+        shape = (decisions, *(1 for _ in x.shape[1:]))
+        kept = x.new_empty(shape).bernoulli_(1 - self.p)
         return x * (kept / (1 - self.p))
 
     def extra_repr(self) -> str:
