@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cnnbuild.source_code.terms import Argument, Call, Progression, Repeated, Term, Value, form, values
 
 LEAST = 3
-LONGEST = 64  # characters of a call that is repeated, so that the loop fits on one line
+LONGEST = 52  # characters of a call that is repeated, so that the loop fits on one line
 
 
 def folded(terms: Sequence[Term]) -> Call:

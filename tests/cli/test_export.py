@@ -58,7 +58,7 @@ def test_the_source_goes_to_the_terminal_or_into_a_file(tmp_path):
 def test_what_to_write_and_for_which_images_must_be_said(tmp_path):
     (tmp_path / "net.yaml").write_text(NET, encoding="utf-8")
     for arguments, told in (
-        (IMAGES, "error: say what to write: --python\n"),
+        (IMAGES, "error: say what to write: --python, --onnx net.onnx or --torch-export net.pt2\n"),
         (
             ("--python",),
             "error: say what the images are: --dataset cifar10, or --input 3x32x32 --classes 10\n",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,7 +121,7 @@ def test_removing_asks_first(here, monkeypatch):
     assert "Remove 1 run, " in here("runs", "remove", "0000ab00").err  # nobody there to answer
     removed = here("runs", "remove", "--where", "state=out_of_memory", "--yes")
     assert (removed.code, removed.err) == (0, "")
-    assert removed.out.startswith("Removed: 1 run, 1.")
+    assert re.match(r"Removed: 1 run, \d\.\d kB\n", removed.out)
     assert "4 runs" not in here("runs").out
     assert "5 runs: 2 pending, 3 done" in here("runs").out
     assert here("runs", "remove", "-w", "state=pending", "-y").err == "There is nothing to remove.\n"

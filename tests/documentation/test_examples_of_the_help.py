@@ -6,7 +6,9 @@ import re
 import shutil
 from pathlib import Path
 
+import torch
 import typer
+from torchvision.models import resnet18
 
 from cnnbuild.cli.main import application
 from tests.cli.commands import ROOT, cnnbuild
@@ -30,6 +32,7 @@ def test_every_example_of_the_help_runs(tmp_path: Path) -> None:
     lay_out(folder)
     shutil.copy(ROOT / "architectures" / "resnet.yaml", folder)
     shutil.copy(ROOT / "architectures" / "simple_cnn.yaml", folder / "other.yaml")
+    torch.save(resnet18().state_dict(), folder / "resnet18.pth")
     ran = cnnbuild("run", "studies/quickstart.yaml", "--set", "train.epochs=1", "--seeds", "1", cwd=folder)
     assert ran.code == 0, ran.err
     found = examples()

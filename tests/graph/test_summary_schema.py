@@ -20,7 +20,8 @@ VALIDATOR = Draft202012Validator(summary_schema())
 
 
 def told(path: Path) -> dict[str, Json]:
-    summary = cnnbuild.load(path).inspect(input=(3, 64, 64), classes=10, batch=2, dtype="float16")
+    size = 299 if path.name == "inception_v3.yaml" else 64
+    summary = cnnbuild.load(path).inspect(input=(3, size, size), classes=10, batch=2, dtype="float16")
     return json.loads(summary.to_json())
 
 

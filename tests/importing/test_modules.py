@@ -49,7 +49,7 @@ def test_modules_of_one_class_become_one_block_with_what_differs_as_parameters()
     assert "  - unit: 16\n    name: stage_2\n    repeat: 2\n" in text
 
 
-@pytest.mark.parametrize("name", ["resnet_cifar", "mobilenet_v2", "densenet121", "lenet5", "unet_like"])
+@pytest.mark.parametrize("name", ["resnet_cifar", "mobilenet_v2", "densenet", "lenet5", "unet_like"])
 def test_what_cnnbuild_built_comes_back(name: str) -> None:
     architecture = cnnbuild.load(ROOT / "architectures" / "zoo" / f"{name}.yaml")
     module = architecture.build(input=(3, 32, 32), classes=10)

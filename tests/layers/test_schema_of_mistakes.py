@@ -51,7 +51,7 @@ SEEN = {
         250,
     ],
     "parameters of layer types": [3, 4, 5, 6, 17, 74, 107, 109, 202, 204, 212, 214, 215],
-    "keys of a later version": [105],
+    "maps of published names": [380, 381],
     "initialisers": [106],
     "kinds of values": [11, 12, 13, 14, 15, 70, 72, 73, 81, 82, 84, 85, 284, 285, 287],
 }
@@ -67,6 +67,7 @@ UNSEEN = {
     "a rule of a layer type that is a function": [282],
     "shapes": [19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 201, 203, 205, 206, 207, 208, 209, 210, 211, 213, 216, 280, 283],
     "several values together": [16, 71, 86, 200, 281],
+    "maps of published names: what a rule fits, and what it gives": [382, 383, 384, 385, 386],
 }  # fmt: skip
 NO_YAML = [
     31,

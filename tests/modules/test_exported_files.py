@@ -128,7 +128,7 @@ def test_missing_packages_are_told_with_what_to_install(
 
 
 BAD = [
-    ([], "say what to write: --onnx net.onnx or --torch-export net.pt2"),
+    ([], "say what to write: --python, --onnx net.onnx or --torch-export net.pt2"),
     (["--torchscript", "net.pt"], f"{exported_files.TORCHSCRIPT}"),
     (["--torch-export", "net.pt"], "net.pt: a file of torch.export must end with .pt2"),
     (["--torch-export", "no/net.pt2"], "no/net.pt2: there is no folder no; make it first"),

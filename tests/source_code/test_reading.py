@@ -125,7 +125,7 @@ def body_of(source: str, name: str) -> list[str]:
 
 
 def test_layers_that_see_more_and_more_channels_become_a_loop():
-    body = body_of(exported("densenet_bc.yaml@densenet_bc_100_12").source, "Dense")
+    body = body_of(exported("zoo/densenet_bc.yaml@densenet_bc_100_12").source, "Dense")
     assert "super().__init__(*(DenseLayer(in_channels + 12 * i) for i in range(16)))" in body
 
 

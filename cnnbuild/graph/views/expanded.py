@@ -65,7 +65,7 @@ def expand(graph: Graph, *, file: str) -> tuple[ExpandedNode, ...]:
 
 def _expanded(index: int, node: GraphNode, names: Mapping[int, str], file: str) -> ExpandedNode:
     told = node.provenance() if node.provenance is not None else _of_its_form(node, file)
-    values = json.loads(node.layer.model_dump_json())
+    values = _arguments(node.layer)
     return ExpandedNode(
         name=names[index],
         key=node.name,
@@ -84,6 +84,17 @@ def _expanded(index: int, node: GraphNode, names: Mapping[int, str], file: str) 
         trail=node.trail,
         shares=names[node.shared.original] if node.shared else None,
     )
+
+
+def _arguments(layer: Layer) -> dict[str, Plain]:
+    """All arguments; without defaults where two of them exclude each other, as in `squeeze_excite`."""
+    written = layer.model_dump_json()
+    try:
+        type(layer).model_validate_json(written)
+    except ValidationError:
+        written = layer.model_dump_json(exclude_defaults=True)
+    values: dict[str, Plain] = json.loads(written)
+    return values
 
 
 def _of_its_form(node: GraphNode, file: str) -> Provenance:
