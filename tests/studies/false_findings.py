@@ -45,7 +45,7 @@ def false_verdicts(
             for one in judged(a_study(generator, draws, seeds, shared=shared), step=step()).values()
         }
         beyond_band += bool(verdicts & {"better", "worse"})
-        beyond_zero += bool(verdicts & {"better", "worse", "small but real"})
+        beyond_zero += bool(verdicts & {"better", "worse", "small but real", "real, size unclear"})
     return beyond_band / studies, beyond_zero / studies
 
 

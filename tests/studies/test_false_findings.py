@@ -198,4 +198,4 @@ def test_nothing_is_concluded_where_a_third_of_the_runs_did_not_train() -> None:
             else:
                 verdicts.add(finding.verdict)
     assert forbidden > 100
-    assert {"better", "worse", "equivalent", "small but real", "not resolved", "descriptive"} <= verdicts
+    assert {"better", "worse", "equivalent", "real, size unclear", "not resolved", "descriptive"} <= verdicts

@@ -10,7 +10,7 @@ from cnnbuild.studies.run import run_study
 from cnnbuild.studies.study_findings import study_findings
 
 TRAP = Path(__file__).parents[2] / "studies" / "learning_rate_trap.yaml"
-DRAWN = {"better", "worse", "small but real", "equivalent"}
+DRAWN = {"better", "worse", "small but real", "real, size unclear", "equivalent"}
 RATE = "train.optimizer.adam.lr"
 
 

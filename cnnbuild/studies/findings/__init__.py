@@ -1,7 +1,8 @@
 """What may be concluded: sentences on a fixed ladder, each with its scope and what speaks against it.
 
 From the bottom: no comparison (runs that did not train), descriptive only (one or two seeds), not resolved,
-equivalent within the band, small but real, better here; from 29 seeds on, reliably better.
+equivalent within the band, small but real, real and of unclear size, better here; from 29 seeds on, reliably
+better.
 """
 
 from cnnbuild.studies.findings.compared_rows import findings_of

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Verdict: TypeAlias = Literal[
-    "better", "worse", "small but real", "equivalent", "not resolved", "descriptive", "no comparison"
+    "better",
+    "worse",
+    "small but real",
+    "real, size unclear",
+    "equivalent",
+    "not resolved",
+    "descriptive",
+    "no comparison",
 ]
 
 

@@ -20,7 +20,9 @@ from cnnbuild.studies.statistics import (
 FEWEST_SEEDS = 3
 ALPHA = 1 - CONFIDENCE
 
-TestedVerdict: TypeAlias = Literal["better", "worse", "small but real", "equivalent", "not resolved"]
+TestedVerdict: TypeAlias = Literal[
+    "better", "worse", "small but real", "real, size unclear", "equivalent", "not resolved"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +97,5 @@ def _verdict(low: float, high: float, band: float, *, is_equivalent: bool) -> Te
     if high < -band:
         return "worse"
     if low > 0 or high < 0:
-        return "small but real"
+        return "small but real" if -band < low and high < band else "real, size unclear"
     return "equivalent" if is_equivalent else "not resolved"

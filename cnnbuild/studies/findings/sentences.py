@@ -34,13 +34,12 @@ def sentence_of(
                     often = f"its run scored higher in {100 * share:.0f} % of the pairs of runs"
                 return f"{scored}: evidence that {winner} is reliably more accurate here; {often}."
             return f"{scored}: evidence that {winner} is more accurate here."
-        case "small but real":
-            matter = f"the {band:g} points that matter here"
+        case "small but real" | "real, size unclear":
             # a true difference may be both: there, and too small to matter
-            than = f"shown to be less than {matter}" if _is_within(judgement, band) else ""
+            shown = "shown to be less" if judgement.verdict == "small but real" else "not shown to be more"
             return (
                 f"{scored}: statistically distinguishable from no difference, "
-                f"but {than or f'not shown to be more than {matter}'}."
+                f"but {shown} than the {band:g} points that matter here."
             )
         case "equivalent":
             inner = f"90 % CI {judgement.inner_low:+.2f} to {judgement.inner_high:+.2f}{corrected}"
@@ -119,10 +118,6 @@ def p_in_words(p: float) -> str:
     ('< 0.001', '= 0.500')
     """
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
-
-
-def _is_within(judgement: Judgement, band: float) -> bool:
-    return -band < judgement.low and judgement.high < band
 
 
 def _seeds(judgement: Judgement) -> str:
