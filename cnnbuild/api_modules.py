@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnbuild.errors import UsageError
@@ -34,17 +33,3 @@ def from_module(module: nn.Module, input_shape: tuple[int, int, int], *, name: s
     return import_module_of(
         module, sizes, name=name or kind.__name__, source=f"{kind.__module__}.{kind.__qualname__}"
     )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file as a whole.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    from cnnbuild.files import replace_file
-
-    try:
-        replace_file(path, text.encode())
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None

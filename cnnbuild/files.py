@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from cnnbuild.errors import UsageError
+
 _flushes_folders: ContextVar[bool] = ContextVar("_flushes_folders", default=True)
 
 
@@ -37,6 +39,18 @@ def replace_file(path: Path, content: bytes | memoryview, *, durable: bool = Tru
         raise
     if durable and _flushes_folders.get():
         flush_folder(path.parent)
+
+
+def write_asked_file(path: Path, content: bytes | memoryview) -> None:
+    """Write a file whole that a user named.
+
+    Raises:
+        UsageError: it cannot be written; nothing is left of the attempt.
+    """
+    try:
+        replace_file(path, content)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
 @contextmanager

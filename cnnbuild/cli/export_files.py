@@ -17,8 +17,6 @@ from cnnbuild.errors import UsageError
 if TYPE_CHECKING:
     from torch import nn
 
-    from cnnbuild.graph.data_contract import DataContract
-
 OnnxOption = Annotated[
     Path | None,
     typer.Option(
@@ -101,7 +99,7 @@ def export_files(reference: str, wanted: Wanted, images: Images) -> None:
     Raises:
         UsageError: something of it cannot be had or written.
     """
-    from cnnbuild.files import replace_file
+    from cnnbuild.files import write_asked_file
     from cnnbuild.modules.exported_files import onnx_file, torch_export_file
 
     wanted.require_sound()
@@ -113,10 +111,7 @@ def export_files(reference: str, wanted: Wanted, images: Images) -> None:
         if file is None:
             continue
         made = make(exported.module, exported.shape, notes=exported.notes)
-        try:
-            replace_file(file, made.content)
-        except OSError as error:
-            raise UsageError(f"{file} cannot be written: {error.strerror}") from None
+        write_asked_file(file, made.content)
         same = "equal torch's to the bit" if made.difference == 0 else f"are torch's within {TOLERANCE_SAID}"
         typer.echo(f"Written: {file}, with {exported.weights}; its outputs in {what} {same}")
 
@@ -134,7 +129,7 @@ def _fresh(reference: str, images: Images) -> Exported:
     from cnnbuild.modules.build import build_module
 
     return Exported(
-        build_module(graph), _shape(contract), "fresh weights: name a run's folder for trained ones"
+        build_module(graph), contract.shape, "fresh weights: name a run's folder for trained ones"
     )
 
 
@@ -161,7 +156,3 @@ def _from_run(reference: str, images: Images) -> Exported:
     }
     channels, height, width = data.shape
     return Exported(run.module, (channels, height, width), "the weights of the run", notes)
-
-
-def _shape(contract: DataContract) -> tuple[int, int, int]:
-    return contract.channels, contract.height, contract.width

@@ -57,7 +57,7 @@ def import_(
         raise UsageError(f"{output} exists already, and is left as it is; choose another name")
     if dataset is not None:
         contract = contract_asked(dataset, data_root, input_, classes)
-        shape = (contract.channels, contract.height, contract.width) if contract else (3, 224, 224)
+        shape = contract.shape if contract else (3, 224, 224)
         classes = contract.classes if contract else None
     elif input_ is not None:
         shape = parse_input(input_)
@@ -75,9 +75,9 @@ def import_(
     if output is None:
         typer.echo(imported.text, nl=False)
     else:
-        from cnnbuild.api_modules import write_text
+        from cnnbuild.files import write_asked_file
 
-        write_text(output, imported.text)
+        write_asked_file(output, imported.text.encode())
     if not quiet:
         for line in said(imported, source, output):
             typer.echo(line, err=True)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from cnnbuild.errors import DataError, UsageError
-from cnnbuild.files import replace_file
+from cnnbuild.files import write_asked_file
 from cnnbuild.texts import shortened
 
 SAFETENSORS = ".safetensors"
@@ -96,10 +96,7 @@ def write_weights(tensors: Mapping[str, Tensor], path: Path) -> None:
         content = memory.getbuffer()
     else:
         raise UsageError(f"{path}: weights are written as {SAFETENSORS}, .pt or .pth; end the name so")
-    try:
-        replace_file(path, content)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    write_asked_file(path, content)
 
 
 def _is_safetensors(content: bytes) -> bool:

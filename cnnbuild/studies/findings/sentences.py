@@ -36,10 +36,10 @@ def sentence_of(
             return f"{scored}: evidence that {winner} is more accurate here."
         case "small but real" | "real, size unclear":
             # a true difference may be both: there, and too small to matter
-            shown = "shown to be less" if judgement.verdict == "small but real" else "not shown to be more"
+            than = "shown to be less" if judgement.verdict == "small but real" else "not shown to be more"
             return (
                 f"{scored}: statistically distinguishable from no difference, "
-                f"but {shown} than the {band:g} points that matter here."
+                f"but {than} than the {band:g} points that matter here."
             )
         case "equivalent":
             inner = f"90 % CI {judgement.inner_low:+.2f} to {judgement.inner_high:+.2f}{corrected}"
