@@ -21,7 +21,7 @@ OnnxOption = Annotated[
     Path | None,
     typer.Option(
         "--onnx",
-        help="An ONNX file, checked by onnxruntime: pip install 'cnnbuild[onnx]'.",
+        help="An ONNX file, checked by onnxruntime: pip install 'cnnbuild\\[onnx]'.",
         metavar="FILE",
         show_default=False,
     ),

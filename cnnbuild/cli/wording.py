@@ -1,9 +1,11 @@
-"""What is wrong with the value of a flag, in the words that faults in files have."""
+"""The words of the command line: its help, and what is wrong with the value of a flag."""
 
 from __future__ import annotations
 
+import inspect
+
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 
 class Verbs(TyperGroup):
@@ -14,6 +16,13 @@ class Verbs(TyperGroup):
         from cnnbuild.cli.main import VERBS
 
         return sorted(super().list_commands(ctx), key=VERBS.index)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> TyperCommand | TyperGroup | None:  # type: ignore[override]
+        """The verb of a name, its help in lines as long as the terminal."""
+        command = super().get_command(ctx, cmd_name)
+        if isinstance(command, TyperCommand | TyperGroup):
+            _unwrap(command)
+        return command  # type: ignore[return-value]
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         """Run the verb that was asked for.
@@ -26,6 +35,16 @@ class Verbs(TyperGroup):
         except typer.BadParameter as error:
             error.message = _reworded(error)
             raise
+
+
+def _unwrap(command: TyperCommand | TyperGroup) -> None:
+    """Join the lines of each paragraph of the help, which are as long as those of the source."""
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs)
+    if isinstance(command, TyperGroup):
+        for inner in command.commands.values():
+            if isinstance(inner, TyperCommand | TyperGroup):
+                _unwrap(inner)
 
 
 def _reworded(error: typer.BadParameter) -> str:

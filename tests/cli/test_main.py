@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,19 @@ def test_a_wrong_value_of_a_flag_is_told_in_the_words_of_the_language(arguments,
     assert outcome.code == 2
     said = " ".join(outcome.err.replace("│", " ").split())
     assert f": {told} " in said
+
+
+@pytest.mark.parametrize("verb", ["run", "export", "train"])
+def test_the_paragraphs_of_the_help_fill_the_lines_of_the_terminal(verb):
+    shown = cnnbuild(verb, "--help", columns=80).out
+    prose = [line.strip() for line in shown.split("╭")[0].splitlines()]
+    broken = [
+        (line, after)
+        for line, after in pairwise(prose)
+        if line and after and len(line) + 1 + len(after.split()[0]) < 70
+    ]
+    assert not broken
+
+
+def test_the_help_shows_brackets_as_they_are_typed():
+    assert "'cnnbuild[onnx]'" in cnnbuild("export", "--help", columns=120).out
