@@ -209,15 +209,22 @@ def test_a_spike_stands_out_from_the_fifty_points_before_it():
 
 
 def test_accuracies_that_swing_at_the_end_are_told():
-    # the last five: 0.75, 0.85, 0.75, 0.85, 0.80: mean 0.80, variance 4 * 0.0025 / 4, SD 0.05
-    shown = (0.8,) * 5 + (0.75, 0.85, 0.75, 0.85, 0.80)
+    # the last five: 0.75, 0.80, 0.85, 0.80, 0.75: mean 0.79, no slope; squares 16 + 1 + 36 + 1 + 16 = 70 of 1e-4
+    shown = (0.8,) * 5 + (0.75, 0.80, 0.85, 0.80, 0.75)
     record = run("a", 0, *losses(*(1.0,) * 10, accuracies=shown))
-    assert unsettled(record.run) == pytest.approx(0.05)
+    assert unsettled(record.run) == pytest.approx((0.007 / 3) ** 0.5)
     assert only(observe_stability(study_results(record))).sentence == (
-        "a on digits: validation accuracy still swings by 5.0 points (standard deviation of the last 5 epochs): a "
-        "smaller learning rate at the end may settle it."
+        "a on digits: validation accuracy still swings by 4.8 points (standard deviation of the last 5 epochs about "
+        "their trend): a smaller learning rate at the end may settle it."
     )
     assert unsettled(run("a", 0, *losses(*(1.0,) * 9, accuracies=shown[:9])).run) is None
+
+
+def test_accuracies_that_still_rise_do_not_swing():
+    rising = tuple(0.50 + 0.03 * epoch for epoch in range(10))  # 0.12 between the first and the last of five
+    record = run("a", 0, *losses(*(1.0,) * 10, accuracies=rising))
+    assert unsettled(record.run) == pytest.approx(0, abs=1e-12)
+    assert observe_stability(study_results(record)) == ()
 
 
 @pytest.mark.parametrize(

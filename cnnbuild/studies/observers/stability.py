@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from statistics import median, stdev
+from math import sqrt
+from statistics import linear_regression, median
 
 from cnnbuild.studies.health.signs import signs_of
 from cnnbuild.studies.observation import Figure, Observation
@@ -15,9 +16,7 @@ FEWEST_POINTS = 10
 MADS = 6.0  # median absolute deviations above that median: a normal loss is beyond them once in 20,000 points
 NOTABLE_SPIKE = 0.5  # times the loss of guessing: a late loss of 0.01 may leap to 0.1 by one odd image
 LAST_EPOCHS = 5
-UNSETTLED = (
-    0.02  # standard deviation of the last validation accuracies; AutoTrainer: swings of more than 0.03
-)
+UNSETTLED = 0.02  # deviation of the last validation accuracies; AutoTrainer: swings of more than 0.03
 
 
 def observe_stability(results: StudyResults) -> tuple[Observation, ...]:
@@ -43,9 +42,18 @@ def spikes_of(run: RunRecord) -> list[int]:
 
 
 def unsettled(run: RunRecord) -> float | None:
-    """The standard deviation of the last five validation accuracies, None of fewer than ten epochs."""
+    """The standard deviation of the last five validation accuracies about the line through them.
+
+    An accuracy that rises does not swing: without the line, short runs that still learn would be named here.
+    None of fewer than ten epochs.
+    """
     known = [e.validation_accuracy for e in run.epochs if e.validation_accuracy is not None]
-    return stdev(known[-LAST_EPOCHS:]) if len(known) >= 2 * LAST_EPOCHS else None
+    if len(known) < 2 * LAST_EPOCHS:
+        return None
+    last = known[-LAST_EPOCHS:]
+    slope, start = linear_regression(range(LAST_EPOCHS), last)
+    squares = sum((shown - start - slope * epoch) ** 2 for epoch, shown in enumerate(last))
+    return sqrt(squares / (LAST_EPOCHS - 2))  # two degrees of freedom went into the line
 
 
 def _observe(group: ObservedRuns) -> Observation | None:
@@ -64,7 +72,7 @@ def _observe(group: ObservedRuns) -> Observation | None:
         if mean(swings) > UNSETTLED:
             said.append(
                 f"validation accuracy still swings by {100 * mean(swings):.1f} points (standard deviation of "
-                f"the last {LAST_EPOCHS} epochs{mean_of(swings)}): a smaller learning rate at the end may "
+                f"the last {LAST_EPOCHS} epochs about their trend{mean_of(swings)}): a smaller learning rate at the end may "
                 "settle it"
             )
     if not said:
