@@ -72,8 +72,8 @@ def _observe(group: ObservedRuns) -> Observation | None:
         if mean(swings) > UNSETTLED:
             said.append(
                 f"validation accuracy still swings by {100 * mean(swings):.1f} points (standard deviation of "
-                f"the last {LAST_EPOCHS} epochs about their trend{mean_of(swings)}): a smaller learning rate at the end may "
-                "settle it"
+                f"the last {LAST_EPOCHS} epochs about their trend{mean_of(swings)}): a smaller learning "
+                "rate at the end may settle it"
             )
     if not said:
         return None
