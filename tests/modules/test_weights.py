@@ -182,8 +182,8 @@ def test_pickled_code_is_refused_and_not_run(tmp_path: Path, *, new_format: bool
     with pytest.raises(DataError) as caught:
         read_weights(file)
     assert str(caught.value) == (
-        f"{file} holds more than tensors: pickled objects, which could run code when read, so nothing of it was "
-        "read; save `model.state_dict()` alone"
+        f"{file} holds more than tensors: pickled objects (posix.mkdir), which could run code when read, so nothing "
+        "of it was read; save `model.state_dict()` alone"
     )
     assert not made.exists()
 
