@@ -80,7 +80,7 @@ def _facts(
         yield "setting", run.setting
     start = kept_start(run.folder, record)
     if start:
-        yield "begins with", str(start.get("file"))
+        yield "begins with", _from_here(Path(str(start.get("file"))))
         yield "", f"sha256 {start.get('sha256')}"
         if left := start.get("except"):
             yield "except", _listed(left)

@@ -22,6 +22,7 @@ CONTAINERS = ("state_dict", "model_state_dict", "model")
 """Keys under which a training program keeps the weights beside other things."""
 CHECKPOINT = b"cnnbuild checkpoint "
 _HEADER_BYTES = 8
+MAX_FAULT = 120  # characters
 MAX_HEADER = 100_000_000  # bytes, as in safetensors' own reader
 
 
@@ -66,6 +67,8 @@ def read_weights(path: Path) -> FileOfWeights:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
+    except MemoryError:
+        raise DataError(f"{path} is larger than the memory there is") from None
     if not content:
         raise DataError(f"{path} is empty")
     if content.startswith(CHECKPOINT):
@@ -82,7 +85,8 @@ def not_finite(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, int]]:
     found = {}
     for name, tensor in tensors.items():
         if tensor.is_floating_point() or tensor.is_complex():
-            counts = int(tensor.isnan().sum()), int(tensor.isinf().sum())
+            numbers = tensor.float() if tensor.itemsize == 1 else tensor  # of a byte torch tells nothing
+            counts = int(numbers.isnan().sum()), int(numbers.isinf().sum())
             if any(counts):
                 found[name] = counts
     return found
@@ -125,7 +129,7 @@ def _safetensors(path: Path, content: bytes) -> object:
     try:
         return dict(sorted(load(content).items()))
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
-        raise DataError(f"{path} is damaged or cut off: {_first_line(error)}") from None
+        raise DataError(f"{path} is damaged or cut off: {_fault(error)}") from None
 
 
 def _unwrapped(path: Path, loaded: object) -> tuple[dict[str, Tensor], str]:
@@ -165,5 +169,9 @@ def _is_of_tensors(value: object) -> bool:
     return all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
 
 
-def _first_line(error: Exception) -> str:
-    return shortened((str(error).strip().splitlines() or [type(error).__name__])[0])
+def _fault(error: Exception) -> str:
+    """What the reader of safetensors found, in a line."""
+    if isinstance(error, KeyError):  # of its table of types
+        return f"numbers of a type that torch's reader does not know: {shortened(str(error))}"
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return shortened(text.removeprefix("Error while deserializing: "), MAX_FAULT)

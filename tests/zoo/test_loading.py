@@ -23,7 +23,6 @@ SMALL = frozenset(
     {
         ("zoo/squeezenet.yaml", "squeezenet1_1"), ("zoo/shufflenet_v2.yaml", "shufflenet_v2_x0_5"),
         ("zoo/mnasnet.yaml", "mnasnet0_5"), ("zoo/mobilenet_v3.yaml", "mobilenet_v3_small"),
-        ("zoo/regnet.yaml", "regnet_y_400mf"), ("zoo/googlenet.yaml", "googlenet"), ("zoo/resnet_imagenet.yaml", "resnet18"),
     }
 )  # fmt: skip
 CASES = [
