@@ -14,6 +14,7 @@ from cnnbuild.errors import DataError
 from cnnbuild.studies.json_files import read_json
 from cnnbuild.studies.light_record import mapping
 from cnnbuild.studies.run_query import COLUMNS, value_of
+from cnnbuild.studies.starting import kept_start
 from cnnbuild.studies.stored_run import StoredRun
 from cnnbuild.texts import escaped
 from cnnbuild.training.record import loss_text
@@ -26,11 +27,13 @@ LOG_BYTES = 8192  # from the end of a log: more than the last lines
 
 def details_json(run: StoredRun) -> dict[str, object]:
     """All that the list says of a run, and its record."""
+    record = _record(run)
     return {
         "schema": 1,
         "run": {column: value_of(run, column) for column in COLUMNS},
         "about": dict(run.about),
-        "record": _record(run) or None,
+        "begins_with": dict(kept_start(run.folder, record)) or None,
+        "record": record or None,
     }
 
 
@@ -75,6 +78,14 @@ def _facts(
     yield "architecture", f"{run.architecture}, {_source(record)}" if _source(record) else run.architecture
     if run.setting:
         yield "setting", run.setting
+    start = kept_start(run.folder, record)
+    if start:
+        yield "begins with", _from_here(Path(str(start.get("file"))))
+        yield "", f"sha256 {start.get('sha256')}"
+        if left := start.get("except"):
+            yield "except", _listed(left)
+    if frozen := run.about.get("recipe.freeze"):
+        yield "frozen", _listed(json.loads(str(frozen)))
     if run.parameters is not None and run.macs is not None:
         yield "size", f"{run.parameters:,} parameters, {run.macs:,} multiply-adds per image"
     parts = (("train", "training"), ("validation", "validation"), ("test", "test"))
@@ -106,6 +117,10 @@ def _facts(
         yield "git", f"{git.get('revision')}{', changed since' if git.get('dirty') else ''}"
     for where, what in mapping(record.get("tracked")).items():
         yield "tracked", f"{where}: {what}"
+
+
+def _listed(names: object) -> str:
+    return ", ".join(map(str, names)) if isinstance(names, list | tuple) else str(names)
 
 
 def _machine(measured: Mapping[str, object]) -> str:

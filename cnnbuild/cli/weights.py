@@ -148,7 +148,8 @@ def _renamed(found: FileOfWeights, match: WeightMatch) -> dict[str, Tensor]:
 
 
 def _lines(found: FileOfWeights, match: WeightMatch | None, architecture: str | None) -> Iterator[str]:
-    from cnnbuild.graph.views.weight_report import match_lines
+    from cnnbuild.graph.views.weight_report import match_lines, not_finite_lines
+    from cnnbuild.modules.weight_files import not_finite
 
     numbers = sum(tensor.numel() for tensor in found.tensors.values())
     inside = f", under '{found.container}'" if found.container else ""
@@ -158,15 +159,18 @@ def _lines(found: FileOfWeights, match: WeightMatch | None, architecture: str | 
         for name, tensor in found.tensors.items():
             shape = "x".join(map(str, tensor.shape)) or "one number"
             yield f"  {name:<{width}}  {str(tensor.dtype).removeprefix('torch.'):<8}  {shape}"
+        yield from not_finite_lines(not_finite(found.tensors))
         return
     named = "its own names" if match.map is None else f"the names of its map '{match.map}'"
     before = f", each after '{match.prefix}'" if match.prefix else ""
     yield f"for {architecture}, by {named}{before}"
     yield from match_lines(match)
+    yield from not_finite_lines(not_finite(found.tensors))
 
 
 def _document(found: FileOfWeights, match: WeightMatch | None) -> dict[str, object]:
     from cnnbuild.graph.views.weight_report import match_document
+    from cnnbuild.modules.weight_files import not_finite
 
     tensors = [
         {"name": name, "dtype": str(tensor.dtype).removeprefix("torch."), "shape": list(tensor.shape)}
@@ -177,5 +181,9 @@ def _document(found: FileOfWeights, match: WeightMatch | None) -> dict[str, obje
         "sha256": found.sha256,
         "container": found.container,
         "tensors": tensors,
+        "not_finite": [
+            {"name": name, "nan": nans, "infinite": infinities}
+            for name, (nans, infinities) in not_finite(found.tensors).items()
+        ],
     }
     return held if match is None else {**held, "match": match_document(match)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -13,6 +13,8 @@ from cnnbuild.texts import did_you_mean, shortened
 
 PARALLEL = "module."
 """What torch's `DataParallel` puts before every name."""
+MAX_PREFIX = 3  # levels: `model.`, `model.module.`, and what `torch.compile` adds to it
+LEAST_SHARE = 1 / 2  # of the network's weights that are behind a prefix, if it is to be one
 COUNTER = "num_batches_tracked"
 """How many batches a normalisation has seen: files from before torch 0.4.1 lack it."""
 
@@ -78,16 +80,19 @@ def match_weights(
     Raises:
         UsageError: a pattern of `excepted` stands for nothing.
     """
-    prefix = _prefix(keys, found)
-    plain = {name.removeprefix(prefix): shape for name, shape in found.items()}
     naming: dict[str | None, Mapping[str, str]] = {None: {name: name for name in keys}}
     naming.update(published)
+    patterns = tuple(excepted)
+    over_in_full = covered(found, patterns)
+    prefix = _prefix(naming.values(), len(keys), [name for name in found if name not in over_in_full])
+    plain = {n.removeprefix(prefix): shape for n, shape in found.items() if n.startswith(prefix)}
+    besides = {name: shape for name, shape in found.items() if not name.startswith(prefix)}
     chosen = max(naming, key=lambda each: len(plain.keys() & naming[each].values()))  # of equals the first
     sources = {name: naming[chosen].get(name, name) for name in keys}
-    patterns = tuple(excepted)
-    _require_some(patterns, [*keys, *plain])
-    left = {name for name in keys if covered((name, sources[name]), patterns)}
-    over = (covered(plain, patterns) | {sources[name] for name in left}) & plain.keys()
+    _require_some(patterns, [*keys, *plain, *found])
+    left = {name for name in keys if covered((name, sources[name], prefix + sources[name]), patterns)}
+    named = covered(plain, patterns) | {n.removeprefix(prefix) for n in over_in_full}
+    over = (named | {sources[name] for name in left}) & plain.keys()
     loaded: list[Pair] = []
     unfit: list[Pair] = []
     missing: list[tuple[str, str, Shape]] = []
@@ -109,16 +114,39 @@ def match_weights(
         loaded=tuple(loaded),
         unfit=tuple(unfit),
         missing=tuple(missing),
-        unexpected=tuple((prefix + name, shape) for name, shape in plain.items() if name not in expected),
+        unexpected=(
+            *((prefix + name, shape) for name, shape in plain.items() if name not in expected),
+            *((name, shape) for name, shape in besides.items() if name not in over_in_full),
+        ),
         kept=tuple(kept),
-        passed_over=tuple(prefix + name for name in plain if name in over),
+        passed_over=(
+            *(prefix + name for name in plain if name in over),
+            *(name for name in besides if name in over_in_full),
+        ),
         prefix=prefix,
     )
 
 
-def _prefix(keys: Iterable[str], found: Iterable[str]) -> str:
-    wrapped = all(name.startswith(PARALLEL) for name in found)
-    return PARALLEL if wrapped and not any(name.startswith(PARALLEL) for name in keys) else ""
+def _prefix(naming: Iterable[Mapping[str, str]], count: int, found: Sequence[str]) -> str:
+    """What stands before the names of the network's weights in a file; empty where nothing does.
+
+    A program that trains a network inside another module saves `model.fc.weight`. Levels count as a prefix
+    where no tensor has a name of the network, and at least half of its `count` weights are behind them.
+    """
+    wanted = [frozenset(names.values()) for names in naming]
+    if any(not names.isdisjoint(found) for names in wanted):
+        return ""
+    behind: dict[str, set[str]] = {}
+    for name in found:
+        levels = name.split(".")
+        for depth in range(1, min(MAX_PREFIX, len(levels) - 1) + 1):
+            prefix = ".".join(levels[:depth]) + "."
+            behind.setdefault(prefix, set()).add(name.removeprefix(prefix))
+    shares = {prefix: max(len(rest & names) for names in wanted) for prefix, rest in behind.items()}
+    best = max(shares, key=lambda prefix: shares[prefix], default="")  # of equals the first
+    if best and shares[best] >= LEAST_SHARE * count:
+        return best
+    return PARALLEL if all(name.startswith(PARALLEL) for name in found) else ""
 
 
 def _same_but_ones(one: Shape, other: Shape) -> bool:

@@ -21,6 +21,10 @@ from cnnbuild.texts import did_you_mean, shortened
 
 MAX_RULES = 200
 MAX_PLACEHOLDERS = 3  # in one level: each more multiplies the ways in which a name may be cut
+_FILE = (
+    "a file to begin with is named where the network is trained: `--weights FILE`, or in a study "
+    "`{file: net.yaml, weights: FILE}`; here stand the names that its tensors have"
+)
 _EXAMPLE = "write `layer$s.conv_$k: layer$s.conv$k`"
 
 
@@ -71,6 +75,8 @@ def parse_weight_maps(
     if not isinstance(written, YamlMap) or not written.entries:
         found = "an empty mapping" if isinstance(written, YamlMap) else describe(written)
         hint = "write `weights: {torchvision: {stem.conv: conv1}}`, or remove it"
+        if isinstance(written, YamlScalar) and isinstance(written.value, str):
+            hint = _FILE
         problems.add(
             f"'weights' is a mapping from names of maps to maps, not {found}", written.place, help=hint
         )
@@ -87,7 +93,8 @@ def _parse_map(entry: YamlEntry, variables: Mapping[str, object], problems: Prob
         message = (
             f"the map '{entry.name}' is a mapping from our names to published ones, not {describe(value)}"
         )
-        problems.add(message, value.place, help=f"{_EXAMPLE} under it")
+        is_text = isinstance(value, YamlScalar) and isinstance(value.value, str)
+        problems.add(message, value.place, help=_FILE if is_text else f"{_EXAMPLE} under it")
         return None
     if len(value.entries) > MAX_RULES:
         problems.add(

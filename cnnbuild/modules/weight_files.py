@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-import warnings
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +14,15 @@ from torch import Tensor
 
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.files import write_asked_file
+from cnnbuild.modules.torch_files import read_torch_file
 from cnnbuild.texts import shortened
 
 SAFETENSORS = ".safetensors"
 CONTAINERS = ("state_dict", "model_state_dict", "model")
 """Keys under which a training program keeps the weights beside other things."""
 CHECKPOINT = b"cnnbuild checkpoint "
-_ZIP = b"PK\x03\x04"
-_PICKLE = b"\x80"
 _HEADER_BYTES = 8
+MAX_FAULT = 120  # characters
 MAX_HEADER = 100_000_000  # bytes, as in safetensors' own reader
 
 
@@ -70,13 +67,29 @@ def read_weights(path: Path) -> FileOfWeights:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
+    except MemoryError:
+        raise DataError(f"{path} is larger than the memory there is") from None
+    if not content:
+        raise DataError(f"{path} is empty")
     if content.startswith(CHECKPOINT):
         raise DataError(
             f"{path} is the checkpoint of an unfinished run; its weights.pt is there when it is done"
         )
-    loaded = _safetensors(path, content) if _is_safetensors(content) else _torch_file(path, content)
+    loaded = _safetensors(path, content) if _is_safetensors(content) else read_torch_file(path, content)
     tensors, container = _unwrapped(path, loaded)
     return FileOfWeights(path, tensors, hashlib.sha256(content).hexdigest(), container)
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, int]]:
+    """How many numbers of each tensor are NaN, and how many are infinite; without those of which none is."""
+    found = {}
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() or tensor.is_complex():
+            numbers = tensor.float() if tensor.itemsize == 1 else tensor  # of a byte torch tells nothing
+            counts = int(numbers.isnan().sum()), int(numbers.isinf().sum())
+            if any(counts):
+                found[name] = counts
+    return found
 
 
 def write_weights(tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -116,48 +129,7 @@ def _safetensors(path: Path, content: bytes) -> object:
     try:
         return dict(sorted(load(content).items()))
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
-        raise DataError(f"{path} is damaged or cut off: {_first_line(error)}") from None
-
-
-def _torch_file(path: Path, content: bytes) -> object:
-    """What torch saved, by its own reader of tensors; a file that would run code is refused by it."""
-    try:
-        if content.startswith(_ZIP):
-            _require_sound(content)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's advice on tensors that are refused here anyway
-            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except MemoryError:
-        raise DataError(f"{path} asks for more memory than there is; it is damaged or made to harm") from None
-    except Exception as error:  # noqa: BLE001 - torch's reader meets bytes of anyone with errors of any kind
-        raise DataError(f"{path} {_why_not(error, content)}") from None
-
-
-def _why_not(error: Exception, content: bytes) -> str:
-    """Why torch's reader refused a file, in words that say what to do."""
-    if "GLOBAL" in str(error) and content.startswith((_ZIP, _PICKLE)):  # it names something to call
-        return (
-            "holds more than tensors: pickled objects, which could run code when read, so nothing of it was "
-            "read; save `model.state_dict()` alone"
-        )
-    return "is no file of weights (safetensors, or torch's), or it is damaged or cut off"
-
-
-def _require_sound(content: bytes) -> None:
-    """Check the sums of torch's zip file, and that nothing in it is compressed: torch looks at neither.
-
-    Raises:
-        ValueError: the content is not a file that torch wrote, or no longer.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as file:
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in file.infolist()):
-                raise ValueError("compressed")  # a bomb: torch stores tensors as they are
-            damaged = file.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error) as error:
-        raise ValueError(str(error)) from error
-    if damaged is not None:
-        raise ValueError(damaged)
+        raise DataError(f"{path} is damaged or cut off: {_fault(error)}") from None
 
 
 def _unwrapped(path: Path, loaded: object) -> tuple[dict[str, Tensor], str]:
@@ -168,11 +140,16 @@ def _unwrapped(path: Path, loaded: object) -> tuple[dict[str, Tensor], str]:
     """
     container, found = "", {}
     if isinstance(loaded, Mapping) and not any(isinstance(value, Tensor) for value in loaded.values()):
-        for key in CONTAINERS:
-            if isinstance(loaded.get(key), Mapping):
-                loaded = loaded[key]
-                container = key
-                break
+        holding = [key for key, value in loaded.items() if _is_of_tensors(value)]
+        known = [key for key in CONTAINERS if isinstance(loaded.get(key), Mapping)]
+        if not known and len(holding) > 1:
+            listed = ", ".join(f"'{shortened(str(key))}'" for key in holding)
+            raise DataError(
+                f"{path} holds tensors by name under {listed}; save one of them: "
+                f"`torch.save(torch.load(FILE)['{shortened(str(holding[0]))}'], 'weights.pt')`"
+            )
+        if chosen := [*known, *holding]:
+            loaded, container = loaded[chosen[0]], str(chosen[0])
     if not isinstance(loaded, Mapping) or not loaded:
         raise DataError(f"{path} holds no tensors by name; save `model.state_dict()`")
     for name, value in loaded.items():
@@ -185,5 +162,16 @@ def _unwrapped(path: Path, loaded: object) -> tuple[dict[str, Tensor], str]:
     return found, container
 
 
-def _first_line(error: Exception) -> str:
-    return shortened((str(error).strip().splitlines() or [type(error).__name__])[0])
+def _is_of_tensors(value: object) -> bool:
+    """Whether something is a dictionary of tensors by name, as a network's weights are."""
+    if not isinstance(value, Mapping) or not value:
+        return False
+    return all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
+
+
+def _fault(error: Exception) -> str:
+    """What the reader of safetensors found, in a line."""
+    if isinstance(error, KeyError):  # of its table of types
+        return f"numbers of a type that torch's reader does not know: {shortened(str(error))}"
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return shortened(text.removeprefix("Error while deserializing: "), MAX_FAULT)

@@ -15,6 +15,9 @@ from cnnbuild.modules.published import published_names_of
 from cnnbuild.modules.weight_files import read_weights
 from cnnbuild.texts import shortened
 
+MOST_ADVISED = 4
+"""So many levels that a network has no place for are named as what may be passed over."""
+
 
 def load_weights(
     module: nn.Module,
@@ -67,13 +70,21 @@ def _advice(match: WeightMatch) -> str:
     """What to do about tensors that do not fit."""
     tops = dict.fromkeys(pair.name.rpartition(".")[0] for pair in match.unfit)
     if tops and not match.missing and not match.unexpected:
-        names = " ".join(f"--except {name}" for name in tops)
-        listed = ", ".join(f"'{name}'" for name in tops)
-        study = f"in a study `except: [{', '.join(tops)}]`"
-        return f"to load the others: {names}; {study}; in Python excepted=[{listed}]"
+        return f"to load the others: {_excepting(tops)}"
     if match.missing and match.unexpected:
         return "where the file's names are others, say them under `weights:` in the architecture file"
+    heads = dict.fromkeys(name.partition(".")[0] for name, _ in match.unexpected)
+    if heads and not tops and len(heads) <= MOST_ADVISED and f"{next(iter(heads))}." != match.prefix:
+        return f"to pass them over: {_excepting(heads)}"
     return "is it the file of another variant, or of another number of classes?"
+
+
+def _excepting(names: Iterable[str]) -> str:
+    """How to leave names out, in all places where they may be."""
+    names = list(names)
+    options = " ".join(f"--except {name}" for name in names)
+    listed = ", ".join(f"'{name}'" for name in names)
+    return f"{options}; in a study `except: [{', '.join(names)}]`; in Python excepted=[{listed}]"
 
 
 def copy_weights(

@@ -6,18 +6,21 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnnbuild.errors import DataError
 from cnnbuild.studies.json_files import read_json
 from cnnbuild.studies.light_record import mapping, read_light
+from cnnbuild.studies.starting import content_in_words, kept_start
 from cnnbuild.studies.statistics import Summary, is_at_chance, summarize
 from cnnbuild.studies.stored_run import StoredRun
 
 _COMMENT = re.compile(r"(^|\s)#.*$", re.MULTILINE)
 ARCHITECTURE = ("architecture", "variant", "network", "layer types", "parameters", "multiply-adds")
 """The facts that are the architecture's, beside its variables."""
+BEGINS = "begins with"
+"""The fact that says of the weights at the start whether they were drawn."""
 MEASURED = ("network", "layer types", "parameters", "multiply-adds", "fingerprint")
 """The facts that are not known of a run that failed early: it belongs to the group that is like it else."""
 
@@ -28,7 +31,8 @@ class ComparedRun:
 
     `facts` are name and value of all in which two runs may differ, but the seed. `tested_on` is the same for
     two runs that were tested on the same images, and empty for a run that measured nothing. `accuracy` is
-    that of the test, a fraction, and None where the run did not train; then `fault` says why.
+    that of the test, a fraction, and None where the run did not train; then `fault` says why. `start` is what
+    the run kept of the weights that it began with, empty where these were drawn.
     """
 
     stored: StoredRun
@@ -37,6 +41,7 @@ class ComparedRun:
     test_images: int
     accuracy: float | None
     fault: str = ""
+    start: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -144,13 +149,15 @@ def read_compared(stored: StoredRun) -> ComparedRun | None:
     run, single = mapping(record.get("run")), mapping(record.get("architecture"))
     test_images = run.get("test_images")
     accuracy, fault = _accuracy(stored, run)
+    start = kept_start(stored.folder, record)
     return ComparedRun(
         stored,
-        facts=_facts(stored, record, run, single),
+        facts={**_facts(stored, record, run, single), BEGINS: content_in_words(start)},
         tested_on=_tested_on(record, run),
         test_images=test_images if isinstance(test_images, int) else 0,
         accuracy=accuracy,
         fault=fault,
+        start=start,
     )
 
 

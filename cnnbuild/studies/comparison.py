@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 from cnnbuild.studies.compared_runs import (
     ARCHITECTURE,
+    BEGINS,
     ComparedRun,
     Group,
     differing,
     grouped,
     values_of,
 )
+from cnnbuild.studies.starting import start_in_words
 from cnnbuild.studies.statistics import PairedDifference, holm_confidences, interval_of, paired_difference
 
 FEWEST_SEEDS = 3
@@ -162,11 +164,12 @@ def confounders(first: Group, second: Group) -> tuple[str, ...]:
     found = []
     names = differing((first, second))
     of_architecture = [name for name in names if name in ARCHITECTURE or name.startswith("vars.")]
-    besides = [name for name in names if name not in of_architecture]
+    besides = [name for name in names if name not in of_architecture and name != BEGINS]
     if besides:
         told = ", ".join(f"{name} {values_of(first, name)} / {values_of(second, name)}" for name in besides)
         how = "besides the architecture in" if of_architecture else "in"
         found.append(f"They differ {how}: {told}.")
+    found += _starts(first, second)
     if ratio := _ratio_of_parameters(first, second):
         found.append(ratio)
     for group in (first, second):
@@ -181,6 +184,15 @@ def confounders(first: Group, second: Group) -> tuple[str, ...]:
         told = ", ".join(f"{group.letter} has {_listed(group.seeds)}" for group in (first, second))
         found.append(f"Only shared seeds are compared: {told}.")
     return tuple(found)
+
+
+def _starts(first: Group, second: Group) -> list[str]:
+    """With which weights two groups begin, where these are not drawn for both."""
+    starts = {group.letter: group.runs[0].start for group in (first, second)}
+    if not any(starts.values()):
+        return []
+    told = ", ".join(f"{letter} begins with {start_in_words(start)}" for letter, start in starts.items())
+    return [f"{told}."]
 
 
 def _ratio_of_parameters(first: Group, second: Group) -> str:

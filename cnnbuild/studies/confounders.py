@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from statistics import median
@@ -11,6 +11,7 @@ from statistics import median
 from cnnbuild.studies.fairness import fates_in_words, parts_of, runs_of
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import ResultRow
+from cnnbuild.studies.starting import begin_alike, start_in_words
 from cnnbuild.texts import shortened
 from cnnbuild.training.record import RunRecord
 
@@ -29,6 +30,7 @@ def confounders(row: ResultRow, baseline: ResultRow) -> tuple[str, ...]:
     return (
         *_sizes(row, baseline),
         *_times(row, baseline),
+        *_starts(row, baseline),
         *differing_conditions(row, baseline),
         *notes,
         *_shares_of_machines(row, baseline),
@@ -36,9 +38,29 @@ def confounders(row: ResultRow, baseline: ResultRow) -> tuple[str, ...]:
     )
 
 
-def differing_conditions(row: ResultRow, baseline: ResultRow) -> tuple[str, ...]:
-    """Sentences on what two architectures' runs were trained with and on; none where it was the same."""
-    return (*_recipes(row, baseline), *_precisions(row, baseline), *_surroundings(row, baseline))
+def differing_conditions(
+    row: ResultRow, baseline: ResultRow, *, without: Container[str] = ()
+) -> tuple[str, ...]:
+    """Sentences on what two architectures' runs were trained with and on; none where it was the same.
+
+    `without` are keys of recipes that do not count.
+    """
+    return (*_recipes(row, baseline, without), *_precisions(row, baseline), *_surroundings(row, baseline))
+
+
+def _starts(row: ResultRow, baseline: ResultRow) -> Iterator[str]:
+    """With which weights the runs began, where these are not drawn for both."""
+    first, second = (start_of(one) for one in (row, baseline))
+    if not begin_alike(first, second):
+        yield (
+            f"They begin with different weights: {row.architecture} with {start_in_words(first)}, "
+            f"{baseline.architecture} with {start_in_words(second)}."
+        )
+
+
+def start_of(row: ResultRow) -> Mapping[str, object]:
+    """What the records of a row's runs say of the weights they began with; empty where these were drawn."""
+    return row.records[0].weights if row.records else {}
 
 
 def _sizes(row: ResultRow, baseline: ResultRow) -> Iterator[str]:
@@ -74,10 +96,10 @@ def _ordered(row: ResultRow, baseline: ResultRow, ratio: float) -> tuple[str, st
     return baseline.architecture, row.architecture, 1 / ratio
 
 
-def _recipes(row: ResultRow, baseline: ResultRow) -> Iterator[str]:
+def _recipes(row: ResultRow, baseline: ResultRow, without: Container[str] = ()) -> Iterator[str]:
     """The keys in which the recipes differ, each with both values."""
     first, second = (one.records[0].recipe if one.records else {} for one in (row, baseline))
-    found = [*_differences(first, second)]
+    found = [each for each in _differences(first, second) if each[0] not in without]
     if not found:
         return
     told = [

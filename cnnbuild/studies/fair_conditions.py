@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnbuild.lang.recipe import length_in_words
+from cnnbuild.studies.confounders import start_of
 from cnnbuild.studies.observation import Observation
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import ResultRow, StudyResults
+from cnnbuild.studies.starting import start_in_words
 
 MOST_RUNS = 1 / 2
 """Where the last epoch was the best in more of an architecture's runs, training may have ended too early."""
@@ -22,6 +24,7 @@ def fair_conditions(results: StudyResults) -> tuple[Observation, ...]:
     return (
         *_selection(results),
         *_lengths(results),
+        *_starts(results),
         *_tuning(results),
         *_not_converged(results),
         *(note for group in results.groups for note in _unequal_seeds(group)),
@@ -71,6 +74,30 @@ def _lengths(results: StudyResults) -> Iterator[Observation]:
         listed = " or ".join(lengths)
         sentence = f"All architectures that are compared were trained for the same length ({listed})."
         yield Observation(topic="fairness", sentence=sentence)
+
+
+def _starts(results: StudyResults) -> Iterator[Observation]:
+    """With which weights runs began, where not all of them were drawn."""
+    begun = {row.architecture: start_in_words(start_of(row)) for row in results.rows if row.records}
+    given = {row.architecture for row in results.rows if start_of(row)}
+    if not given:
+        return
+    by_start: dict[str, list[str]] = {}
+    for name, start in begun.items():
+        by_start.setdefault(start, []).append(name)
+    listed = "; ".join(f"{', '.join(names)} with {start}" for start, names in by_start.items())
+    unequal = (
+        "The architectures begin with different weights" if len(by_start) > 1 else "All runs begin alike"
+    )
+    yield Observation(
+        topic="fairness",
+        sentence=(
+            f"{unequal}: {listed}. What those of a file were trained on counts in the result, and whether "
+            "test images were among it is not known here."
+        ),
+        architectures=tuple(name for name in begun if name in given),
+        figures=dict(begun),
+    )
 
 
 def _tuning(results: StudyResults) -> Iterator[Observation]:

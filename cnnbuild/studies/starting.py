@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnbuild.errors import DataError
+from cnnbuild.studies.json_files import read_json
+from cnnbuild.studies.light_record import mapping
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,6 +62,45 @@ class Start:
         return f"the weights of {self.file}{left}"
 
 
+SHOWN_DIGITS = 12  # of a SHA-256, as screens show it
+
+
+def start_in_words(told: Mapping[str, object]) -> str:
+    """With what a run begins, by its record: `drawn weights`, or a file with digits of its content."""
+    file, digest = told.get("file"), told.get("sha256")
+    if not file or not digest:
+        return "drawn weights"
+    path, left = Path(str(file)), told.get("except")
+    name = f"{path.parent.name}/{path.name}" if path.name == "weights.pt" else path.name
+    excepted = f", except {', '.join(map(str, left))}" if isinstance(left, list | tuple) and left else ""
+    return f"{name} (sha256 {str(digest)[:SHOWN_DIGITS]}){excepted}"
+
+
+def kept_start(folder: Path, record: Mapping[str, object]) -> Mapping[str, object]:
+    """With what the run in a folder begins, for `start_in_words`; empty where its weights are drawn."""
+    if told := mapping(record.get("weights")):
+        return told
+    for name in ("run.json", "job.json"):
+        try:
+            start = mapping(read_json(folder / name).get("start"))
+        except DataError:
+            continue
+        if start:
+            return {"file": start.get("file"), "sha256": start.get("sha256"), "except": start.get("excepted")}
+    return {}
+
+
+def begin_alike(first: Mapping[str, object], second: Mapping[str, object]) -> bool:
+    """Whether two runs begin alike, by their records: the file's content and exceptions, not its path."""
+    return content_in_words(first) == content_in_words(second)
+
+
+def content_in_words(told: Mapping[str, object]) -> str:
+    """The same as `start_in_words` for all runs that begin alike, whatever their file was called."""
+    file = told.get("file")
+    return start_in_words({**told, "file": "a file"} if file else told)
+
+
 def start_from(
     path: Path, excepted: tuple[str, ...], graph: Graph, *, found: FileOfWeights | None = None
 ) -> Start:
@@ -67,10 +108,11 @@ def start_from(
 
     Raises:
         UsageError: there is no such file, or a name of `excepted` stands for nothing.
-        DataError: the file is damaged or none of weights, or does not fit.
+        DataError: the file is damaged or none of weights, does not fit, or holds NaN or infinities.
     """
+    from cnnbuild.graph.views.weight_report import not_finite_lines
     from cnnbuild.graph.weight_matching import match_weights
-    from cnnbuild.modules.weight_files import read_weights
+    from cnnbuild.modules.weight_files import not_finite, read_weights
     from cnnbuild.modules.weights import require_fit
 
     found = found or read_weights(path)
@@ -79,4 +121,7 @@ def start_from(
     match = match_weights(graph.weight_keys(), published, shapes, excepted=excepted)
     require_fit(match, str(path))
     sources = {pair.name: pair.source for pair in match.loaded}
+    if faulty := not_finite({source: found.tensors[source] for source in sources.values()}):
+        told = "\n".join(not_finite_lines(faulty))
+        raise DataError(f"{path} holds numbers that are not finite: nothing can be trained from them\n{told}")
     return Start(str(found.path.absolute()), found.sha256, excepted, sources)

@@ -12,10 +12,11 @@ from typing import cast
 
 from cnnbuild.lang.source import Plain
 from cnnbuild.lang.study_document import in_words
-from cnnbuild.studies.confounders import differing_conditions
+from cnnbuild.studies.confounders import differing_conditions, start_of
 from cnnbuild.studies.resolved_files import INPUT, Layer, Network, ResolvedFiles, defaults_of, network_of
 from cnnbuild.studies.results import ResultRow
 from cnnbuild.studies.run_folder import KeptArchitecture
+from cnnbuild.studies.starting import begin_alike, start_in_words
 from cnnbuild.texts import shortened
 
 MOST_NAMED = 4
@@ -23,6 +24,8 @@ MOST_NAMED = 4
 MOST_LETTERS = 60
 WIDTHS = ("out_channels", "out_features")
 """Arguments that say how many units a layer has: one factor."""
+FROZEN = {"freeze": "what is frozen", "freeze_statistics": "whether statistics are frozen too"}
+"""The keys of recipes that say of weights at the start which of them stay."""
 FOLLOWING = {"padding": ("kernel_size", "dilation"), "output_padding": ("kernel_size", "stride")}
 """Arguments that are no factor of their own where one of these changes in the same layer."""
 
@@ -48,18 +51,32 @@ def varied(files: ResolvedFiles, row: ResultRow, baseline: ResultRow) -> str:
     factors = factors_of(first, second, without=matched)
     if factors is None:
         return ""
+    factors = (*factors, *_of_beginnings(row, baseline))
     follows = f"; {matched} follows from `match`" if matched else ""
     if not factors:
         return (
             f"Varied: nothing but {matched}." if matched else "Varied: nothing, both networks are the same."
         )
     if len(factors) == 1:
-        alone = ", and nothing else" if not follows and not differing_conditions(row, baseline) else ""
+        besides = differing_conditions(row, baseline, without=FROZEN)
+        alone = ", and nothing else" if not follows and not besides else ""
         return f"Varied: {factors[0]}{alone}{follows}."
     listed = ", ".join(str(factor) for factor in factors[:MOST_NAMED])
     more = len(factors) - MOST_NAMED
     listed += f" and {more} more" if more > 0 else ""
     return f"Varied together: {listed}; no difference can be put down to one of them alone{follows}."
+
+
+def _of_beginnings(row: ResultRow, baseline: ResultRow) -> Iterator[Factor]:
+    """With which weights two architectures' runs begin, and which of them stay so, where that differs."""
+    starts = [start_of(one) for one in (row, baseline)]
+    if not begin_alike(*starts):
+        yield Factor("the weights at the start", *map(start_in_words, starts))
+    recipes = [one.records[0].recipe if one.records else {} for one in (row, baseline)]
+    for key, name in FROZEN.items():
+        values = [recipe.get(key) for recipe in recipes]
+        if values[0] != values[1]:
+            yield Factor(name, *(in_words(cast(Plain, value)) if value else "nothing" for value in values))
 
 
 def factors_of(

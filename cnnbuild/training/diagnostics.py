@@ -17,11 +17,13 @@ from typing import TypedDict
 from torch import Tensor, nn
 
 from cnnbuild.data.sources import Batches
+from cnnbuild.training.alike_units import AlikeUnits
 from cnnbuild.training.dead_units import DeadUnitProbe, evenly_spread, probe_size
 from cnnbuild.training.gradient_flow import GradientSampler
 from cnnbuild.training.loss_curve import LossCurveBuilder
 from cnnbuild.training.observations import (
     ActivationLayer,
+    AlikeLayer,
     DeadUnits,
     GradientFlow,
     LossCurve,
@@ -68,6 +70,7 @@ class Diagnostics:
         self._dead_units = DeadUnitProbe(module, source, shown)
         self._weights = WeightWatcher(module)
         self._losses = LossCurveBuilder()
+        self._alike = AlikeUnits(module)
 
     @property
     def parameter_layers(self) -> tuple[str, ...]:
@@ -83,6 +86,11 @@ class Diagnostics:
     def weight_layers(self) -> tuple[str, ...]:
         """The layers of the weights' columns."""
         return self._weights.layers
+
+    @property
+    def alike_layers(self) -> tuple[AlikeLayer, ...]:
+        """The layers whose units began alike, before the first step, and are so now."""
+        return self._alike.still()
 
     @property
     def loss_curve(self) -> LossCurve:

@@ -62,6 +62,14 @@ class ActivationLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class AlikeLayer:
+    """A layer whose units began with the same weights and biases, and have the same ones at the end."""
+
+    name: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class WeightHistograms:
     """How the weights of each layer are distributed when an epoch has ended, in training, not averaged.
 

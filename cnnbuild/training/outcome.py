@@ -81,6 +81,7 @@ def record_of(
         activation_layers=run.diagnostics.activation_layers,
         weight_layers=run.diagnostics.weight_layers,
         loss_curve=run.diagnostics.loss_curve,
+        alike_layers=run.diagnostics.alike_layers,
     )
 
 

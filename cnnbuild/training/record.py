@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 from cnnbuild.errors import DataError, DivergedError
 from cnnbuild.training.observations import (
     ActivationLayer,
+    AlikeLayer,
     Calibration,
     DeadUnits,
     Environment,
@@ -101,7 +102,7 @@ class RunRecord:
     those of all parameters and buffers, `checkpoint_bytes` those of the last checkpoint. `parameter_layers`,
     `activation_layers` and `weight_layers` name the columns of the epochs' `gradients`, `dead_units` and
     `weights`. `execution` is what the engine chose, `ended` what ended the training, and `resumes` how often
-    it was taken up again.
+    it was taken up again. `alike_layers` are those whose units began alike and still are.
     """
 
     status: Status
@@ -141,6 +142,7 @@ class RunRecord:
     execution: dict[str, str | int | bool] = field(default_factory=dict)
     environment: Environment | None = None
     weight_layers: tuple[str, ...] = ()
+    alike_layers: tuple[AlikeLayer, ...] = ()
     schema: Literal[1, 2, 3] = SCHEMA
 
     def to_dict(self) -> dict[str, object]:

@@ -95,6 +95,21 @@ def test_one_run_is_shown_in_full(here):
     assert json.loads(here("runs", "show", "small", "-f", "json").out)["record"]["run"]["seed"] == 0
 
 
+def test_a_run_says_with_what_it_began_and_what_was_frozen(here, tmp_path):
+    start = {"file": "/runs/digits/weights.pt", "sha256": "ab12" * 16, "except": ["fc", "layer4"]}
+    recipe = {"epochs": 3, "freeze": ["stem", "layer1"]}
+    run = numbered("moved", 0, 900, 0xEF01, weights=start, recipe=recipe)
+    write_stored_study(tmp_path / "runs" / "t", [run])
+    lines = here("runs", "show", "0000ef01", columns=100).out.splitlines()
+    at = lines.index("begins with   /runs/digits/weights.pt")
+    assert lines[at + 1 : at + 4] == [
+        f"              sha256 {'ab12' * 16}",
+        "except        fc, layer4",
+        "frozen        stem, layer1",
+    ]
+    assert json.loads(here("runs", "show", "0000ef01", "-f", "json").out)["begins_with"] == start
+
+
 def test_a_failed_run_is_shown_with_its_attempts_and_the_end_of_its_log(here):
     lines = here("runs", "show", "narrow-digits-seed0").out.splitlines()
     assert "state         out of memory: it used 2.1 GB of 2.0 GB" in lines

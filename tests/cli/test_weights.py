@@ -96,14 +96,68 @@ def test_a_file_alone_is_listed(folder: Path, cnnbuild: Callable[..., Outcome]) 
 def test_faulty_arguments_are_exit_code_2_and_one_line(
     folder: Path, cnnbuild: Callable[..., Outcome]
 ) -> None:
+    (folder / "empty.pt").touch()
+    torch.save({"one": {"a": torch.ones(1)}, "two": {"a": torch.ones(1)}}, folder / "nets.pt")
     for arguments, said in (
         (("their.pth", "--except", "fc"), "error: name the architecture after the file: without it there is nothing to "),
         (("absent.pth", "net.yaml"), "error: absent.pth: there is no such file of weights\n"),
         (("net.yaml",), "error: net.yaml is no file of weights (safetensors, or torch's), or it is damaged or cut off\n"),
         (("their.pth", "net.yaml", "--except", "fcc"), "error: no weight is called 'fcc'; did you mean 'fc'?\n"),
+        (("empty.pt", "net.yaml"), "error: empty.pt is empty\n"),
+        (("nets.pt",), "error: nets.pt holds tensors by name under 'one', 'two'; save one of them: `torch.save("),
         (("their.pth", "--to", "x.h5"), "error: x.h5: weights are written as .safetensors, .pt or .pth; end the name so\n"),
     ):  # fmt: skip
         outcome = cnnbuild("weights", *arguments)
         assert outcome.code == 2, arguments
         assert outcome.err.startswith(said)
         assert outcome.err.count("\n") == 1
+
+
+def test_a_checkpoint_of_lightning_is_matched_and_what_is_beside_the_network_named(
+    folder: Path, cnnbuild: Callable[..., Outcome]
+) -> None:
+    theirs = torch.load(folder / "their.pth", weights_only=True)
+    inside = {f"model.{name}": tensor for name, tensor in theirs.items()}
+    checkpoint = {"epoch": 3, "pytorch-lightning_version": "2.5", "optimizer_states": [{"state": {}}]}
+    torch.save({**checkpoint, "state_dict": inside}, folder / "lightning.ckpt")
+    outcome = cnnbuild("weights", "lightning.ckpt", "net.yaml")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == (
+        "lightning.ckpt: 4 tensors, 47 numbers, under 'state_dict'\n"
+        "for net.yaml, by the names of its map 'others', each after 'model.'\n"
+        "loaded      4 tensors, 47 numbers\n"
+    )
+    torch.save({"state_dict": {**inside, "loss.weight": torch.ones(3)}}, folder / "lightning.ckpt")
+    assert cnnbuild("weights", "lightning.ckpt", "net.yaml").code == 1
+    assert cnnbuild("weights", "lightning.ckpt", "net.yaml", "--except", "loss").code == 0
+    run = cnnbuild(
+        "train", "net.yaml", "--dataset", "digits", "--weights", "lightning.ckpt", "--except", "fc"
+    )
+    assert run.code == 2
+    assert (
+        "to pass them over: --except loss; in a study `except: [loss]`; in Python excepted=['loss']"
+        in run.err
+    )
+
+
+def test_numbers_that_are_not_finite_are_counted_and_nothing_begins_with_them(
+    folder: Path, cnnbuild: Callable[..., Outcome]
+) -> None:
+    theirs = torch.load(folder / "their.pth", weights_only=True)
+    theirs["features.0.weight"][0, 0, 0, :2] = float("nan")
+    theirs["features.0.bias"][1] = -float("inf")
+    torch.save(theirs, folder / "faulty.pth")
+    said = "not finite  2 tensors\n  features.0.weight 2 NaN\n  features.0.bias 1 infinite\n"
+    outcome = cnnbuild("weights", "faulty.pth")
+    assert outcome.code == 0
+    assert outcome.out.endswith(said)
+    assert cnnbuild("weights", "faulty.pth", "net.yaml").out.endswith(said)
+    assert json.loads(cnnbuild("weights", "faulty.pth", "-f", "json").out)["not_finite"] == [
+        {"name": "features.0.weight", "nan": 2, "infinite": 0},
+        {"name": "features.0.bias", "nan": 0, "infinite": 1},
+    ]
+    run = cnnbuild("train", "net.yaml", "--dataset", "digits", "--weights", "faulty.pth", "--except", "fc")
+    assert run.code == 2
+    assert run.err.startswith(
+        "error: faulty.pth holds numbers that are not finite: nothing can be trained from them\nnot finite  2"
+    )

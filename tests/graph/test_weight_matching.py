@@ -118,8 +118,41 @@ def test_the_prefix_of_data_parallel_is_taken_off_unless_the_network_has_it_too(
     assert (match.prefix, match.is_complete) == ("module.", True)
     assert loaded(match)["fc.bias"] == "module.fc.bias"
     assert match_weights(wrapped, {}, wrapped).prefix == ""
-    partly = {**wrapped, "fc.bias": (10,)}
+    partly = {**wrapped, "fc.bias": (10,)}  # a name of the network's own
     assert match_weights(KEYS, {}, partly).prefix == ""
+
+
+@pytest.mark.parametrize("prefix", ["model.", "net.module.", "model._orig_mod.module."])
+def test_the_levels_of_a_program_that_trains_a_network_inside_another_are_taken_off(prefix):
+    inside = {f"{prefix}{name}": shape for name, shape in KEYS.items()}
+    match = match_weights(KEYS, {}, inside)
+    assert (match.prefix, match.is_complete, match.map) == (prefix, True, None)
+    by_map = {f"{prefix}{other}": KEYS[own] for own, other in OTHERS["others"].items()}
+    match = match_weights(KEYS, OTHERS, by_map)
+    assert (match.prefix, match.is_complete, match.map) == (prefix, True, "others")
+
+
+def test_what_stands_beside_the_network_in_such_a_file_is_unexpected_unless_excepted():
+    inside = {f"model.{name}": shape for name, shape in KEYS.items()}
+    beside = {**inside, "criterion.weight": (10,), "fc.scale": (3,)}
+    match = match_weights(KEYS, {}, beside)
+    assert match.unexpected == (("criterion.weight", (10,)), ("fc.scale", (3,)))
+    match = match_weights(KEYS, {}, beside, excepted=["criterion", "fc.scale", "model.fc.bias"])
+    assert match.is_complete
+    assert match.passed_over == ("model.fc.bias", "criterion.weight", "fc.scale")
+    assert match.kept == ("fc.bias",)
+
+
+def test_of_two_copies_of_a_network_the_one_that_is_not_excepted_is_loaded():
+    twice = {f"{copy}.{name}": shape for copy in ("model", "average") for name, shape in KEYS.items()}
+    match = match_weights(KEYS, {}, twice)
+    assert (match.prefix, len(match.unexpected)) == ("model.", 3)
+    match = match_weights(KEYS, {}, twice, excepted=["model"])
+    assert (match.prefix, match.is_complete) == ("average.", True)
+
+
+def test_a_level_with_less_than_half_of_the_network_behind_it_is_no_prefix():
+    assert match_weights(KEYS, {}, {"model.fc.bias": (10,), "model.x": (1,)}).prefix == ""
 
 
 def test_the_counter_that_old_files_lack_is_not_missed_unless_its_layer_is():

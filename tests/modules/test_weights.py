@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import struct
@@ -17,7 +18,7 @@ from torchvision import models
 
 import cnnbuild
 from cnnbuild.errors import DataError, UsageError
-from cnnbuild.modules.weight_files import read_weights, write_weights
+from cnnbuild.modules.weight_files import not_finite, read_weights, write_weights
 
 FILE = """\
 cnnbuild: 1
@@ -182,8 +183,8 @@ def test_pickled_code_is_refused_and_not_run(tmp_path: Path, *, new_format: bool
     with pytest.raises(DataError) as caught:
         read_weights(file)
     assert str(caught.value) == (
-        f"{file} holds more than tensors: pickled objects, which could run code when read, so nothing of it was "
-        "read; save `model.state_dict()` alone"
+        f"{file} holds more than tensors: pickled objects (posix.mkdir), which could run code when read, so nothing "
+        "of it was read; save `model.state_dict()` alone"
     )
     assert not made.exists()
 
@@ -242,6 +243,46 @@ def test_what_is_no_file_of_weights_is_one_error(content: bytes, tmp_path: Path)
         read_weights(file)
     assert str(caught.value).startswith(str(file))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "fault"),
+    [
+        ({"a": [0, 16], "b": [8, 16]}, "invalid offset for tensor `b`"),
+        ({"a": [8, 16]}, "invalid offset for tensor `a`"),
+        ({"a": [16, 0]}, "invalid offset for tensor `a`"),
+        ({"a": [0, 32]}, "incomplete metadata, file not fully covered"),
+        ({"a": [0, 8]}, "incomplete metadata, file not fully covered"),
+    ],
+)
+def test_offsets_that_overlap_leave_holes_or_go_beyond_the_file_are_one_error(
+    header: dict[str, list[int]], fault: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("safetensors")
+    entries = {
+        name: {"dtype": "F32", "shape": [abs(end - begin) // 4], "data_offsets": [begin, end]}
+        for name, (begin, end) in header.items()
+    }
+    text, file = json.dumps(entries).encode(), tmp_path / "x.safetensors"
+    file.write_bytes(struct.pack("<Q", len(text)) + text + b"\0" * 16)
+    with pytest.raises(DataError) as caught:
+        read_weights(file)
+    assert str(caught.value) == f"{file} is damaged or cut off: {fault}"
+
+
+def test_numbers_of_every_type_are_looked_at_for_nan() -> None:
+    types = (
+        torch.float64,
+        torch.float16,
+        torch.bfloat16,
+        torch.float8_e4m3fn,
+        torch.float8_e5m2,
+        torch.complex64,
+    )
+    for dtype in types:
+        tensor = torch.tensor([1.0, float("nan"), float("nan")]).to(dtype)
+        assert not_finite({"a": tensor, "b": tensor[:1]}) == {"a": (2, 0)}, dtype
+    assert not_finite({"n": torch.tensor([1, 2]), "x": torch.tensor([float("inf")])}) == {"x": (0, 1)}
 
 
 def test_huge_claimed_sizes_are_refused_before_memory_is_asked_for(tmp_path: Path) -> None:

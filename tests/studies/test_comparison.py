@@ -254,3 +254,18 @@ def test_sentences_name_the_setting_of_a_grid(tmp_path):
     runs = [*cells("one", [900], **changes), *cells("two", [910], **changes)]
     (pair,) = compared(write_stored_study(tmp_path / "s", runs)).pairs
     assert "B (two, lr=0.01) minus A (one, lr=0.01) was +1.00 points." in pair.sentence
+
+
+def test_weights_at_the_start_are_told_and_no_file_s_name_makes_another_group(tmp_path):
+    start = {"file": "/runs/digits/weights.pt", "sha256": "ab12" * 16, "except": ["fc"]}
+    study = write_stored_study(tmp_path / "s", [*cells("a", [900]), *cells("b", [910], weights=start)])
+    found = compared(study)
+    assert "begins with" in found.differing
+    (pair,) = found.pairs
+    assert (
+        "A begins with drawn weights, B begins with digits/weights.pt (sha256 ab12ab12ab12), except fc."
+        in pair.confounders
+    )
+    moved = {**start, "file": "moved.pt"}
+    records = [*cells("a", [900], weights=start), *cells("a", [910], start=1, weights=moved)]
+    assert shape(compared(write_stored_study(tmp_path / "t", records)).groups) == [("A", "a", [0, 1])]

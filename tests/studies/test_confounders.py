@@ -116,3 +116,42 @@ def test_what_match_chose_is_named():
     records = [cell_record(name, seed, 800) for name in "ab" for seed in range(3)]
     (finding,) = findings_of(study_results(*records, matched=matched))
     assert finding.confounders == ("`match` chose width 24 for b and width 31 for a.",)
+
+
+START = {"file": "/runs/digits/weights.pt", "sha256": "ab12" * 16, "except": ["fc"]}
+
+
+def test_other_weights_at_the_start_are_named_with_file_content_and_exceptions():
+    assert beside({}, weights=START) == (
+        "They begin with different weights: b with digits/weights.pt (sha256 ab12ab12ab12), except fc, a with drawn "
+        "weights.",
+    )
+
+
+def test_a_file_that_was_moved_is_the_same_start_and_other_exceptions_are_not():
+    def found(first: dict[str, object], second: dict[str, object]) -> int:
+        records = [cell_record("a", seed, 800, weights=first) for seed in range(3)]
+        records += [cell_record("b", seed, 890, weights=second) for seed in range(3)]
+        (finding,) = findings_of(study_results(*records))
+        return sum("begin with different weights" in one for one in finding.confounders)
+
+    assert found(START, {**START, "file": "elsewhere.safetensors"}) == 0
+    assert found(START, {**START, "except": ["fc", "layer4"]}) == 1
+    assert found(START, {**START, "sha256": "0" * 64}) == 1
+    assert found({}, {}) == 0
+
+
+def test_a_study_notes_with_what_its_architectures_begin():
+    from cnnbuild.studies.fair_conditions import fair_conditions
+
+    records = [cell_record("a", 0, 800), cell_record("b", 0, 890, weights=START)]
+    (noted,) = (one for one in fair_conditions(study_results(*records)) if "begin" in one.sentence)
+    assert noted.sentence.startswith(
+        "The architectures begin with different weights: a with drawn weights; b with digits/weights.pt (sha256 "
+        "ab12ab12ab12), except fc. "
+    )
+    alike = [cell_record(name, 0, 800, weights=START) for name in "ab"]
+    (noted,) = (one for one in fair_conditions(study_results(*alike)) if "begin" in one.sentence)
+    assert noted.sentence.startswith("All runs begin alike: a, b with digits/weights.pt ")
+    drawn = [cell_record(name, 0, 800) for name in "ab"]
+    assert not any("begin" in one.sentence for one in fair_conditions(study_results(*drawn)))

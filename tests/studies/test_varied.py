@@ -173,6 +173,25 @@ def test_one_network_under_two_names_is_called_the_same(tmp_path: Path) -> None:
     )
 
 
+def test_the_weights_at_the_start_are_a_factor(tmp_path: Path) -> None:
+    start = {"file": "/runs/digits/weights.pt", "sha256": "ab12" * 16, "except": ["fc"]}
+    told = (
+        "the weights at the start (digits/weights.pt (sha256 ab12ab12ab12), except fc against drawn weights)"
+    )
+    alone = study_of(tmp_path / "1", kept(PLAIN), kept(PLAIN), weights=start)
+    assert alone.varied == f"Varied: {told}, and nothing else."
+    frozen = {"epochs": 3, "freeze": ["first"]}
+    together = study_of(tmp_path / "2", kept(PLAIN), kept(PLAIN), weights=start, recipe=frozen)
+    assert together.varied == (
+        f"Varied together: {told}, what is frozen ([first] against nothing); no difference can be put down to one of "
+        "them alone."
+    )
+    other = study_of(tmp_path / "3", kept(PLAIN, size=5), kept(PLAIN), weights=start)
+    assert other.varied.startswith(f"Varied together: size (5 against 3), {told}; ")
+    only = study_of(tmp_path / "4", kept(PLAIN), kept(PLAIN), recipe=frozen)
+    assert only.varied == "Varied: what is frozen ([first] against nothing), and nothing else."
+
+
 def test_runs_that_kept_no_network_say_nothing_of_what_was_varied() -> None:
     records = [cell_record(name, seed, 800) for name in "ab" for seed in range(3)]
     (finding,) = findings_of(study_results(*records))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cnnbuild.graph.weight_matching import WeightMatch
 from cnnbuild.layers.base import Shape
@@ -39,6 +39,16 @@ def fault_lines(match: WeightMatch) -> Iterator[str]:
     ]
     unexpected = [f"{name} {_sizes(shape)}" for name, shape in match.unexpected]
     yield from _listed({"other shape": unfit, "missing": missing, "unexpected": unexpected})
+
+
+def not_finite_lines(counts: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    """Where a file holds NaN or infinities: the tensors, with how many of both."""
+    rows = []
+    for name, (nans, infinities) in counts.items():
+        told = [f"{nans:,} NaN"] if nans else []
+        told += [f"{infinities:,} infinite"] if infinities else []
+        rows.append(f"{name} {', '.join(told)}")
+    yield from _listed({"not finite": rows})
 
 
 def fault_summary(match: WeightMatch) -> str:

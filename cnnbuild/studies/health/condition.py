@@ -23,6 +23,7 @@ Cause: TypeAlias = Literal[
     "rate too small",
     "non-finite values",
     "dead from the start",
+    "units that begin alike",
     "partly dead",
     "vanishing gradients",
     "labels do not fit",

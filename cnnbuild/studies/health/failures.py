@@ -19,9 +19,11 @@ from cnnbuild.studies.health.thresholds import (
     VANISHING_RATIO,
 )
 from cnnbuild.studies.health.wording import (
+    DRAWN_WEIGHTS,
     LARGER_RATE,
     MORE_STATISTICS,
     SMALLER_RATE,
+    alike,
     chance,
     dead_units,
     jump,
@@ -58,6 +60,12 @@ def _labels(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:
     evidence = f"{chance(test, signs)}; {by_heart}"
     advice = "look at images with their labels, which may belong to others"
     return Health("at chance", evidence, advice, "labels do not fit")
+
+
+def _began_alike(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:
+    if not (told := alike(run)):
+        return None
+    return Health("at chance", f"{chance(test, signs)}; {told}", DRAWN_WEIGHTS, "units that begin alike")
 
 
 def _died(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:  # noqa: ARG001
@@ -138,6 +146,7 @@ def _is_clear(difference: float, share: float, first: int, second: int) -> bool:
 LOOKS: tuple[Look, ...] = (
     _test_unlike_training,
     _labels,
+    _began_alike,
     _died,
     _blown_up,
     _vanishing,

@@ -13,8 +13,10 @@ from cnnbuild.studies.health.thresholds import (
     RISEN_UNTRAINED,
 )
 from cnnbuild.studies.health.wording import (
+    DRAWN_WEIGHTS,
     MORE_STATISTICS,
     SMALLER_RATE,
+    alike,
     dead_units,
     jump,
     large_steps,
@@ -22,6 +24,14 @@ from cnnbuild.studies.health.wording import (
     risen,
 )
 from cnnbuild.training.record import Evaluation, RunRecord
+
+
+def _began_alike(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:  # noqa: ARG001
+    if not (told := alike(run)):
+        return None
+    return Health(
+        "suspect", f"it learned, but {told}", DRAWN_WEIGHTS, "units that begin alike", is_crippled=True
+    )
 
 
 def _dead_layer(run: RunRecord, test: Evaluation, signs: Signs) -> Health | None:  # noqa: ARG001
@@ -85,6 +95,7 @@ def _partly_dead(run: RunRecord, test: Evaluation, signs: Signs) -> Health | Non
 
 
 LOOKS: tuple[Look, ...] = (
+    _began_alike,
     _dead_layer,
     _rose_and_fell,
     _fell_back,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnnbuild.studies.health.signs import DeadLayer, Signs, is_above_chance, size_and_majority_share
-from cnnbuild.training.record import LARGE_LOSS, Evaluation, loss_text
+from cnnbuild.training.record import LARGE_LOSS, Evaluation, RunRecord, loss_text
 
 RANGE_TEST = "`cnnbuild train ... --find-lr` looks for a learning rate"
 SMALLER_RATE = f"try a learning rate ten times smaller, or warm-up; {RANGE_TEST}"
@@ -11,6 +11,12 @@ LARGER_RATE = f"try a larger learning rate, or more epochs; {RANGE_TEST}"
 MORE_STATISTICS = (
     "give batch_norm more steps to gather its statistics (more epochs, or a larger momentum), or try a "
     "smaller learning rate"
+)
+
+
+DRAWN_WEIGHTS = (
+    "draw its weights at random, such as with `init: {weight: kaiming_normal}` in place of zeros or a "
+    "constant: units that begin alike get the same gradients, and are worth one"
 )
 
 
@@ -31,6 +37,17 @@ def chance(test: Evaluation, signs: Signs) -> str:
 def dead_units(dead: DeadLayer) -> str:
     """The share of dead units of a layer."""
     return f"{100 * dead.share:.0f} % of the units of {dead.name} ({dead.kind}) give 0 on every image"
+
+
+def alike(run: RunRecord) -> str:
+    """Which layer has units that training did not tell apart; empty where none has."""
+    if not run.alike_layers:
+        return ""
+    first, more = run.alike_layers[0], len(run.alike_layers) - 1
+    others = f", and those of {more} more {'layer' if more == 1 else 'layers'}" if more else ""
+    return (
+        f"all {first.units} units of {first.name} began with the same weights and still have the same{others}"
+    )
 
 
 def risen(signs: Signs) -> str:

@@ -10,12 +10,13 @@ from cnnbuild.studies.observers.observed_runs import ObservedRuns, observed_runs
 from cnnbuild.studies.results import StudyResults
 
 OF_THE_DATA: tuple[Cause, ...] = ("non-finite values", "labels do not fit", "test unlike training")
-OF_THE_NETWORK: tuple[Cause, ...] = ("vanishing gradients", "dead from the start")
+OF_THE_NETWORK: tuple[Cause, ...] = ("vanishing gradients", "dead from the start", "units that begin alike")
 IN_WORDS: dict[Cause, str] = {
     "rate too high": "the learning rate was too high",
     "rate too small": "the learning rate was too small, or the training too short",
     "non-finite values": "values were not finite that the learning rate did not make so",
     "dead from the start": "the units of a layer were dead before the first step",
+    "units that begin alike": "all units of a layer began with the same weights, and nothing told them apart",
     "partly dead": "many units of a layer died",
     "vanishing gradients": "the gradients vanish on their way to the first layer",
     "labels do not fit": "it learns training images by heart, and nothing that helps with others",
