@@ -1,5 +1,5 @@
 /* Search without a server: a browser starts no worker for a page that was opened as a file, so that the search's script
-   runs in a hidden frame instead, which gets and sends messages as a worker does. */
+   runs in a hidden frame instead. As with a worker, a message is a copy, and comes later than the call that sends it. */
 if (location.protocol === "file:") {
   window.Worker = class extends EventTarget {
     constructor(url) {
@@ -8,7 +8,7 @@ if (location.protocol === "file:") {
       this.frame.hidden = true;
       document.head.parentNode.append(this.frame);
       const inside = this.frame.contentWindow;
-      inside.postMessage = (data) => this.tell(this, "message", { data });
+      inside.postMessage = (data) => this.send(this, data);
       this.loaded = new Promise((resolve, reject) => {
         const script = inside.document.createElement("script");
         script.src = new URL(url, document.baseURI).href;
@@ -19,6 +19,11 @@ if (location.protocol === "file:") {
       this.loaded.catch(() => this.tell(this, "error", {}));
     }
 
+    send(target, message) {
+      const data = structuredClone(message);
+      setTimeout(() => this.tell(target, "message", { data }));
+    }
+
     tell(target, type, init) {
       const event = new MessageEvent(type, init);
       target.dispatchEvent(event);
@@ -26,7 +31,7 @@ if (location.protocol === "file:") {
     }
 
     postMessage(data) {
-      this.loaded.then(() => this.tell(this.frame.contentWindow, "message", { data }));
+      this.loaded.then(() => this.send(this.frame.contentWindow, data));
     }
 
     terminate() {
