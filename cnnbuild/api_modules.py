@@ -22,7 +22,7 @@ def from_module(module: nn.Module, input_shape: tuple[int, int, int], *, name: s
         UsageError: `input_shape` is no shape, torch.fx cannot follow the module, or the language cannot say
             what it does.
     """
-    from cnnbuild.modules.importing.imported import import_module_of
+    from cnnbuild.modules.importing.imported import Origin, import_module_of
 
     sizes = tuple(input_shape)
     if len(sizes) != 3 or min(sizes) < 1:
@@ -30,6 +30,5 @@ def from_module(module: nn.Module, input_shape: tuple[int, int, int], *, name: s
             f"input_shape is (channels, height, width), three whole numbers above 0, not {input_shape!r}"
         )
     kind = type(module)
-    return import_module_of(
-        module, sizes, name=name or kind.__name__, source=f"{kind.__module__}.{kind.__qualname__}"
-    )
+    origin = Origin(name or kind.__name__, f"{kind.__module__}.{kind.__qualname__}")
+    return import_module_of(module, sizes, origin)

@@ -65,11 +65,11 @@ def import_(
         raise UsageError("say what the images are: --input 3x32x32, or --dataset cifar10")
     else:
         shape = PHOTOGRAPHS.get(name, (3, 224, 224))
-    from cnnbuild.modules.importing.imported import import_module_of
+    from cnnbuild.modules.importing.imported import Origin, import_module_of
     from cnnbuild.modules.importing.source import named_module
 
     named = named_module(source, classes=classes)
-    imported = import_module_of(named.module, shape, name=named.name, source=named.source)
+    imported = import_module_of(named.module, shape, Origin(named.name, named.source, named.head_weight))
     if classes is not None and imported.graph.contract.classes != classes:
         raise UsageError(f"{source} gives {imported.graph.contract.classes} classes, not {classes}")
     if output is None:
@@ -90,7 +90,10 @@ def said(imported: Imported, source: str, output: Path | None) -> list[str]:
     lines = [
         f"{where}{imported.graph.parameters:,} parameters; with the weights of {source}, outputs are {equal}"
     ]
+    if imported.heads:
+        lines.append(f"In training alone: {', '.join(imported.heads)}; the variant without_heads has none")
     if imported.unused:
         shown = ", ".join(imported.unused[:3]) + (", …" if len(imported.unused) > 3 else "")
-        lines.append(f"Left out, as evaluation never reads it: {shown}")
+        because = f"; in training it cannot be followed: {imported.reason}" if imported.reason else ""
+        lines.append(f"Left out, as evaluation never reads it: {shown}{because}")
     return lines

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from importlib.util import find_spec
+from inspect import signature
 
 import torch
 from torch import Tensor, nn
@@ -72,7 +73,7 @@ def onnx_file(
                 (_images(shape, MADE_WITH),),
                 input_names=["images"],
                 output_names=["logits"],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=_any_batch(module),
                 dynamo=True,
                 external_data=False,
                 verbose=False,
@@ -107,7 +108,7 @@ def torch_export_file(
             program = torch.export.export(
                 _with_memory_of_its_own(module),
                 (_images(shape, MADE_WITH),),
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=_any_batch(module),
             )
         except Exception as error:
             raise _cannot("a file of torch.export", error) from error
@@ -129,6 +130,16 @@ def _with_memory_of_its_own(module: nn.Module) -> nn.Module:
     for tensor in (*copied.parameters(), *copied.buffers()):
         tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
     return copied
+
+
+def _any_batch(module: nn.Module) -> tuple[object, ...]:
+    """What says to torch that the first axis may have any length, in the form of the module's `forward`.
+
+    A network with joins takes `*images`, one tuple for torch.export.
+    """
+    batch = {0: torch.export.Dim("batch")}
+    (first, *_) = signature(module.forward).parameters.values()
+    return ((batch,),) if first.kind is first.VAR_POSITIONAL else (batch,)
 
 
 def _images(shape: tuple[int, int, int], number: int) -> Tensor:

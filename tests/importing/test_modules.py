@@ -94,8 +94,8 @@ def _fourier(x: Tensor) -> Tensor:
     return torch.fft.fft2(x).real
 
 
-def _halved(x: Tensor) -> Tensor:
-    return x * 0.5
+def _raised(x: Tensor) -> Tensor:
+    return x + 0.5
 
 
 def _rolled(x: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ def _along_the_rows(x: Tensor) -> Tensor:
 HERE = "test_modules.py:\\d+: "
 REFUSED = [
     (_fourier, HERE + "'fft_fft2' cannot be imported: the language has no layer type for it; write a module of it as a plugin"),
-    (_halved, HERE + "'mul' cannot be imported: it joins a layer's output with a number or a tensor that no layer gives"),
+    (_raised, HERE + "'add' cannot be imported: it joins a layer's output with a number or a tensor that no layer gives"),
     (_rolled, HERE + "'roll' cannot be imported: the language has no layer type for it; write a module of it as a plugin"),
     (_along_the_rows, HERE + "'softmax' cannot be imported: softmax is over channels, dim=1"),
     (

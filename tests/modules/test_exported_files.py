@@ -14,48 +14,70 @@ from torch import nn
 import cnnbuild
 from cnnbuild.errors import UsageError
 from cnnbuild.modules import exported_files
+from cnnbuild.modules.build import build_module
 from cnnbuild.modules.exported_files import onnx_file, torch_export_file
 from tests.cli.commands import ROOT, in_this_process
+from tests.source_code.exported import every_network, smallest_graph
 
 in_process = pytest.fixture(in_this_process)
 needs_onnx = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in exported_files.ONNX_PACKAGES),
     reason="needs onnx, onnxruntime and onnxscript",
 )
-SMALL = ["zoo/lenet5.yaml", "squeeze_excite.yaml"]
-MANY = ["zoo/mobilenet_v2.yaml", "zoo/densenet121.yaml", "zoo/googlenet.yaml", "zoo/efficientnet_b0.yaml", "zoo/unet_like.yaml", "recursive_cnn.yaml"]  # fmt: skip
+SMALL = [
+    "zoo/lenet5.yaml@classic",
+    "zoo/unet_like.yaml",
+    "squeeze_excite.yaml",
+]  # with joins, and without
+LARGE = [
+    "zoo/vgg.yaml@vgg16_bn",
+    "zoo/resnet_imagenet.yaml@wide_resnet50_2",
+    "zoo/efficientnet.yaml@efficientnet_b7",
+]
 
 
-def network(file: str) -> nn.Module:
+def first_variants() -> list[str]:
+    """Every file of the zoo in its first variant."""
+    names = [name for name in every_network() if name.startswith("zoo/")]
+    return list({name.partition("@")[0]: name for name in reversed(names)}.values())[::-1]
+
+
+MANY = [*first_variants(), *LARGE, "recursive_cnn.yaml"]
+
+
+def network(reference: str) -> tuple[nn.Module, tuple[int, int, int]]:
+    """A network with statistics of its own, and the shape of the smallest images that it takes."""
+    graph = smallest_graph(reference)
     torch.manual_seed(0)
-    module = cnnbuild.load(ROOT / "architectures" / file).build(input=(3, 32, 32), classes=10)
+    module = build_module(graph)
     with torch.no_grad():
         for norm in module.modules():
             if isinstance(norm, nn.BatchNorm2d):
                 norm.running_mean.uniform_(-0.1, 0.1)
                 norm.running_var.uniform_(0.5, 1.5)
-    return module
+    return module, graph.contract.shape
 
 
-def assert_torch_export_is_the_network(file: str) -> None:
-    module = network(file).train()
-    made = torch_export_file(module, (3, 32, 32), notes={"class_names": "[]"})
+def assert_torch_export_is_the_network(reference: str) -> None:
+    module, shape = network(reference)
+    module.train()
+    made = torch_export_file(module, shape, notes={"class_names": "[]"})
     assert module.training  # it is left as it was
     notes = {"class_names": ""}
     loaded = torch.export.load(io.BytesIO(made.content), extra_files=notes).module()
-    images = torch.randn(7, 3, 32, 32)
+    images = torch.randn(7, *shape)
     with torch.no_grad():
         assert torch.equal(loaded(images), module.eval()(images))
     assert notes["class_names"] in ("[]", b"[]")
     assert made.difference == 0
 
 
-def assert_onnx_is_the_network(file: str) -> None:
+def assert_onnx_is_the_network(reference: str) -> None:
     from onnxruntime import InferenceSession
 
-    module = network(file)
-    made = onnx_file(module, (3, 32, 32))
-    images = torch.randn(7, 3, 32, 32)
+    module, shape = network(reference)
+    made = onnx_file(module, shape)
+    images = torch.randn(7, *shape)
     session = InferenceSession(made.content, providers=["CPUExecutionProvider"])
     (given,) = session.run(["logits"], {"images": images.numpy()})
     with torch.no_grad():
@@ -63,28 +85,33 @@ def assert_onnx_is_the_network(file: str) -> None:
     assert float((torch.from_numpy(given) - expected).abs().max()) <= 1e-5 * float(expected.abs().max())
 
 
-@pytest.mark.parametrize("file", SMALL)
-def test_a_file_of_torch_export_computes_the_same_for_another_batch(file: str) -> None:
-    assert_torch_export_is_the_network(file)
+def test_every_file_of_the_zoo_is_exported_in_one_variant_at_least() -> None:
+    assert len(first_variants()) >= 23
+    assert set(LARGE) <= set(every_network())
+
+
+@pytest.mark.parametrize("reference", SMALL)
+def test_a_file_of_torch_export_computes_the_same_for_another_batch(reference: str) -> None:
+    assert_torch_export_is_the_network(reference)
 
 
 @needs_onnx
-@pytest.mark.parametrize("file", SMALL)
-def test_an_onnx_file_computes_the_same_for_another_batch(file: str) -> None:
-    assert_onnx_is_the_network(file)
+@pytest.mark.parametrize("reference", SMALL)
+def test_an_onnx_file_computes_the_same_for_another_batch(reference: str) -> None:
+    assert_onnx_is_the_network(reference)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("file", MANY)
-def test_more_networks_as_files_of_torch_export(file: str) -> None:
-    assert_torch_export_is_the_network(file)
+@pytest.mark.parametrize("reference", MANY)
+def test_more_networks_as_files_of_torch_export(reference: str) -> None:
+    assert_torch_export_is_the_network(reference)
 
 
 @needs_onnx
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("file", MANY)
-def test_more_networks_as_onnx_files(file: str) -> None:
-    assert_onnx_is_the_network(file)
+@pytest.mark.parametrize("reference", MANY)
+def test_more_networks_as_onnx_files(reference: str) -> None:
+    assert_onnx_is_the_network(reference)
 
 
 def test_a_file_that_computes_something_else_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,21 +55,23 @@ def every_network() -> list[str]:
     return found
 
 
-def exported(reference: str, sizes: Iterable[int] = (32, 64, 75, 224), channels: int = 3) -> Exported:
+def smallest_graph(reference: str, sizes: Iterable[int] = (32, 64, 75, 299), channels: int = 3) -> Graph:
     """A shipped file, `zoo/vgg16.yaml@vgg16`, for the smallest images that it takes, and 10 classes."""
     file, _, variant = reference.partition("@")
     document = read_architecture(ARCHITECTURES / file)
     *smaller, largest = sizes
     for size in smaller:
         try:
-            graph = elaborate(document, DataContract("x", channels, size, size, 10), variant=variant or None)
-            break
+            return elaborate(document, DataContract("x", channels, size, size, 10), variant=variant or None)
         except DocumentError:
             continue
-    else:
-        graph = elaborate(
-            document, DataContract("x", channels, largest, largest, 10), variant=variant or None
-        )
+    return elaborate(document, DataContract("x", channels, largest, largest, 10), variant=variant or None)
+
+
+def exported(reference: str) -> Exported:
+    """A shipped file as source code, for the smallest images that it takes."""
+    graph = smallest_graph(reference)
+    document = read_architecture(ARCHITECTURES / reference.partition("@")[0])
     return Exported(reference, graph, python_file(graph, told_of(document, {})))
 
 

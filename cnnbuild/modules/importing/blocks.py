@@ -157,7 +157,7 @@ class Differences:
                 return told
         if counts and self.columns and (told := _multiple(whole, channels, "in.channels")):
             return told
-        word = "depth" if key == "repeat" else key
+        word = "depth" if key == "repeat" else key.rstrip("0123456789").rstrip("_")
         name = self.names.claim(word)
         self.words[name] = word
         self.columns[name] = values

@@ -24,7 +24,7 @@ def fold(nodes: Sequence[Written], names: Names) -> list[Written]:
 def _run(nodes: Sequence[Written], at: int) -> Sequence[Written]:
     """The longest stretch from a node on that `repeat` can say."""
     first = nodes[at]
-    if not (first.block or first.lists) or first.wanted:
+    if not (first.block or first.lists) or first.wanted or first.when:
         return nodes[at : at + 1]
     end = at + 1
     while end < len(nodes) and _follows(nodes[end], first):
@@ -51,6 +51,7 @@ def _starts_another(nodes: Sequence[Written], at: int) -> bool:
 def _follows(node: Written, first: Written) -> bool:
     return (
         node.source is None
+        and not node.when
         and node.word == first.word
         and _parent(node.path) == _parent(first.path)
         and node.repeat is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cnnbuild.errors import UsageError
@@ -10,7 +10,10 @@ from cnnbuild.modules.importing.blocks import Kit
 from cnnbuild.modules.importing.folding import fold
 from cnnbuild.modules.importing.operations import IMAGES, Operation
 from cnnbuild.modules.importing.tree import Call, Item, Joined, Single
-from cnnbuild.modules.importing.written import Names, Written
+from cnnbuild.modules.importing.written import Block, Names, Written
+
+AUXILIARY = "auxiliary"
+"""The variable of the file that says whether heads are there which exist in training alone."""
 
 
 @dataclass(slots=True)
@@ -23,6 +26,7 @@ class Spot:
     names: Names
     prefix: str
     step: str = ""
+    is_outermost: bool = False
 
     def steps(self, path: str) -> list[str]:
         """The parts of a module's path that can be its name here."""
@@ -32,7 +36,10 @@ class Spot:
 
 @dataclass(slots=True)
 class Scribe:
-    """Writes the list of one module, or of the network; what stands in it can be named there alone."""
+    """Writes the list of one module, or of the network; what stands in it can be named there alone.
+
+    `heads` are the tensors that the network gives, and `auxiliary` those that are there in training alone.
+    """
 
     kit: Kit
     entrance: int
@@ -40,11 +47,16 @@ class Scribe:
     nodes: dict[int, Written] = field(default_factory=dict)
     named_inside: bool = False
     spots: dict[int, Spot] = field(default_factory=dict)
+    heads: Mapping[str, int] = field(default_factory=dict)
+    head_names: dict[str, str] = field(default_factory=dict)
+    auxiliary: frozenset[int] = frozenset()
 
     def body(self, items: Sequence[Item], path: str) -> list[Written]:
         """The nodes of a module's items, repeated ones folded."""
         names = Names()
-        nodes = self.nodes_of(items, Spot(self.entrance, names, path))
+        nodes = self.nodes_of(items, Spot(self.entrance, names, path, is_outermost=True))
+        if len(self.heads) > 1:
+            self.head_names = {name: self.named(tensor) for name, tensor in self.heads.items()}
         folded = fold(nodes, names)
         self.named_inside = any(
             node.name or any(branch is not None for branch in node.lists.values()) or node.repeat is not None
@@ -67,6 +79,7 @@ class Scribe:
                     node = self.joined(item, spot)
                     node.source = self.source(item.entrance, before)
             node.path = node.path or item.path
+            node.when = f"${AUXILIARY}" if item.output in self.auxiliary and spot.is_outermost else ""
             self.nodes[item.output], self.spots[item.output] = node, spot
             nodes.append(node)
             before = item.output
@@ -205,8 +218,19 @@ def calls_by_height(items: Sequence[Item]) -> Iterator[list[Call]]:
         yield [call for call, own in heights.items() if own == height and call.again is None]
 
 
-def write_lists(items: Sequence[Item]) -> tuple[list[Written], Kit]:
-    """The network's list of nodes, and the blocks that it calls.
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The network's list of nodes, the blocks that it calls; the nodes of its heads, if it has several."""
+
+    layers: list[Written]
+    blocks: list[Block]
+    heads: Mapping[str, str]
+
+
+def write_lists(
+    items: Sequence[Item], heads: Mapping[str, int], auxiliary: frozenset[int] = frozenset()
+) -> Lists:
+    """What stands in the file; `auxiliary` are operations that are there in training alone.
 
     Raises:
         UsageError: a tensor or a layer is used where the language cannot name it.
@@ -218,4 +242,5 @@ def write_lists(items: Sequence[Item]) -> tuple[list[Written], Kit]:
             scribe = Scribe(kit, call.entrance, root=False)
             bodies.append((call, scribe.body(call.items, call.path), scribe.named_inside))
         kit.define(bodies)
-    return Scribe(kit, IMAGES, root=True).body(items, ""), kit
+    scribe = Scribe(kit, IMAGES, root=True, heads=heads, auxiliary=auxiliary)
+    return Lists(scribe.body(items, ""), kit.blocks, scribe.head_names)

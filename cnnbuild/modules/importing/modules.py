@@ -7,6 +7,8 @@ from collections.abc import Callable
 from torch import nn
 from torchvision.ops import SqueezeExcitation, StochasticDepth
 
+from cnnbuild.modules.importing.copies import own_name
+from cnnbuild.modules.importing.gates import has_our_gate, our_squeeze_excite, squeeze_excite
 from cnnbuild.modules.importing.operations import Meaning, NoCounterpartError, Value, one_or_pair
 
 Reading = Callable[[nn.Module], Meaning]
@@ -27,7 +29,7 @@ def meaning_of(module: nn.Module) -> Meaning:
 def is_known(module: nn.Module) -> bool:
     """Whether a module is a layer of the language as it is, so that nobody need look into it."""
     return _reading_of(module) is not None and (
-        not isinstance(module, SqueezeExcitation) or _has_our_gate(module)
+        not isinstance(module, SqueezeExcitation) or has_our_gate(module)
     )
 
 
@@ -195,43 +197,6 @@ def _flatten(module: nn.Module) -> Meaning:
     return Meaning("flatten")
 
 
-def _our_squeeze_excite(module: nn.Module) -> Meaning:
-    """As `cnnbuild` itself builds it."""
-    hidden = module.get_submodule("fc1")
-    if not isinstance(hidden, nn.Conv2d):
-        raise TypeError(type(hidden))
-    return Meaning(
-        "squeeze_excite",
-        {
-            "squeeze_channels": hidden.out_channels,
-            "activation": GATE_ACTIVATIONS[type(module.get_submodule("activation"))],
-            "gate": GATES[type(module.get_submodule("gate"))],
-        },
-        _own_weights(module),
-    )
-
-
-def _has_our_gate(module: SqueezeExcitation) -> bool:
-    return type(module.activation) in GATE_ACTIVATIONS and type(module.scale_activation) in GATES
-
-
-def _squeeze_excite(module: nn.Module) -> Meaning:
-    if not isinstance(module, SqueezeExcitation):
-        raise TypeError(type(module))
-    return Meaning(
-        "squeeze_excite",
-        {
-            "squeeze_channels": module.fc1.out_channels,
-            "activation": GATE_ACTIVATIONS[type(module.activation)],
-            "gate": GATES[type(module.scale_activation)],
-        },
-        _own_weights(module),
-    )
-
-
-GATE_ACTIVATIONS: dict[type[nn.Module], str] = {nn.ReLU: "relu", nn.SiLU: "silu"}
-GATES: dict[type[nn.Module], str] = {nn.Sigmoid: "sigmoid", nn.Hardsigmoid: "hardsigmoid"}
-
 _NORM = ("eps", "momentum", "affine", "track_running_stats")
 
 READINGS: dict[type[nn.Module], Reading] = {
@@ -273,26 +238,25 @@ READINGS: dict[type[nn.Module], Reading] = {
     nn.PixelShuffle: _plain("pixel_shuffle", "upscale_factor"),
     nn.ZeroPad2d: _zero_pad,
     nn.ChannelShuffle: _plain("channel_shuffle", "groups"),
-    SqueezeExcitation: _squeeze_excite,
+    SqueezeExcitation: squeeze_excite,
 }
 """By the exact class: what a subclass computes, nobody knows."""
 
-OUR_MODULES = "cnnbuild.layers.torch_modules"
 OWN_READINGS: dict[str, Reading] = {
-    "attention.SqueezeExcite": _our_squeeze_excite,
+    "attention.SqueezeExcite": our_squeeze_excite,
+    "channels.Scale": _plain("scale", "factor"),
     "joining.ZeroPadShortcut": _plain("zero_pad_shortcut"),
     "normalization.ChannelsLayerNorm": _layer_norm,
     "regularization.StochasticDepth": _plain("stochastic_depth", "p", "mode"),
 }
-"""Of modules that layer types build, which only they import: by what they are called under `OUR_MODULES`."""
+"""Of modules that layer types build, and of their copies in exported files: by their names in cnnbuild."""
 
 
 def _reading_of(module: nn.Module) -> Reading | None:
     kind = type(module)
-    own = f"{kind.__module__}.{kind.__qualname__}".removeprefix(f"{OUR_MODULES}.")
-    return READINGS.get(kind) or OWN_READINGS.get(own)
+    return READINGS.get(kind) or OWN_READINGS.get(own_name(module))
 
 
 def puts_channels_last_itself(module: nn.Module) -> bool:
     """Whether a layer norm takes maps with their channels first, as `cnnbuild` builds it."""
-    return type(module).__module__ == f"{OUR_MODULES}.normalization"
+    return own_name(module).startswith("normalization.")

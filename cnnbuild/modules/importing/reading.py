@@ -22,6 +22,10 @@ from cnnbuild.modules.importing.rearranging import (
 )
 from cnnbuild.modules.importing.seen import Grouped, Known, Seen, Weight
 from cnnbuild.modules.importing.tracing import line_of, without_root
+from cnnbuild.modules.importing.written import sound_name
+
+MAIN = "main"
+"""The output that is tested."""
 
 NOTHING_DONE = frozenset(["contiguous", "clone", "detach", "float"])
 JOINS = frozenset(["add", "iadd", "add_", "mul", "imul", "mul_", "multiply"])
@@ -31,14 +35,16 @@ REARRANGEMENTS = frozenset(["permute", "transpose", "flatten", "view", "reshape"
 class Reading(fx.Interpreter):
     """Runs a followed module on images, and writes down its operations.
 
-    `given` is the number of the operation whose output the module gives, once `run` is over.
+    `given` are the numbers of the operations whose outputs the module gives, once `run` is over, and
+    `outputs` what these are.
     """
 
     def __init__(self, module: fx.GraphModule) -> None:
         super().__init__(module)
         self.extra_traceback = False  # our messages stay as they are
         self.notes = Notes(module, lambda node: self.env[node])
-        self.given = IMAGES
+        self.given: dict[str, int] = {}
+        self.outputs: dict[str, Tensor] = {}
 
     def run_node(self, n: fx.Node) -> object:
         """The value of a node, after what it means was noted.
@@ -46,13 +52,14 @@ class Reading(fx.Interpreter):
         Raises:
             UsageError: it has no counterpart in the language.
         """
-        result: object = super().run_node(n)
+        try:
+            result: object = super().run_node(n)
+        except RuntimeError as error:
+            raise UsageError(f"{_place(n)}'{_called(n)}' cannot be applied: {error}") from error
         try:
             self.notes.seen[n] = self._read(n, result)
         except NoCounterpartError as error:
-            line = line_of(n)
-            where = f"{line}: " if line else ""
-            raise UsageError(f"{where}'{_called(n)}' cannot be imported: {error}") from None
+            raise UsageError(f"{_place(n)}'{_called(n)}' cannot be imported: {error}") from None
         return result
 
     def _read(self, node: fx.Node, result: object) -> Seen:
@@ -71,15 +78,13 @@ class Reading(fx.Interpreter):
         return None
 
     def _end(self, node: fx.Node) -> Seen:
-        given = node.args[0]
-        found = self.notes.current(given)
-        if not isinstance(given, fx.Node) or found is None or len(found.shape) != 1 or found.last:
-            raise NoCounterpartError(
-                "a network gives one tensor (N, classes) in evaluation; return that alone, without "
-                "other heads"
-            )
-        self.given = found.number
-        return found
+        for name, given in named_outputs(node.args[0]).items():
+            found = self.notes.current(given)
+            if found is None or len(found.shape) != 1 or found.last:
+                raise NoCounterpartError("an output of a network is one tensor (N, classes)")
+            self.given[name] = found.number
+            self.outputs[name] = self.env[given]
+        return None
 
     def _module(self, node: fx.Node, module: nn.Module, path: str, result: Tensor) -> Seen:
         notes = self.notes
@@ -131,18 +136,48 @@ class Reading(fx.Interpreter):
         )
 
 
+def _place(node: fx.Node) -> str:
+    """The line that a node comes from, in front of a message."""
+    line = line_of(node)
+    return f"{line}: " if line else ""
+
+
 def _called(node: fx.Node) -> str:
     """A node as a message names it."""
     return without_root(str(node.target)) if node.op == "call_module" else name_of(node)
 
 
-def read_operations(module: fx.GraphModule, images: Tensor) -> tuple[list[Operation], int]:
-    """What a followed module computes of images (2, C, H, W), and the number of the last operation.
+def named_outputs(given: object) -> dict[str, fx.Node]:
+    """What a module gives, the first output under the name `MAIN`, the others as the module calls them.
 
     Raises:
-        UsageError: something has no counterpart in the language.
+        NoCounterpartError: it is neither a tensor nor a tuple or dictionary of tensors.
+    """
+    match given:
+        case dict():
+            named = {str(name): value for name, value in given.items()}
+        case tuple() | list():
+            fields: tuple[str, ...] = getattr(given, "_fields", ())
+            names = fields or [f"head_{number}" for number in range(len(given))]
+            named = dict(zip(names, given, strict=True))
+        case _:
+            named = {MAIN: given}
+    nodes = {name: value for name, value in named.items() if isinstance(value, fx.Node)}
+    if not nodes or any(value is not None for name, value in named.items() if name not in nodes):
+        raise NoCounterpartError("a network gives one tensor (N, classes), or several with names")
+    (_, main), *others = nodes.items()
+    return {MAIN: main, **{sound_name(name): node for name, node in others}}
+
+
+def read_operations(
+    module: fx.GraphModule, images: Tensor
+) -> tuple[list[Operation], dict[str, int], dict[str, Tensor]]:
+    """What a followed module computes of images (2, C, H, W), which operations give its outputs, and these.
+
+    Raises:
+        UsageError: something has no counterpart in the language, or the images do not fit.
     """
     reading = Reading(module)
     with torch.no_grad():
         reading.run(images)
-    return reading.notes.operations, reading.given
+    return reading.notes.operations, reading.given, reading.outputs

@@ -40,6 +40,11 @@ def join(notes: Notes, node: fx.Node, name: str, result: object) -> Seen:
         raise NoCounterpartError("two tensors are joined, without a factor")
     if weight is not None and len(tensors) == 1 and word == "multiply":
         return _scaled(notes, node, tensors[0], weight)
+    factor = next((one for one in operands if isinstance(one, int | float)), None)
+    if factor is not None and len(tensors) == 1 and word == "multiply":
+        number = notes.note(node, Meaning("scale", {"factor": float(factor)}), tensors, tensors[0].shape)
+        seen = Known(number, tensors[0].shape, tensors[0].last)
+        return notes.written_over(tensors[0], seen, in_place=name.startswith("i") or name.endswith("_"))
     if len(tensors) != 2:
         raise NoCounterpartError("it joins a layer's output with a number or a tensor that no layer gives")
     if any(one.last for one in tensors):

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 TORCHVISION = "torchvision"
 FORM = "torchvision:resnet18, my_file.py:make_model or package.module:make_model"
-_WITHOUT_HEADS: dict[str, dict[str, bool]] = {
-    "googlenet": {"aux_logits": False, "init_weights": False},
-    "inception_v3": {"aux_logits": False, "init_weights": False},
-}
-"""Arguments that leave heads out which exist in training alone."""
+_HEAD_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
+"""Of torchvision's networks with auxiliary heads: the factor of the heads' losses, as in the zoo."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A module, what it is called, and where it comes from."""
+    """A module, what it is called, and where it comes from. `head_weight` is the factor of the losses of
+    heads that exist in training alone.
+    """
 
     module: nn.Module
     name: str
     source: str
+    head_weight: float = 1.0
 
 
 def split_source(source: str) -> tuple[str, str]:
@@ -61,7 +61,7 @@ def named_module(source: str, *, classes: int | None) -> Named:
     """
     place, name = split_source(source)
     if place == TORCHVISION:
-        return Named(_from_torchvision(name, classes), name, source)
+        return Named(_from_torchvision(name, classes), name, source, _HEAD_WEIGHTS.get(name, 1.0))
     loaded = _from_file(Path(place)) if place.endswith(".py") else _from_package(place)
     found: object = getattr(loaded, name, None)
     if found is None:
@@ -79,7 +79,8 @@ def _from_torchvision(name: str, classes: int | None) -> nn.Module:
     if name not in known:
         raise UsageError(f"torchvision has no classification network '{name}'; {did_you_mean(name, known)}")
     arguments: dict[str, int] = {} if classes is None else {"num_classes": classes}
-    module: nn.Module = models.get_model(name, weights=None, **arguments, **_WITHOUT_HEADS.get(name, {}))
+    quiet = {"init_weights": False} if name in _HEAD_WEIGHTS else {}  # it warns of slow ones otherwise
+    module: nn.Module = models.get_model(name, weights=None, **arguments, **quiet)
     return module
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cnnbuild.layers.registry import standard_registry
+from cnnbuild.modules.importing.listing import AUXILIARY, Lists
 from cnnbuild.modules.importing.operations import Value
 from cnnbuild.modules.importing.written import Block, Written
 
@@ -23,30 +24,39 @@ class Promise:
     macs: int
 
 
-def file_text(
-    name: str,
-    comments: Sequence[str],
-    layers: Sequence[Written],
-    blocks: Sequence[Block],
-    extra: Sequence[str],
-) -> str:
-    """A whole file, without its promises; `extra` are lines of further sections."""
+def file_text(name: str, comments: Sequence[str], lists: Lists, head_weight: float) -> str:
+    """A whole file, without its promises; `head_weight` is the factor of the losses of heads."""
     everything = [
         node
-        for nodes in (layers, *(block.layers for block in blocks))
+        for nodes in (lists.layers, *(block.layers for block in lists.blocks))
         for outer in nodes
         for node in (outer, *outer.inner())
     ]
     page = _Page(_defaults(everything))
     lines = [*(f"# {comment}" for comment in comments), "cnnbuild: 1", f"name: {name}"]
+    if lists.heads:
+        lines += ["vars:", f"  {AUXILIARY}: true", "variants:", f"  without_heads: {{{AUXILIARY}: false}}"]
     if page.defaults:
         lines.append("defaults:")
         lines += [f"  {word}: {_flow(values)}" for word, values in sorted(page.defaults.items())]
-    if blocks:
+    if lists.blocks:
         lines.append("blocks:")
-        for block in blocks:
+        for block in lists.blocks:
             lines += page.block(block)
-    return "\n".join([*lines, "layers:", *page.nodes(layers, "  "), *extra, ""])
+    return "\n".join(
+        [*lines, "layers:", *page.nodes(lists.layers, "  "), *_output_lines(lists.heads, head_weight), ""]
+    )
+
+
+def _output_lines(heads: Mapping[str, str], weight: float) -> Iterator[str]:
+    """The section `outputs:`, where a network has more heads in training."""
+    if heads:
+        yield "outputs:"
+    for number, (name, node) in enumerate(heads.items()):
+        if number == 0:
+            yield f"  {name}: {node}"
+        else:
+            yield f"  {name}: {{from: {node}, weight: {weight}, train_only: true, when: ${AUXILIARY}}}"
 
 
 def promise_lines(promise: Promise) -> list[str]:
@@ -125,6 +135,8 @@ def _siblings(node: Written) -> Iterator[tuple[str, str]]:
         yield "from", node.source
     if node.repeat is not None:
         yield "repeat", _scalar(node.repeat)
+    if node.when:
+        yield "when", node.when
     if node.first:
         yield "first", _flow(node.first)
 

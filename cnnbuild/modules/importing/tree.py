@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal, TypeAlias
@@ -111,10 +111,10 @@ Item: TypeAlias = Single | Call | Joined
 
 @dataclass(slots=True)
 class Grower:
-    """Makes the tree of some operations, the last of which gives tensor `given`."""
+    """Makes the tree of some operations, of which the network gives the tensors `given`."""
 
     operations: Sequence[Operation]
-    given: int
+    given: Collection[int]
     takers: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     kinds: Counter[type] = field(default_factory=Counter)
     first: dict[str, Call] = field(default_factory=dict)
@@ -124,7 +124,8 @@ class Grower:
         for operation in self.operations:
             for source in operation.inputs:
                 self.takers[source].add(operation.number)
-        self.takers[self.given].add(THE_END)
+        for given in self.given:
+            self.takers[given].add(THE_END)
         self.kinds.update(
             call.kind for call in {(c.path, c.count): c for o in self.operations for c in o.calls}.values()
         )

@@ -19,7 +19,7 @@ class Written:
 
     `lists` are the branches of a join, or `body` and `shortcut` of a residual; None is `identity`. `source`
     is what `from` says, or the tensors that a join names. `channels` enter it. `wanted` says that another
-    node names it, and `path` is the module that it was.
+    node names it, and `path` is the module that it was. Without what `when` names, it is not there.
     """
 
     word: str
@@ -33,6 +33,7 @@ class Written:
     wanted: bool = False
     path: str = ""
     block: Block | None = None
+    when: str = ""
 
     def inner(self) -> Iterator[Written]:
         """All nodes of its lists, and of theirs."""
