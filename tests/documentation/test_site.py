@@ -24,7 +24,7 @@ class Loader(yaml.SafeLoader):
     """One that leaves the names of Python's functions alone."""
 
 
-Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda loader, suffix, node: suffix)
+Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda _loader, suffix, _node: suffix)
 
 
 def site() -> dict[str, object]:
@@ -59,7 +59,8 @@ def test_the_site_is_set_up_without_a_network() -> None:
     settings = site()
 
     assert settings["theme"]["font"] is False
-    assert settings["extra"]["polyfills"] == ["site/iframe-worker.js"]  # else `offline` loads one from a network
+    # without a polyfill of its own, `offline` loads one from a network
+    assert settings["extra"]["polyfills"] == ["site/iframe-worker.js"]
     files = [*settings["extra_css"], *settings["extra"]["polyfills"]]
     assert len(files) == 2
     for text in (SETTINGS, *((ROOT / "docs" / name).read_text(encoding="utf-8") for name in files)):
