@@ -191,7 +191,7 @@ def _starts(first: Group, second: Group) -> list[str]:
     starts = {group.letter: group.runs[0].start for group in (first, second)}
     if not any(starts.values()):
         return []
-    told = ", ".join(f"{letter} begins with {start_in_words(start)}" for letter, start in starts.items())
+    told = "; ".join(f"{letter} begins with {start_in_words(start)}" for letter, start in starts.items())
     return [f"{told}."]
 
 

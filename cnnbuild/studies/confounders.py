@@ -53,7 +53,7 @@ def _starts(row: ResultRow, baseline: ResultRow) -> Iterator[str]:
     first, second = (start_of(one) for one in (row, baseline))
     if not begin_alike(first, second):
         yield (
-            f"They begin with different weights: {row.architecture} with {start_in_words(first)}, "
+            f"They begin with different weights: {row.architecture} with {start_in_words(first)}; "
             f"{baseline.architecture} with {start_in_words(second)}."
         )
 

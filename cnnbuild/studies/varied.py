@@ -24,7 +24,7 @@ MOST_NAMED = 4
 MOST_LETTERS = 60
 WIDTHS = ("out_channels", "out_features")
 """Arguments that say how many units a layer has: one factor."""
-FROZEN = {"freeze": "what is frozen", "freeze_statistics": "whether statistics are frozen too"}
+FROZEN = {"freeze": "what is frozen", "freeze_statistics": "whether the statistics are frozen"}
 """The keys of recipes that say of weights at the start which of them stay."""
 FOLLOWING = {"padding": ("kernel_size", "dilation"), "output_padding": ("kernel_size", "stride")}
 """Arguments that are no factor of their own where one of these changes in the same layer."""
@@ -77,6 +77,7 @@ def _of_beginnings(row: ResultRow, baseline: ResultRow) -> Iterator[Factor]:
         values = [recipe.get(key) for recipe in recipes]
         if values[0] != values[1]:
             yield Factor(name, *(in_words(cast(Plain, value)) if value else "nothing" for value in values))
+            return  # what becomes of the statistics follows from what is frozen
 
 
 def factors_of(

@@ -25,6 +25,7 @@ from cnnbuild.layers.base import Shape
 from cnnbuild.layers.plugins import registry_with
 from cnnbuild.layers.registry import Registry, standard_registry
 from cnnbuild.modules.build import build_module
+from cnnbuild.modules.weight_files import write_weights
 from cnnbuild.studies.layer_comparison.plan import plan_layers
 from cnnbuild.studies.plan import plan_study
 from tests.cli.commands import ROOT, cnnbuild
@@ -39,6 +40,7 @@ LANGUAGES = {"", "yaml", "console", "python", "sh", "json", "lua", "text", "toml
 MARKS = re.compile(
     r"fragment|study fragment|recipe|faulty|figures differ|findings differ|not run: .+|run|tests"
 )
+DIGITS = DataContract("digits", 1, 8, 8, 10)
 SHAPE = re.compile(r"# (?P<before>\([\d, ]+\)(?: and \([\d, ]+\))*) -> (?P<after>\([\d, ]+\))")
 
 NOT_RUN = {
@@ -144,6 +146,9 @@ def _check_file(path: Path, block: Block, registry: Registry) -> None:
     elif "\nstudy:" in block.body and "\nlayers:" in block.body:
         assert plan_layers(read_layer_study(path), registry=registry).pairs
     elif "\nstudy:" in block.body:
+        if weights := re.search(r"weights: ([^\s,}]+)", block.body):  # which the page's transcripts make
+            drawn = _elaborated(path.parent / "architectures" / "simple_cnn.yaml", DIGITS, registry)
+            write_weights(build_module(drawn).state_dict(), path.parent / weights[1])
         assert len(plan_study(read_study(path), data_root=None, registry=registry).cells) > 0
     elif "\nlayers:" in block.body:
         for contract in (GREY, COLOUR):

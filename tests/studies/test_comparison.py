@@ -263,7 +263,7 @@ def test_weights_at_the_start_are_told_and_no_file_s_name_makes_another_group(tm
     assert "begins with" in found.differing
     (pair,) = found.pairs
     assert (
-        "A begins with drawn weights, B begins with digits/weights.pt (sha256 ab12ab12ab12), except fc."
+        "A begins with drawn weights; B begins with digits/weights.pt (sha256 ab12ab12ab12), except fc."
         in pair.confounders
     )
     moved = {**start, "file": "moved.pt"}

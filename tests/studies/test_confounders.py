@@ -123,7 +123,7 @@ START = {"file": "/runs/digits/weights.pt", "sha256": "ab12" * 16, "except": ["f
 
 def test_other_weights_at_the_start_are_named_with_file_content_and_exceptions():
     assert beside({}, weights=START) == (
-        "They begin with different weights: b with digits/weights.pt (sha256 ab12ab12ab12), except fc, a with drawn "
+        "They begin with different weights: b with digits/weights.pt (sha256 ab12ab12ab12), except fc; a with drawn "
         "weights.",
     )
 
