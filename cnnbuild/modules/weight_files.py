@@ -15,7 +15,7 @@ from torch import Tensor
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.files import write_asked_file
 from cnnbuild.modules.torch_files import read_torch_file
-from cnnbuild.texts import shortened
+from cnnbuild.texts import escaped, shortened
 
 SAFETENSORS = ".safetensors"
 CONTAINERS = ("state_dict", "model_state_dict", "model")
@@ -143,10 +143,10 @@ def _unwrapped(path: Path, loaded: object) -> tuple[dict[str, Tensor], str]:
         holding = [key for key, value in loaded.items() if _is_of_tensors(value)]
         known = [key for key in CONTAINERS if isinstance(loaded.get(key), Mapping)]
         if not known and len(holding) > 1:
-            listed = ", ".join(f"'{shortened(str(key))}'" for key in holding)
+            listed = ", ".join(f"'{_quoted(key)}'" for key in holding)
             raise DataError(
                 f"{path} holds tensors by name under {listed}; save one of them: "
-                f"`torch.save(torch.load(FILE)['{shortened(str(holding[0]))}'], 'weights.pt')`"
+                f"`torch.save(torch.load(FILE)['{_quoted(holding[0])}'], 'weights.pt')`"
             )
         if chosen := [*known, *holding]:
             loaded, container = loaded[chosen[0]], str(chosen[0])
@@ -154,12 +154,17 @@ def _unwrapped(path: Path, loaded: object) -> tuple[dict[str, Tensor], str]:
         raise DataError(f"{path} holds no tensors by name; save `model.state_dict()`")
     for name, value in loaded.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            other = f"{type(value).__name__} under '{shortened(str(name))}'"
+            other = f"{type(value).__name__} under '{_quoted(name)}'"
             raise DataError(f"{path} holds more than tensors by name: {other}; save `model.state_dict()`")
         if value.layout is not torch.strided or value.is_quantized:
-            raise DataError(f"{path}: '{shortened(name)}' is sparse or quantised; save plain tensors")
+            raise DataError(f"{path}: '{_quoted(name)}' is sparse or quantised; save plain tensors")
         found[name] = value
     return found, container
+
+
+def _quoted(name: object) -> str:
+    """A name in a file, which may be of any length and hold what a terminal obeys."""
+    return escaped(shortened(str(name)))
 
 
 def _is_of_tensors(value: object) -> bool:

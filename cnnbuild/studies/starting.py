@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cnnbuild.errors import DataError
 from cnnbuild.studies.json_files import read_json
 from cnnbuild.studies.light_record import mapping
+from cnnbuild.texts import escaped, shortened
 
 if TYPE_CHECKING:
     from torch import nn
@@ -73,7 +74,7 @@ def start_in_words(told: Mapping[str, object]) -> str:
     path, left = Path(str(file)), told.get("except")
     name = f"{path.parent.name}/{path.name}" if path.name == "weights.pt" else path.name
     excepted = f", except {', '.join(map(str, left))}" if isinstance(left, list | tuple) and left else ""
-    return f"{name} (sha256 {str(digest)[:SHOWN_DIGITS]}){excepted}"
+    return escaped(f"{shortened(name)} (sha256 {str(digest)[:SHOWN_DIGITS]}){excepted}")
 
 
 def kept_start(folder: Path, record: Mapping[str, object]) -> Mapping[str, object]:

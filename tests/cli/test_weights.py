@@ -98,6 +98,7 @@ def test_faulty_arguments_are_exit_code_2_and_one_line(
 ) -> None:
     (folder / "empty.pt").touch()
     torch.save({"one": {"a": torch.ones(1)}, "two": {"a": torch.ones(1)}}, folder / "nets.pt")
+    torch.save({"\x1b[2J\none": {"a": torch.ones(1)}, "two": {"a": torch.ones(1)}}, folder / "evil.pt")
     for arguments, said in (
         (("their.pth", "--except", "fc"), "error: name the architecture after the file: without it there is nothing to "),
         (("absent.pth", "net.yaml"), "error: absent.pth: there is no such file of weights\n"),
@@ -105,6 +106,7 @@ def test_faulty_arguments_are_exit_code_2_and_one_line(
         (("their.pth", "net.yaml", "--except", "fcc"), "error: no weight is called 'fcc'; did you mean 'fc'?\n"),
         (("empty.pt", "net.yaml"), "error: empty.pt is empty\n"),
         (("nets.pt",), "error: nets.pt holds tensors by name under 'one', 'two'; save one of them: `torch.save("),
+        (("evil.pt",), "error: evil.pt holds tensors by name under '\\x1b[2J\\none', 'two'; save one of them: "),
         (("their.pth", "--to", "x.h5"), "error: x.h5: weights are written as .safetensors, .pt or .pth; end the name so\n"),
     ):  # fmt: skip
         outcome = cnnbuild("weights", *arguments)

@@ -143,6 +143,17 @@ def test_what_a_user_writes_is_never_markup():
     assert page.text.count("alert(1)") > 10
 
 
+def test_the_page_says_with_which_weights_the_runs_began():
+    start = {"file": f"/files/{EVIL}.pt", "sha256": "ab12" * 16, "except": ["fc"]}
+    records = [cell_record("a", seed, 800) for seed in range(3)]
+    records += [cell_record("b", seed, 890 + seed, weights=start) for seed in range(3)]
+    page = Page(render_page(study_results(*records)))
+    assert "They begin with different weights: b with " in page.text
+    assert "(sha256 ab12ab12ab12), except fc; a with drawn weights." in page.text
+    assert "The architectures begin with different weights: a with drawn weights; b with " in page.text
+    assert page.scripts == [SCRIPT]
+
+
 def test_unfinished_studies_are_called_provisional(tmp_path):
     results = two_architectures([800, 800], [900])
     partial = StudyResults(tmp_path, results.study, dict(list(results.records.items())[:2]))

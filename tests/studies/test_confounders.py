@@ -155,3 +155,11 @@ def test_a_study_notes_with_what_its_architectures_begin():
     assert noted.sentence.startswith("All runs begin alike: a, b with digits/weights.pt ")
     drawn = [cell_record(name, 0, 800) for name in "ab"]
     assert not any("begin" in one.sentence for one in fair_conditions(study_results(*drawn)))
+
+
+def test_the_name_of_a_file_of_weights_tells_a_terminal_nothing():
+    evil = {**START, "file": "/files/\x1b[2J" + "x" * 200 + ".pt"}
+    (told,) = beside({}, weights=evil)
+    assert "\x1b" not in told
+    assert "\\x1b[2Jxxx" in told
+    assert len(told) < 200
