@@ -188,11 +188,16 @@ def confounders(first: Group, second: Group) -> tuple[str, ...]:
 
 def _starts(first: Group, second: Group) -> list[str]:
     """With which weights two groups begin, where these are not drawn for both."""
-    starts = {group.letter: group.runs[0].start for group in (first, second)}
-    if not any(starts.values()):
+    if not any(group.runs[0].start for group in (first, second)):
         return []
-    told = "; ".join(f"{letter} begins with {start_in_words(start)}" for letter, start in starts.items())
+    told = "; ".join(f"{group.letter} begins with {_start(group)}" for group in (first, second))
     return [f"{told}."]
+
+
+def _start(group: Group) -> str:
+    """With what a group begins, and what of it is frozen."""
+    frozen = str(group.first.about.get("recipe.freeze") or "[]")
+    return start_in_words(group.runs[0].start) + (f", {frozen} frozen" if frozen != "[]" else "")
 
 
 def _ratio_of_parameters(first: Group, second: Group) -> str:

@@ -258,12 +258,15 @@ def test_sentences_name_the_setting_of_a_grid(tmp_path):
 
 def test_weights_at_the_start_are_told_and_no_file_s_name_makes_another_group(tmp_path):
     start = {"file": "/runs/digits/weights.pt", "sha256": "ab12" * 16, "except": ["fc"]}
-    study = write_stored_study(tmp_path / "s", [*cells("a", [900]), *cells("b", [910], weights=start)])
+    frozen = {"epochs": 3, "freeze": ["stem"]}
+    study = write_stored_study(
+        tmp_path / "s", [*cells("a", [900]), *cells("b", [910], weights=start, recipe=frozen)]
+    )
     found = compared(study)
     assert "begins with" in found.differing
     (pair,) = found.pairs
     assert (
-        "A begins with drawn weights; B begins with digits/weights.pt (sha256 ab12ab12ab12), except fc."
+        'A begins with drawn weights; B begins with digits/weights.pt (sha256 ab12ab12ab12), except fc, ["stem"] frozen.'
         in pair.confounders
     )
     moved = {**start, "file": "moved.pt"}
