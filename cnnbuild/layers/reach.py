@@ -166,7 +166,7 @@ def window(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) ->
     """A sliding window, as of convolutions and pools; `padding` is what lies before the first input.
 
     >>> window(3, stride=2, padding=1)
-    Reach(period=2, spans=((-1, 1),), step=1)
+    Reach(period=2, spans=((-1, 1),), step=1, masks=())
     """
     return Reach(stride, ((-padding, dilation * (kernel - 1) - padding),), dilation)
 
@@ -226,7 +226,7 @@ def interpolation_window(inputs: int, outputs: int, taps: int, *, align_corners:
     the border's pixel, which a point between it and the map sees anyway.
 
     >>> interpolation_window(4, 8, 2)
-    Reach(period=1, spans=((-1, 0), (0, 1)), step=1)
+    Reach(period=1, spans=((-1, 0), (0, 1)), step=1, masks=())
     """
     if align_corners and (inputs == 1 or outputs == 1):
         return Reach(inputs, ((0, 0),) * outputs)

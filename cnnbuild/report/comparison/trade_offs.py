@@ -8,10 +8,11 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from cnnbuild.report.block import Block, DataTable
 from cnnbuild.report.comparison.words import amount, figure_name, listed, percent, title_of
+from cnnbuild.report.figures.axis_numbers import ShortNumbers
 from cnnbuild.report.figures.labels import around, short_name
 from cnnbuild.report.figures.legend import legend_below, legend_inches
 from cnnbuild.report.figures.looks import Look
@@ -36,7 +37,6 @@ STANDINGS: dict[Standing, str] = {
 LEADER = {"arrowstyle": "-", "color": INK, "alpha": 0.6, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 4}
 """The line from a name that stands far from its point."""
 STEPS_ALONG = 24  # places on each piece of a line that names keep away from
-SHORT = {1e3: "k", 1e6: "M", 1e9: "G"}
 
 
 def trade_off_blocks(index: int, rows: Sequence[ResultRow], looks: Mapping[str, Look]) -> list[Block]:
@@ -182,22 +182,10 @@ def _axes(axes: Axes, cost: Cost, points: Sequence[Point]) -> None:
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
+    axes.xaxis.set_major_formatter(ShortNumbers())
     axes.set_xlabel(f"{cost.name}{unit}{', logarithmic' if logarithmic else ''}")
     axes.set_ylabel("test accuracy (%)")
     axes.margins(x=0.14, y=0.14)
-
-
-def short_number(value: float) -> str:
-    """A number for an axis.
-
-    >>> short_number(25000), short_number(1500000), short_number(0.25), short_number(950)
-    ('25k', '1.5M', '0.25', '950')
-    """
-    for size, sign in sorted(SHORT.items(), reverse=True):
-        if abs(value) >= size:
-            return f"{value / size:.3g}{sign}"
-    return f"{value:.3g}"
 
 
 def _draw_front(axes: Axes, points: Sequence[Point]) -> None:

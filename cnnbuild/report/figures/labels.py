@@ -66,7 +66,7 @@ def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> l
 
     Within `low` and `high` where there is room for all.
 
-    >>> spread([1.0, 1.0, 5.0], gap=2, low=0, high=10)
+    >>> spread([1.0, 1.0, 5.0], gap=2.0, low=0.0, high=10.0)
     [0.0, 2.0, 5.0]
     """
     order = sorted(range(len(wanted)), key=wanted.__getitem__)

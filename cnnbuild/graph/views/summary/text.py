@@ -72,7 +72,7 @@ def shortened_in_the_middle(name: str, limit: int) -> str:
     """A name of at most `limit` letters; its end tells most, and keeps most.
 
     >>> shortened_in_the_middle("encoder.stage1.block.conv_1", 16)
-    'encoder….conv_1'
+    'encoder…k.conv_1'
     """
     if len(name) <= limit:
         return name
