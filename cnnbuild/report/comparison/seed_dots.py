@@ -20,6 +20,7 @@ DOTS_INCHES, STATUS_INCHES, LETTER_INCHES = 3.6, 1.3, 0.086
 LINE_INCHES = 0.36
 JITTER = (0.0, -0.16, 0.16, -0.08, 0.08, -0.22, 0.22)  # lines, so that equal scores are seen as several
 FEWEST_FOR_INTERVAL = 3
+SMALLEST_SPAN = 1.0  # points of accuracy: scores that agree to a tenth of one are not drawn as if far apart
 
 
 def seed_dots_blocks(index: int, rows: Sequence[ResultRow], looks: Mapping[str, Look]) -> list[Block]:
@@ -86,6 +87,9 @@ def _draw(name: str, title: str, rows: Sequence[ResultRow], looks: Mapping[str, 
         axes.set_xlabel("test accuracy (%)")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
         axes.margins(x=0.06)
+        low, high = axes.get_xlim()
+        room = max(0.0, SMALLEST_SPAN - (high - low)) / 2
+        axes.set_xlim(low - room, high + room)
         axes.grid(visible=True, axis="x", linewidth=0.5)
         axes.set_axisbelow(True)
         return figure_svg(figure, name, title)
