@@ -16,7 +16,7 @@ from cnnbuild.cli.export_files import (
     export_files,
 )
 from cnnbuild.cli.options import DataRootOption, DatasetOption, SetOption, parse_settings, print_or_write
-from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_required
+from cnnbuild.cli.target import ClassesOption, InputOption, PluginOption, contract_required, graph_asked
 from cnnbuild.cli.terminal import echo_warnings
 from cnnbuild.errors import UsageError
 
@@ -80,15 +80,14 @@ def _write_source(source: str, images: Images, output: Path | None) -> None:
             f"--python writes an architecture, and {source} is a folder: name the architecture's file"
         )
     contract = contract_required(images.dataset, images.data_root, images.size, images.classes)
-    from cnnbuild.graph.elaborate import elaborate
     from cnnbuild.lang.architecture import read_architecture
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with
 
-    overrides, (path, variant) = parse_settings(list(images.settings)), split_reference(source)
-    document, registry = read_architecture(path), registry_with(images.plugins)
-    graph = elaborate(document, contract, variant=variant, overrides=overrides, registry=registry)
+    overrides = parse_settings(list(images.settings))
+    graph = graph_asked(source, contract, overrides, registry_with(images.plugins))
     echo_warnings(graph)
+    document = read_architecture(split_reference(source)[0])  # again: a graph keeps no descriptions of blocks
     from cnnbuild.source_code.origin import told_of
     from cnnbuild.source_code.python_file import python_file
 

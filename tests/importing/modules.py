@@ -138,7 +138,24 @@ class Units(nn.Module):
         return self.head(x + b)
 
 
-EQUAL = (Functional, Gated, Shuffled, WrittenOver, Recursive, Units)
+class GatedUnit(nn.Module):
+    """A unit with a projection, whose body has a gate from the mean of the whole map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 8, 3, 2, 1)
+        self.gate = nn.Conv2d(8, 8, 1)
+        self.conv2 = nn.Conv2d(8, 8, 3, 1, 1)
+        self.around = nn.Sequential(nn.Conv2d(3, 8, 1, 2, bias=False), nn.BatchNorm2d(8))
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv1(x)
+        y = self.conv2(y * torch.sigmoid(self.gate(y.mean((2, 3), keepdim=True))))
+        return self.head((y + self.around(x)).mean((2, 3)) * 0.5)
+
+
+EQUAL = (Functional, Gated, GatedUnit, Shuffled, WrittenOver, Recursive, Units)
 
 
 def make_gated() -> nn.Module:

@@ -41,6 +41,19 @@ def test_a_module_that_is_applied_again_is_shared() -> None:
     assert "  - step:\n    name: step\n  - share: step\n  - share: step\n  - step:\n    name: last\n" in text
 
 
+def test_a_shortcut_is_listed_where_the_stride_of_its_body_cannot_be_told() -> None:
+    large = cnnbuild.from_module(modules.GatedUnit(), (3, 8, 8))
+    small = cnnbuild.from_module(modules.GatedUnit(), (3, 2, 2))  # one pixel is left: it sees the whole map
+    assert "shortcut: projection\n" in large.text
+    assert "shortcut: projection" not in small.text
+    assert (
+        "      shortcut:\n        - conv: {out_channels: 8, kernel_size: 1, stride: 2, bias: false}\n"
+        in small.text
+    )
+    assert "  - scale: 0.5\n" in small.text
+    assert large.difference == small.difference == 0
+
+
 def test_modules_of_one_class_become_one_block_with_what_differs_as_parameters() -> None:
     text = cnnbuild.from_module(Units(), (3, 16, 16)).text
     assert "  unit:\n    params: {out_channels: int, stride: 1}\n" in text

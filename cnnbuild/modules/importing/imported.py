@@ -101,8 +101,12 @@ def _imported(
     if not found.operations:
         raise UsageError(f"{origin.source} applies no layer to the images")
     classes = int(expected.shape[1])
-    text, tree = _text(found, origin, classes)
-    graph = _graph(text, origin.name, shape, classes)
+    try:
+        text, tree = _text(found, origin, classes, shortcuts_in_words=True)
+        graph = _graph(text, origin.name, shape, classes)
+    except UsageError:  # a shortcut's stride is that of its body, which a pooling may hide
+        text, tree = _text(found, origin, classes, shortcuts_in_words=False)
+        graph = _graph(text, origin.name, shape, classes)
     ours, keys = _with_weights(graph, [o for item in tree for o in item.operations()], state)
     outputs = {**found.outputs, MAIN: expected}
     difference = _difference(ours.to(expected.device), _images_like(expected, shape), outputs, origin)
@@ -184,9 +188,11 @@ def _counting_classes(found: Followed, classes: int) -> list[Operation]:
     ]
 
 
-def _text(found: Followed, origin: Origin, classes: int) -> tuple[str, list[Item]]:
+def _text(
+    found: Followed, origin: Origin, classes: int, *, shortcuts_in_words: bool
+) -> tuple[str, list[Item]]:
     operations = _counting_classes(found, classes)
-    tree = Grower(operations, set(found.heads.values())).tree()
+    tree = Grower(operations, set(found.heads.values()), shortcuts_in_words).tree()
     lists = write_lists(tree, found.heads, found.auxiliary)
     for node in lists.layers:
         for each in (node, *node.inner()):

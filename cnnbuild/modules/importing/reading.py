@@ -69,7 +69,7 @@ class Reading(fx.Interpreter):
             case "get_attr" if isinstance(result, Tensor):
                 return Weight(without_root(str(node.target)), tuple(result.shape))
             case "output":
-                return self._end(node)
+                return self._end(node, result)
             case "call_module" if isinstance(result, Tensor):
                 module = self.fetch_attr(str(node.target))
                 return self._module(node, module, without_root(str(node.target)), result)
@@ -77,13 +77,16 @@ class Reading(fx.Interpreter):
                 return self._function(node, result)
         return None
 
-    def _end(self, node: fx.Node) -> Seen:
-        for name, given in named_outputs(node.args[0]).items():
-            found = self.notes.current(given)
-            if found is None or len(found.shape) != 1 or found.last:
+    def _end(self, node: fx.Node, result: object) -> Seen:
+        given = node.args[0]
+        if isinstance(given, fx.Node) and (fields := getattr(given.target, "_fields", ())):
+            given = dict(zip(fields, given.args, strict=True))  # a named tuple, which fx makes by a call
+        values = list(named_outputs(result).values())
+        for (name, one), value in zip(named_outputs(given).items(), values, strict=True):
+            found = self.notes.current(one)
+            if found is None or not isinstance(value, Tensor) or len(found.shape) != 1 or found.last:
                 raise NoCounterpartError("an output of a network is one tensor (N, classes)")
-            self.given[name] = found.number
-            self.outputs[name] = self.env[given]
+            self.given[name], self.outputs[name] = found.number, value
         return None
 
     def _module(self, node: fx.Node, module: nn.Module, path: str, result: Tensor) -> Seen:
@@ -147,12 +150,8 @@ def _called(node: fx.Node) -> str:
     return without_root(str(node.target)) if node.op == "call_module" else name_of(node)
 
 
-def named_outputs(given: object) -> dict[str, fx.Node]:
-    """What a module gives, the first output under the name `MAIN`, the others as the module calls them.
-
-    Raises:
-        NoCounterpartError: it is neither a tensor nor a tuple or dictionary of tensors.
-    """
+def named_outputs(given: object) -> dict[str, object]:
+    """What a module gives, the first output under the name `MAIN`, the others as the module calls them."""
     match given:
         case dict():
             named = {str(name): value for name, value in given.items()}
@@ -162,11 +161,8 @@ def named_outputs(given: object) -> dict[str, fx.Node]:
             named = dict(zip(names, given, strict=True))
         case _:
             named = {MAIN: given}
-    nodes = {name: value for name, value in named.items() if isinstance(value, fx.Node)}
-    if not nodes or any(value is not None for name, value in named.items() if name not in nodes):
-        raise NoCounterpartError("a network gives one tensor (N, classes), or several with names")
-    (_, main), *others = nodes.items()
-    return {MAIN: main, **{sound_name(name): node for name, node in others}}
+    present = [(name, value) for name, value in named.items() if value is not None]
+    return {sound_name(name) if number else MAIN: value for number, (name, value) in enumerate(present)}
 
 
 def read_operations(

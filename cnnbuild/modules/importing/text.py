@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cnnbuild.lang.source import Plain
+from cnnbuild.lang.study_document import in_words
 from cnnbuild.layers.registry import standard_registry
 from cnnbuild.modules.importing.listing import AUXILIARY, Lists
 from cnnbuild.modules.importing.operations import Value
@@ -218,17 +220,12 @@ def _defaults(nodes: Sequence[Written]) -> dict[str, dict[str, Value]]:
 
 
 def _flow(values: Mapping[str, Value]) -> str:
-    return "{" + ", ".join(f"{key}: {_scalar(value)}" for key, value in values.items()) + "}"
+    return in_words({key: _plain(value) for key, value in values.items()})
 
 
 def _scalar(value: Value) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case list():
-            return "[" + ", ".join(map(str, value)) + "]"
-        case float():
-            return repr(value)
-    return str(value)
+    return in_words(_plain(value))
+
+
+def _plain(value: Value) -> Plain:
+    return [*value] if isinstance(value, list) else value

@@ -111,10 +111,14 @@ Item: TypeAlias = Single | Call | Joined
 
 @dataclass(slots=True)
 class Grower:
-    """Makes the tree of some operations, of which the network gives the tensors `given`."""
+    """Makes the tree of some operations, of which the network gives the tensors `given`.
+
+    Without `shortcuts_in_words` the layers of every shortcut are listed, also those that a word would say.
+    """
 
     operations: Sequence[Operation]
     given: Collection[int]
+    shortcuts_in_words: bool = True
     takers: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     kinds: Counter[type] = field(default_factory=Counter)
     first: dict[str, Call] = field(default_factory=dict)
@@ -193,7 +197,10 @@ class Grower:
                 continue
             start, branches = found
             source = done[start - 1].output if start else entrance
-            done[start:] = [joined(item.operation, branches, source)]
+            made = joined(item.operation, branches, source)
+            if made.shortcut in ("projection", "zero_pad") and not self.shortcuts_in_words:
+                made.shortcut = "layers"
+            done[start:] = [made]
         return done
 
     def branches(self, done: list[Item], join: Single, entrance: int) -> tuple[int, list[list[Item]]] | None:
