@@ -6,14 +6,8 @@ from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
 from cnnbuild.errors import Place, Problems
-from cnnbuild.graph.evaluation import (
-    Context,
-    Evaluator,
-    LayerValue,
-    ScopedWord,
-    UnresolvedError,
-    explain,
-)
+from cnnbuild.graph.context import Context, LayerValue, ScopedWord, UnresolvedError
+from cnnbuild.graph.evaluation import Evaluator, explain
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.naming import Site
 from cnnbuild.graph.unknown_types import report_unknown_parameter

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cnnbuild.errors import Place, Problems
-from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError, explain
+from cnnbuild.graph.context import Context, UnresolvedError
+from cnnbuild.graph.evaluation import Evaluator, explain
 from cnnbuild.graph.levels import NAME, TAKEN_BY_TORCH, Call, Claim, Frame, Level, NameTakenError
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.sections import RESERVED_NAMES

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from cnnbuild.errors import Place, Problem, Problems
-from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError
+from cnnbuild.graph.context import Context, UnresolvedError
+from cnnbuild.graph.evaluation import Evaluator
 from cnnbuild.graph.graph import Graph, PublishedNames
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.expressions import Value
