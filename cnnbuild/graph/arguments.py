@@ -162,9 +162,11 @@ def bind_parameters(
             )
             sound = False
             continue
-        by_default = replace(inside, context=inside.context.with_values(values))
+        site = caller
+        if name not in given:
+            site = replace(inside, context=inside.context.with_values(values))
         try:
-            values[name] = _bind(parameter, yaml, evaluator, caller if name in given else by_default, current)
+            values[name] = _bind(parameter, yaml, evaluator, site, current)
         except UnresolvedError:
             sound = False
     if not sound:
