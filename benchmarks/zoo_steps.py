@@ -79,10 +79,8 @@ def compared(network: Network, pairs: int, most_seconds: float) -> str:
 
 
 def differing(ours: Counter[str], theirs: Counter[str]) -> str:
-    """Which operators one of two networks runs more often, in words."""
-    more = [f"{count} more {name}" for name, count in (ours - theirs).items()]
-    fewer = [f"{count} fewer {name}" for name, count in (theirs - ours).items()]
-    return ", ".join(more + fewer)
+    """How many operators only one of two networks runs."""
+    return f"{(ours - theirs).total():,} others for {(theirs - ours).total():,} of {theirs.total():,}"
 
 
 def main() -> None:
