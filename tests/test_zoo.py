@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 from torchvision import models
 
 from cnnbuild.graph.data_contract import DataContract
@@ -14,6 +16,7 @@ from cnnbuild.graph.elaborate import elaborate
 from cnnbuild.graph.graph import Graph
 from cnnbuild.lang.architecture import read_architecture
 from cnnbuild.modules.build import build_module
+from tests.layers.standard_block_calls import copy_in_order
 from tests.torchvision_oracle import assert_same_function, macs_of
 
 ZOO = Path(__file__).parent.parent / "architectures" / "zoo"
@@ -43,6 +46,34 @@ def test_mobilenet_v2_has_torchvision_s_channels_at_every_published_width(width:
     with torch.device("meta"):
         oracle = models.mobilenet_v2(width_mult=width)
     assert parameter_shapes(graph) == [tuple(parameter.shape) for parameter in oracle.parameters()]
+
+
+@pytest.mark.parametrize(
+    ("file", "variant", "make", "shape"),
+    [
+        ("googlenet", "without_heads", models.googlenet, (3, 64, 72)),
+        ("inception_v3", "without_head", models.inception_v3, (3, 80, 93)),
+    ],
+)
+def test_pretrained_weights_of_torchvision_want_images_of_mean_and_deviation_one_half(
+    file: str, variant: str, make: Callable[..., nn.Module], shape: tuple[int, int, int]
+) -> None:
+    """As the files say: its `transform_input` undoes ImageNet's normalisation, and takes one half instead."""
+    oracle = make(init_weights=False, aux_logits=False, transform_input=True).eval()
+    ours = build_module(graph_of(file, variant, shape)).eval()
+    copy_in_order(oracle, ours)
+    images = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
+    means, deviations = (
+        torch.tensor(values).reshape(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    )
+    seen: list[torch.Tensor] = []
+    for network in (oracle, ours):
+        first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
+        first.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        expected = oracle((images - means) / deviations)
+        torch.testing.assert_close(ours((images - 0.5) / 0.5), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(seen[1], seen[0], rtol=1e-5, atol=1e-6)
 
 
 def test_the_comparison_notices_another_epsilon_in_the_batch_norms() -> None:

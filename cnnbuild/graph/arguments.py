@@ -6,14 +6,8 @@ from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
 from cnnbuild.errors import Place, Problems
-from cnnbuild.graph.evaluation import (
-    Context,
-    Evaluator,
-    LayerValue,
-    ScopedWord,
-    UnresolvedError,
-    explain,
-)
+from cnnbuild.graph.context import Context, LayerValue, ScopedWord, UnresolvedError
+from cnnbuild.graph.evaluation import Evaluator, explain
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.naming import Site
 from cnnbuild.graph.unknown_types import report_unknown_parameter
@@ -168,9 +162,11 @@ def bind_parameters(
             )
             sound = False
             continue
-        by_default = replace(inside, context=inside.context.with_values(values))
+        site = caller
+        if name not in given:
+            site = replace(inside, context=inside.context.with_values(values))
         try:
-            values[name] = _bind(parameter, yaml, evaluator, caller if name in given else by_default, current)
+            values[name] = _bind(parameter, yaml, evaluator, site, current)
         except UnresolvedError:
             sound = False
     if not sound:

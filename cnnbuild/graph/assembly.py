@@ -9,7 +9,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from cnnbuild.errors import Place, Problems
-from cnnbuild.graph.evaluation import Context, UnresolvedError, explain, where
+from cnnbuild.graph.context import Context, UnresolvedError
+from cnnbuild.graph.evaluation import explain, where
 from cnnbuild.graph.graph import INPUT, GraphNode, Provenance, Sharing, Tensor
 from cnnbuild.graph.receptive_field import see
 from cnnbuild.lang.source import YamlMap

@@ -13,7 +13,8 @@ from cnnbuild.graph.arguments import (
     without_init,
     written_arguments,
 )
-from cnnbuild.graph.evaluation import LayerValue, UnresolvedError, explain, origin_of, scope_of, where
+from cnnbuild.graph.context import LayerValue, UnresolvedError, scope_of
+from cnnbuild.graph.evaluation import explain, origin_of, where
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Call, Frame
 from cnnbuild.graph.naming import Site, claim, inner_site, name_of

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnnbuild.errors import Place
-from cnnbuild.graph.evaluation import UnresolvedError
+from cnnbuild.graph.context import UnresolvedError
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame, Level
 from cnnbuild.graph.naming import Site, claim, require_name

@@ -9,9 +9,10 @@ from dataclasses import replace
 from cnnbuild.errors import DocumentError, Problem, Problems
 from cnnbuild.graph.assembly import Assembly
 from cnnbuild.graph.checks import report_no_logits, report_unheeded, report_unused_outputs
+from cnnbuild.graph.context import Context
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaboration import UNKNOWN, Elaboration, TooLargeError
-from cnnbuild.graph.evaluation import Context, Evaluator
+from cnnbuild.graph.evaluation import Evaluator
 from cnnbuild.graph.graph import INPUT, Graph, Tensor
 from cnnbuild.graph.heads import heads_of
 from cnnbuild.graph.idle import report_idle_sections, report_unused_words

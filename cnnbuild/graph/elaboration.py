@@ -14,7 +14,8 @@ from cnnbuild.errors import Place, Problems
 from cnnbuild.graph.assembly import Assembly
 from cnnbuild.graph.calls import apply_value, block, leaf, type_of
 from cnnbuild.graph.containers import join, residual
-from cnnbuild.graph.evaluation import Context, Evaluator, LayerValue, UnresolvedError, explain, scope_of
+from cnnbuild.graph.context import Context, LayerValue, UnresolvedError, scope_of
+from cnnbuild.graph.evaluation import Evaluator, explain
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Applied
 from cnnbuild.graph.naming import Site, inner_site

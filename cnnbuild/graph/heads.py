@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnbuild.errors import Problems
-from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError, explain
+from cnnbuild.graph.context import Context, UnresolvedError
+from cnnbuild.graph.evaluation import Evaluator, explain
 from cnnbuild.graph.graph import Head, Tensor
 from cnnbuild.graph.levels import Frame
 from cnnbuild.graph.references import resolve

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from cnnbuild.errors import Place
 from cnnbuild.graph.arguments import as_plain
-from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError, explain
+from cnnbuild.graph.context import Context, UnresolvedError
+from cnnbuild.graph.evaluation import Evaluator, explain
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.lang.source import (
     Yaml,

@@ -14,9 +14,10 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from cnnbuild.errors import Problems
+from cnnbuild.graph.context import Context
 from cnnbuild.graph.data_contract import DataContract
 from cnnbuild.graph.elaborate import FaultyNetworkError, elaborate
-from cnnbuild.graph.evaluation import Context, Evaluator
+from cnnbuild.graph.evaluation import Evaluator
 from cnnbuild.graph.graph import INPUT, Tensor
 from cnnbuild.graph.match_scale import Scale, Sought, as_sought
 from cnnbuild.graph.receptive_field import OWN_PIXEL

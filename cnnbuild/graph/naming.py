@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cnnbuild.errors import Place, Problems
-from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError, explain
+from cnnbuild.graph.context import Context, UnresolvedError
+from cnnbuild.graph.evaluation import Evaluator, explain
 from cnnbuild.graph.levels import NAME, TAKEN_BY_TORCH, Call, Claim, Frame, Level, NameTakenError
 from cnnbuild.lang.nodes import Node
 from cnnbuild.lang.sections import RESERVED_NAMES
@@ -85,8 +86,9 @@ def name_of(evaluator: Evaluator, scalar: YamlScalar, site: Site) -> str:
         UnresolvedError: it cannot be a name; reported.
     """
     name = str(evaluator.scalar(scalar, site.context, None))
-    trail = (*explain(scalar, site.context), *site.context.trail)
-    require_name(evaluator.problems, name, scalar.place, trail)
+    if _fault_of(name):
+        trail = (*explain(scalar, site.context), *site.context.trail)
+        require_name(evaluator.problems, name, scalar.place, trail)
     return name
 
 
@@ -96,17 +98,19 @@ def require_name(problems: Problems, name: str, place: Place, trail: tuple[str, 
     Raises:
         UnresolvedError: it cannot; reported.
     """
+    if fault := _fault_of(name):
+        problems.add(fault, place, help="choose another name", context=trail)
+        raise UnresolvedError
+
+
+def _fault_of(name: str) -> str:
+    """Why no module can be called `name`; empty where one can."""
     if not NAME.fullmatch(name):
         said = shortened(name)
-        message = f"a name is made of letters, digits and '_', and begins with a letter, unlike '{said}'"
-    elif name in RESERVED_NAMES:
-        message = f"'{name}' is a word of the language"
-    elif name in TAKEN_BY_TORCH:
-        message = f"'{name}' is an attribute of every torch module"
-    else:
-        return
-    problems.add(message, place, help="choose another name", context=trail)
-    raise UnresolvedError
+        return f"a name is made of letters, digits and '_', and begins with a letter, unlike '{said}'"
+    if name in RESERVED_NAMES:
+        return f"'{name}' is a word of the language"
+    return f"'{name}' is an attribute of every torch module" if name in TAKEN_BY_TORCH else ""
 
 
 def inner_site(

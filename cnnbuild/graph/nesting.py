@@ -5,7 +5,6 @@ Both the module that is built and the source code that is written for it follow 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -107,7 +106,12 @@ class _Nesting:
         self.root = _Level(())
         self.placed: dict[Path, _Placed] = {}
         self.sharings: dict[int, _Sharing] = {}
+        self.users: list[list[int]] = [[] for _ in graph.nodes]
+        self.ends = {head.node for head in graph.heads} or {graph.output}
         for index, node in enumerate(graph.nodes):
+            for source in node.inputs:
+                if source != INPUT:
+                    self.users[source].append(index)
             sharing = node.shared
             if sharing is None:
                 self.level_of(node.path[:-1], index).add(node.path[-1], index)
@@ -166,20 +170,12 @@ class _Nesting:
             return Application(name, sources, gives)
         return Application(".".join(sharing.path), sources, gives, sharing.path)
 
-    def output_of(self, nodes: Iterable[int], path: Path) -> int:
+    def output_of(self, nodes: set[int], path: Path) -> int:
         """The one of some nodes that is used outside them."""
-        inside = set(nodes)
-        ends = {head.node for head in self.graph.heads} or {self.graph.output}
-        used = {
-            source
-            for index, node in enumerate(self.graph.nodes)
-            if index not in inside
-            for source in node.inputs
-            if source in inside
-        } | (ends & inside)
+        used = [node for node in nodes if node in self.ends or not nodes.issuperset(self.users[node])]
         if len(used) != 1:
             raise TypeError(f"the level '{'.'.join(path)}' gives {len(used)} tensors, not one")
-        return used.pop()
+        return used[0]
 
 
 class _Inputs:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnnbuild.graph.evaluation import OVERRIDE, Context, explain, where
+from cnnbuild.graph.context import Context
+from cnnbuild.graph.evaluation import OVERRIDE, explain, where
 from cnnbuild.graph.graph import Provenance
 from cnnbuild.lang.source import Yaml, YamlMap, scalars
 from cnnbuild.lang.values import paths_in

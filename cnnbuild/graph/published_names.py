@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from cnnbuild.errors import Place, Problem, Problems
-from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError
+from cnnbuild.graph.context import Context, UnresolvedError
+from cnnbuild.graph.evaluation import Evaluator
 from cnnbuild.graph.graph import Graph, PublishedNames
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.expressions import Value
@@ -47,7 +48,8 @@ class _Renaming:
         self.used: dict[Place, None] = {}
         self.fitting: dict[str, tuple[NameRule, ...]] = {}
         self.faulty: set[Place] = set()
-        self.values: dict[tuple[Place, tuple[tuple[str, Value], ...]], str] = {}
+        self.values: dict[tuple[str, tuple[tuple[str, Value], ...]], str] = {}
+        self.needed = {r.shape: sorted(r.target.names() & weight_map.placeholders) for r in weight_map.rules}
 
     def of(self, keys: Sequence[str]) -> PublishedNames:
         """The published name of each key; what has a faulty one, or another's, is left out."""
@@ -104,13 +106,13 @@ class _Renaming:
 
     def value_of(self, rule: NameRule, bound: Mapping[str, Value], key: str) -> str:
         """What a rule puts in the place of its levels."""
-        needed = rule.target.names() & self.map.placeholders
-        where = (rule.key.place, tuple((name, bound[name]) for name in sorted(needed) if name in bound))
+        needed = self.needed[rule.shape]
+        where = (rule.shape, tuple((name, bound[name]) for name in needed if name in bound))
         if where not in self.values:
             self.values[where] = self.computed(rule, bound, needed, key)
         return self.values[where]
 
-    def computed(self, rule: NameRule, bound: Mapping[str, Value], needed: set[str], key: str) -> str:
+    def computed(self, rule: NameRule, bound: Mapping[str, Value], needed: Sequence[str], key: str) -> str:
         """The value of a rule's right side, as a name.
 
         Raises:
@@ -119,7 +121,7 @@ class _Renaming:
         place = rule.value.place
         if place in self.faulty:
             raise UnresolvedError
-        for name in sorted(needed - bound.keys()):
+        for name in (name for name in needed if name not in bound):
             message = f"the placeholder '{name}' stands for nothing in '{key}'"
             self.report(
                 place, message, "a placeholder has a value from the rule that binds it on, not before"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnbuild.errors import Place
-from cnnbuild.graph.evaluation import Context, Evaluator, UnresolvedError
+from cnnbuild.graph.context import Context, UnresolvedError
+from cnnbuild.graph.evaluation import Evaluator
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame
 from cnnbuild.lang.nodes import JOINS, Node

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cnnbuild.graph.evaluation import UnresolvedError, explain, origin_of
+from cnnbuild.graph.context import UnresolvedError
+from cnnbuild.graph.evaluation import explain, origin_of
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Frame, Level
 from cnnbuild.graph.naming import Site, claim, name_of

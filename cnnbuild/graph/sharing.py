@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnnbuild.graph.assembly import Repeated
-from cnnbuild.graph.evaluation import UnresolvedError, explain
+from cnnbuild.graph.context import UnresolvedError
+from cnnbuild.graph.evaluation import explain
 from cnnbuild.graph.graph import Tensor
 from cnnbuild.graph.levels import Applied, Level
 from cnnbuild.graph.naming import Site, claim, name_of

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from cnnbuild.errors import Place, UsageError
-from cnnbuild.graph.evaluation import OVERRIDE, UNRESOLVED, Context, Evaluator, UnresolvedError, origin_of
+from cnnbuild.graph.context import UNRESOLVED, Context, UnresolvedError
+from cnnbuild.graph.evaluation import OVERRIDE, Evaluator, origin_of
 from cnnbuild.lang.architecture import ArchitectureDocument
 from cnnbuild.lang.expressions import Value
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, from_plain

@@ -102,22 +102,12 @@ def test_everything_is_equal_in_channels_last_too(network: Network) -> None:
         assert differing(network, part) == []
 
 
-def assert_fields_agree(network: Network) -> None:
+@pytest.mark.parametrize("network", CASES)
+def test_the_field_of_the_last_map_is_what_has_a_gradient(network: Network) -> None:
     maps = [node for node in network.graph(network.shape).nodes if len(node.shape) == 3 and node.shape[1] > 1]
     field = maps[-1].field
     assert field is not None
     seen = field[0].local
     length = int(seen.size + 6 * seen.stride)
-    found = field_of_last_map(network.make, network.last_map, channels=network.shape[0], length=length)
-    assert found == (seen.size, seen.stride)
-
-
-@pytest.mark.exhaustive
-@ALL
-def test_the_field_of_the_last_map_is_what_has_a_gradient(network: Network) -> None:
-    assert_fields_agree(network)
-
-
-def test_the_field_of_alexnet_s_last_map_is_what_has_a_gradient() -> None:
-    (alexnet,) = (network for network in NETWORKS if network.label == "alexnet-imagenet")
-    assert_fields_agree(alexnet)
+    found = field_of_last_map(network.on_meta(), network.last_map, channels=network.shape[0], length=length)
+    assert found == (seen.size, seen.stride, seen.start)
