@@ -41,8 +41,8 @@ def options_table(verb: str) -> str:
 
 
 def _escaped(cell: str) -> str:
-    """A cell of a table, whose `|` would end it, and whose `<` would begin HTML."""
-    return cell.replace("|", "\\|").replace("<", "\\<")
+    """A cell of a table, whose `|` would end it, and whose `<` would begin HTML; `\\[` is rich's, for a bracket."""
+    return cell.replace("\\[", "[").replace("|", "\\|").replace("<", "\\<")
 
 
 def _words(kind: object) -> list[str]:
