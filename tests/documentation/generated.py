@@ -44,6 +44,7 @@ from cnnbuild.layers.schemas.study_texts import (
 from tests.cli.commands import ROOT
 from tests.documentation.experiments.parts import experiment_part
 from tests.documentation.options import options_table
+from tests.documentation.python_names import names_part
 
 LAYERS_PAGE = ROOT / "docs" / "layers.md"
 _PART = re.compile(r"(<!-- generated: ([^\n]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -169,6 +170,8 @@ def generated(what: str) -> str:
             )
         case "experiment":
             return experiment_part(name)
+        case "python":
+            return names_part(name)
         case "source":
             return f"```python\n{(ROOT / name).read_text(encoding='utf-8')}```"
         case _:

@@ -24,25 +24,30 @@ def options_table(verb: str) -> str:
     for parameter in command.params:
         kind = parameter.type_descriptor.annotation
         if parameter.param_type_name == "argument":
-            name = f"`{parameter.metavar or parameter.name.upper()}`"
+            name = _code(parameter.metavar or parameter.name.upper())
         else:
             value = parameter.metavar or "|".join(_words(kind))
             flags = [*sorted(parameter.opts, key=len, reverse=True), *parameter.secondary_opts]
             name = ", ".join(f"`{flag}`" for flag in flags)
-            name += "" if parameter.is_flag else f" `{value}`"
+            name += "" if parameter.is_flag else f" {_code(value)}"
         default = parameter.default if parameter.param_type_name == "option" else None
         shown = (
             f" Otherwise `{default}`."
             if default is not None and parameter.show_default and not parameter.is_flag
             else ""
         )
-        lines.append(f"| {_escaped(name)} | {_escaped(f'{parameter.help}{shown}')} |")
+        lines.append(f"| {name} | {_escaped(f'{parameter.help}{shown}')} |")
     return "\n".join(lines)
 
 
+def _code(value: str) -> str:
+    """Code in a table: a `|` within backquotes is escaped for some readers of Markdown, and must not be for others."""
+    return f"`{value}`" if "|" not in value else f"<code>{value.replace('|', '&#124;')}</code>"
+
+
 def _escaped(cell: str) -> str:
-    """A cell of a table, whose `|` would end it, and whose `<` would begin HTML."""
-    return cell.replace("|", "\\|").replace("<", "\\<")
+    """A cell of a table, whose `|` would end it, and whose `<` would begin HTML; `\\[` is rich's, for a bracket."""
+    return cell.replace("\\[", "[").replace("|", "\\|").replace("<", "\\<")
 
 
 def _words(kind: object) -> list[str]:
