@@ -77,6 +77,7 @@ def _run(plan: LayerStudyPlan, folder: Path, *, quiet: bool) -> None:
     """Compare, show, and leave with 1 where something failed or is not as expected."""
     from cnnbuild.cli.layer_tables import cost_table, layer_results_table
     from cnnbuild.cli.study_tables import print_table
+    from cnnbuild.report.last_report import write_last_report
     from cnnbuild.report.layer_page import write_layer_report
     from cnnbuild.studies.layer_comparison.results import write_layer_results
     from cnnbuild.studies.layer_comparison.run import run_layers as measure
@@ -95,11 +96,10 @@ def _run(plan: LayerStudyPlan, folder: Path, *, quiet: bool) -> None:
         typer.echo(f"Stopped after {len(ended)} of {total}; nothing was written.", err=True)
         raise typer.Exit(130) from None
     write_layer_results(folder, results)
-    page = write_layer_report(folder)
     print_table(layer_results_table(results))
     print_table(cost_table(results))
     _print_end(results)
-    typer.echo(f"Report: {page}")
+    typer.echo(f"Report: {write_last_report(folder, write_layer_report)}")
     if not _is_fine(results):
         raise typer.Exit(1)
 
