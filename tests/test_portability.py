@@ -235,6 +235,37 @@ def test_a_run_in_a_process_that_was_not_forked_has_the_same_bits(monkeypatch, t
     assert differences(weights_of(folder), weights_of(job.path)) == []
 
 
+def test_images_are_read_by_processes_that_are_not_forked_and_no_script_is_run_twice(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        """
+import multiprocessing
+multiprocessing.set_start_method("spawn")  # as on Windows and macOS
+import torch
+from cnnbuild.data.batches import Normalization
+from cnnbuild.data.dataset import Images
+from cnnbuild.data.stream import StreamSource
+
+images = torch.arange(6 * 3 * 2 * 2, dtype=torch.uint8).view(6, 3, 2, 2)
+part = Images(images, torch.zeros(6, dtype=torch.long))
+source = StreamSource(
+    part, Normalization(torch.zeros(3), torch.ones(3)), torch.device("cpu"), channels_last=False, workers=1
+)
+lists = [torch.tensor([4, 1]), torch.tensor([0, 5])]
+for (read, _), asked in zip(source.batches(lists), lists, strict=True):
+    assert torch.equal(read, images[asked].float()), read
+print("once")
+""",
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "once\n"), done.stderr
+
+
 @pytest.mark.parametrize(("system", "word"), [("win32", "0"), ("linux", None)])
 def test_devices_find_each_other_without_what_torch_lacks_on_windows(monkeypatch, system, word):
     monkeypatch.delenv("USE_LIBUV", raising=False)

@@ -23,6 +23,7 @@ from cnnbuild.data.dataset import Images, Part
 from cnnbuild.data.transforms import ImageTransform, apply, seed_of_image
 from cnnbuild.errors import CnnbuildError, RunError
 from cnnbuild.system.cores import core_count
+from cnnbuild.system.processes import hidden_main
 
 MOST_WORKERS = {"cpu": 2}  # where the network needs the cores itself
 MOST_WORKERS_ELSEWHERE = 8
@@ -164,7 +165,9 @@ class StreamSource:
     ) -> Generator[np.ndarray, None, None]:
         self._plan.asked = [[epoch or NO_EPOCH, *indices.tolist()] for indices in index_lists]
         try:
-            for read in self._running_loader():
+            with hidden_main():
+                reads = iter(self._running_loader())
+            for read in reads:
                 if isinstance(read, CnnbuildError):
                     raise read
                 yield read

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import ModuleType
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -82,6 +83,20 @@ def has_children() -> bool:
     except ChildProcessError:
         return False
     return True
+
+
+@contextmanager
+def hidden_main() -> Iterator[None]:
+    """Within it the program that runs looks like an interactive one, which no new process can import.
+
+    Otherwise each process would run a user's script again, unless its author knew to forbid it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 @contextmanager

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from multiprocessing.process import BaseProcess
-from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
-from cnnbuild.system.processes import can_fork, interrupts_held
+from cnnbuild.system.processes import can_fork, hidden_main, interrupts_held
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -35,7 +33,7 @@ def context_of_runs() -> Context:
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # which lets interrupts through again
-    with _hidden_main(), interrupts_held():
+    with hidden_main(), interrupts_held():
         own_server().ensure_running()
     return multiprocessing.get_context("forkserver")
 
@@ -49,7 +47,7 @@ def start_process(process: BaseProcess) -> None:
         OSError: it cannot be started.
         EOFError: the server ended meanwhile.
     """
-    with _hidden_main(), interrupts_held(), _asking_own_server():
+    with hidden_main(), interrupts_held(), _asking_own_server():
         process.start()
 
 
@@ -82,17 +80,3 @@ def _asking_own_server() -> Iterator[None]:
         yield
     finally:
         forkserver.connect_to_new_process = before
-
-
-@contextmanager
-def _hidden_main() -> Iterator[None]:
-    """Within it the program that runs looks like an interactive one, which no new process can import.
-
-    Otherwise each process would run a user's script again, unless its author knew to forbid it.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
