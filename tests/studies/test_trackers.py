@@ -20,7 +20,7 @@ from cnnbuild.studies.run_store import find_runs
 from cnnbuild.studies.trackers import sending
 from cnnbuild.studies.trackers.listener import Tracking
 from cnnbuild.studies.trackers.sending import Sender, read_cell, track
-from cnnbuild.studies.trackers.tracker import Target, make_trackers, parse_targets
+from cnnbuild.studies.trackers.tracker import Target, make_tracker, parse_targets
 from tests.studies.stored_runs import numbered, write_stored_study
 
 needs_tensorboard = pytest.mark.skipif(
@@ -104,7 +104,8 @@ def test_tensorboard_holds_the_recorded_values(study):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     record, folder = the_run(study)
-    (tracker,) = make_trackers(["tensorboard"], study)
+    (target,) = parse_targets(["tensorboard"], study)
+    tracker = make_tracker(target)
     tracker.send(record, folder)
     tracker.send(record, folder)  # in place of the first
     files = list((study / "tensorboard" / folder.name).iterdir())

@@ -103,15 +103,6 @@ def installed_targets(words: Iterable[str], study: Path) -> tuple[Target, ...]:
     return targets
 
 
-def make_trackers(words: Iterable[str], study: Path) -> tuple[Tracker, ...]:
-    """The trackers that words name, as `parse_targets` says.
-
-    Raises:
-        UsageError: a word names none, or a library is not installed.
-    """
-    return tuple(make_tracker(target) for target in parse_targets(words, study))
-
-
 def _default(name: TrackerName, study: Path) -> str:
     if name == "tensorboard":
         return str(study.absolute() / "tensorboard")
