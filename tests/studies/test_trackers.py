@@ -262,10 +262,10 @@ def test_runs_are_sent_later_by_hand_and_only_once(study, monkeypatch, capsys):
 
 def test_a_library_that_is_missing_is_named_with_what_to_do(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", {}.get)
-    from cnnbuild.studies.trackers.tracker import require_installed
+    from cnnbuild.studies.trackers.tracker import installed_targets
 
     with pytest.raises(UsageError, match=r"^mlflow is not installed: pip install 'cnnbuild\[mlflow\]'$"):
-        require_installed([Target("mlflow", "x")])
+        installed_targets(["mlflow"], Path("runs/s"))
 
 
 def test_a_study_that_is_to_be_sent_nowhere_known_is_refused_before_it_begins(tmp_path, monkeypatch, capsys):
