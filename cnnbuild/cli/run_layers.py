@@ -42,8 +42,9 @@ def run_layers(
     """
     from cnnbuild.lang.layer_study import read_layer_study
     from cnnbuild.lang.reference import split_reference
-    from cnnbuild.studies.layer_comparison.plan import default_layer_folder, plan_layers
+    from cnnbuild.studies.layer_comparison.plan import plan_layers
     from cnnbuild.studies.layer_comparison.results import require_folder
+    from cnnbuild.studies.naming import default_folder
     from cnnbuild.studies.trust import registry_for
 
     for flag, value in refused.items():
@@ -51,7 +52,7 @@ def run_layers(
             raise UsageError(f"{flag} {REFUSED}; it trains nothing and reads no data")
     path, variant = split_reference(reference)
     document = read_layer_study(path, variant=variant, settings=parse_settings(settings), seeds=seeds)
-    folder = out if out is not None else default_layer_folder(document)
+    folder = out if out is not None else default_folder(document)
     plan = plan_layers(document, registry=registry_for(document, plugins or (), trust=trust))
     require_folder(folder, document.name)
     for warning in plan.warnings:

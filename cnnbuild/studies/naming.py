@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from cnnbuild.lang.layer_study_document import LayerStudyDocument
 from cnnbuild.lang.study_document import StudyDocument
 
 MAX_SLUG = 60
@@ -25,7 +26,7 @@ def slug(text: str) -> str:
     return f"_{word}" if RESERVED.match(word) else word
 
 
-def default_folder(document: StudyDocument) -> Path:
+def default_folder(document: StudyDocument | LayerStudyDocument) -> Path:
     """Where results go unless another folder is named: `runs/<study>`, or `runs/<study>@<variant>`."""
     name = slug(document.name)
     return Path("runs") / (name if document.variant is None else f"{name}@{slug(document.variant)}")

@@ -123,3 +123,11 @@ def lower_priority(steps: int) -> None:
     if sys.platform != "win32":
         with suppress(OSError):
             os.nice(steps)
+
+
+def signal_name(number: int) -> str:
+    """What the system calls a signal, such as "SIGSEGV"."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

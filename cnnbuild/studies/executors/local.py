@@ -27,7 +27,7 @@ from cnnbuild.studies.executors.local_process import Running, WorkerProcess, end
 from cnnbuild.studies.executors.memory_watch import MemoryWatch, SystemKills
 from cnnbuild.studies.job import Job
 from cnnbuild.studies.worker import DONE
-from cnnbuild.system.processes import kill_group
+from cnnbuild.system.processes import kill_group, signal_name
 
 WITHOUT_SERVER = 255  # what multiprocessing gives for a process whose fork server cannot tell how it ended
 SHORT_SECONDS = 2.0  # a longer run gains too little from a process that is there already
@@ -209,11 +209,3 @@ class LocalExecutor:
             self.wait(left)
         end_idle(self._kept, self._running)
         self._watch.close()
-
-
-def signal_name(number: int) -> str:
-    """What the system calls a signal, such as "SIGSEGV"."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
