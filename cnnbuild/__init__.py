@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from cnnbuild.version import __version__
 
 if TYPE_CHECKING:
-    from cnnbuild.api import Architecture, find_lr, load, load_run, load_weights, to_python, train
+    from cnnbuild.api import Architecture, load, load_weights, to_python
     from cnnbuild.api_modules import from_module
+    from cnnbuild.api_runs import find_lr, load_run, train
     from cnnbuild.api_studies import run_study
     from cnnbuild.errors import CnnbuildError, DataError, DocumentError, RunError, UsageError
     from cnnbuild.graph.views.summary import Summary
@@ -46,15 +47,15 @@ _HOMES = {
     "Summary": "cnnbuild.graph.views.summary",
     "TrainedRun": "cnnbuild.studies.trained_run",
     "UsageError": "cnnbuild.errors",
-    "find_lr": "cnnbuild.api",
+    "find_lr": "cnnbuild.api_runs",
     "from_module": "cnnbuild.api_modules",
     "layer": "cnnbuild.layers.measured",
     "load": "cnnbuild.api",
-    "load_run": "cnnbuild.api",
+    "load_run": "cnnbuild.api_runs",
     "load_weights": "cnnbuild.api",
     "run_study": "cnnbuild.api_studies",
     "to_python": "cnnbuild.api",
-    "train": "cnnbuild.api",
+    "train": "cnnbuild.api_runs",
     "WeightMatch": "cnnbuild.graph.weight_matching",
     "window": "cnnbuild.layers.reach",
 }

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
 from cnnbuild.errors import UsageError
+
+ON_WINDOWS = os.name == "nt"
+PATIENCE_SECONDS = 3.0
+PAUSE_SECONDS = 0.02
 
 _flushes_folders: ContextVar[bool] = ContextVar("_flushes_folders", default=True)
 
@@ -33,7 +38,7 @@ def replace_file(path: Path, content: bytes | memoryview, *, durable: bool = Tru
             if durable:
                 os.fsync(file.fileno())
         temporary.chmod(0o644)  # mkstemp's own mode keeps others from reading
-        temporary.replace(path)
+        move_over(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -53,6 +58,26 @@ def write_asked_file(path: Path, content: bytes | memoryview) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
+def move_over(source: Path, target: Path) -> None:
+    """Give a file another's name, in whose place it stands from then on.
+
+    Windows refuses that while anybody has the other one open, a browser or a virus scanner for instance:
+    there it is tried again for `PATIENCE_SECONDS`.
+
+    Raises:
+        OSError: it cannot be done.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if not ON_WINDOWS or time.monotonic() > deadline:
+                raise
+        time.sleep(PAUSE_SECONDS)
+
+
 @contextmanager
 def folder_flushed_later() -> Iterator[None]:
     """Within it `replace_file` waits for what a file holds, and not for its name to reach the disk.
@@ -69,7 +94,7 @@ def folder_flushed_later() -> Iterator[None]:
 
 def flush_folder(folder: Path) -> None:
     """Make the rename itself survive a power failure; Windows has no such call."""
-    if os.name == "nt":
+    if ON_WINDOWS:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

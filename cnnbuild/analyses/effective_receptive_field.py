@@ -104,7 +104,7 @@ def _energies(
         for _ in range(times):
             random = torch.randint(0, 2, output.shape, generator=signs).to(output) * 2 - 1
             (gradient,) = torch.autograd.grad((output * random).sum(), image, retain_graph=True)
-            energy += gradient[0].double().square().sum(dim=0).cpu()
+            energy += gradient[0].cpu().double().square().sum(dim=0)  # MPS has no float64
         total = energy.sum()
         yield energy / total if total > 0 else energy
 

@@ -20,7 +20,7 @@ SHARES = 255  # confidences are kept in so many steps
 def predictions_of(subject: Subject) -> Predictions:
     """The class that the network named for every test image, and how sure it was."""
     truth, predicted = subject.test.labels.cpu(), subject.said.predicted.cpu()
-    shares = (subject.said.confidences.double().cpu() * SHARES).round().clamp(0, SHARES).to(torch.uint8)
+    shares = (subject.said.confidences.cpu().double() * SHARES).round().clamp(0, SHARES).to(torch.uint8)
     return Predictions(len(truth), _two_bytes(truth), _two_bytes(predicted), _base64(shares))
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnbuild.errors import RunError, UsageError
+from cnnbuild.system.cores import core_count
 from cnnbuild.training.processes import processes_asked
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def joined_quietly() -> Iterator[World | None]:
 
     with ExitStack() as silence:
         if os.environ["RANK"] != "0":
-            nowhere = silence.enter_context(Path(os.devnull).open("w"))
+            nowhere = silence.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
             silence.enter_context(redirect_stdout(nowhere))
             silence.enter_context(redirect_stderr(nowhere))
         try:
@@ -175,7 +176,7 @@ def _count(devices: str | None) -> int:
         return max(1, torch.cuda.device_count())
     if not devices.isdecimal() or int(devices) < 1:
         raise UsageError(f"--devices takes a number of devices or all, not '{devices}'")
-    count, cores = int(devices), os.cpu_count() or 1
+    count, cores = int(devices), core_count()
     if count > cores:
         import torch
 
@@ -187,10 +188,11 @@ def _count(devices: str | None) -> int:
 
 
 def _environment(rank: int, count: int, port: int) -> dict[str, str]:
-    threads = max(1, (os.cpu_count() or 1) // count)
+    threads = max(1, core_count() // count)
     return {
-        "OMP_NUM_THREADS": str(threads),  # the user's own number wins
-        **os.environ,
+        "OMP_NUM_THREADS": str(threads),
+        **({"USE_LIBUV": "0"} if sys.platform == "win32" else {}),  # torch for Windows is built without it
+        **os.environ,  # the user's own words win
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": str(count),

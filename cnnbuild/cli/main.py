@@ -11,17 +11,22 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import shlex
 import sys
+import traceback
 from collections.abc import Iterable
 from importlib import import_module
 from keyword import iskeyword
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from cnnbuild.cli.encoding import print_anywhere
 from cnnbuild.cli.terminal import echo_faults
 from cnnbuild.cli.wording import Verbs
 from cnnbuild.errors import CnnbuildError, RunError, error_text
+from cnnbuild.texts import escaped
 from cnnbuild.version import __version__
 
 EPILOG = (
@@ -53,6 +58,9 @@ VERBS = (
 )
 """In the order of the help; each is the function of its name in the module of its name."""
 
+DEBUG = "--debug"
+"""May stand anywhere on the command line: whoever adds it has typed the rest before."""
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 OBJECTS_BETWEEN_COLLECTIONS = 100_000  # most commands are over before cycles matter
 
@@ -67,8 +75,12 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
+    debug: Annotated[
+        bool, typer.Option(DEBUG, help="With any command: show where in the code an error arose.")
+    ] = False,
 ) -> None:
     """Declare convolutional networks in YAML and compare them honestly."""
+    del version, debug  # the one has a callback, and `main` has taken the other
 
 
 def application(verbs: Iterable[str] = VERBS) -> typer.Typer:
@@ -95,22 +107,41 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads every package
+    print_anywhere()
+    words = [word for word in sys.argv[1:] if word != DEBUG]
+    debug = len(words) < len(sys.argv) - 1
     try:
-        application([word for word in sys.argv[1:2] if word in VERBS] or VERBS)()
-    except CnnbuildError as error:
-        echo_faults(error_text(error))
-        _leave(1 if isinstance(error, RunError) else 2)
+        application([word for word in words[:1] if word in VERBS] or VERBS)(args=words)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         _leave(130)
-    except OSError as error:
-        if not _is_about_printing(error):
-            raise
-        _print_nowhere()
-        echo_faults(f"error: standard output cannot be written: {error.strerror}")
-        _leave(2)
     except SystemExit as end:
         _leave(end.code)
+    except Exception as error:  # noqa: BLE001 - no fault shows a traceback to who did not ask for it
+        if debug:
+            traceback.print_exception(error)
+        _leave(_told(error))
+
+
+def _told(error: Exception) -> int:
+    """The exit code of a command that an error has ended, which is told."""
+    if isinstance(error, CnnbuildError):
+        echo_faults(error_text(error))
+        return 1 if isinstance(error, RunError) else 2
+    if isinstance(error, OSError) and _is_about_printing(error):
+        _print_nowhere()
+        echo_faults(f"error: standard output cannot be written: {error.strerror}")
+        return 2
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    said = str(error).strip().splitlines()
+    what = f"{type(error).__name__}: {escaped(said[0])}" if said else type(error).__name__
+    place = f"{'/'.join(Path(frame.filename).parts[-3:])}, line {frame.lineno}"
+    echo_faults(
+        f"error: cnnbuild did not expect this: {what} ({place})\n"
+        "  = help: it is probably a fault of cnnbuild: please report it, with what this shows: "
+        f"cnnbuild {shlex.join([DEBUG, *(word for word in sys.argv[1:] if word != DEBUG)])}"
+    )
+    return 1
 
 
 def _is_about_printing(error: OSError) -> bool:

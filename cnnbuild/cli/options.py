@@ -99,7 +99,7 @@ def print_or_write(text: str, output: Path | None) -> None:
         return
     keep_files_of_runs(output)
     try:
-        output.write_text(text + "\n", encoding="utf-8")
+        output.write_bytes(f"{text}\n".encode())
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror}") from None
     typer.echo(f"written to {output}", err=True)

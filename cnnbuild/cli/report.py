@@ -10,7 +10,7 @@ import typer
 
 from cnnbuild.cli.options import keep_files_of_runs
 from cnnbuild.cli.terminal import counted
-from cnnbuild.errors import RunError, UsageError
+from cnnbuild.errors import UsageError
 
 
 def report(
@@ -44,10 +44,7 @@ def report(
     if out is not None:
         keep_files_of_runs(out)
     _require_study(folder)
-    try:
-        page = _of_layers(folder, out) if comparison_at(folder) == folder else _of_runs(folder, out)
-    except OSError as error:
-        raise RunError(f"{out or folder / 'report.html'} cannot be written: {error.strerror}") from error
+    page = _of_layers(folder, out) if comparison_at(folder) == folder else _of_runs(folder, out)
     typer.echo(f"Report: {page}")
     if figures:
         _write_figures(folder)

@@ -28,10 +28,13 @@ from cnnbuild.cli.target import PluginOption
 from cnnbuild.cli.terminal import counted, echo_faults
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from cnnbuild.studies.execution import Execution
     from cnnbuild.studies.plan import StudyPlan
+    from cnnbuild.studies.study_file import Invocation
+    from cnnbuild.studies.trackers.tracker import Target
 
 
 def run(
@@ -62,14 +65,14 @@ def run(
     from cnnbuild.lang.layer_study import names_layer_study
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.studies.opening import invocation_of, open_study
-    from cnnbuild.studies.trackers.tracker import parse_targets, require_installed
+    from cnnbuild.studies.trackers.tracker import installed_targets
 
+    of_training: dict[str, object] = {
+        "--dataset": dataset, "--data-root": data_root, "--only": only, "--jobs": jobs,
+        "--executor": executor != "local", "--memory": memory, "--stall-after": stall_after,
+        "--fail-fast": fail_fast, "--slurm": slurm, "--track": track,
+    }  # fmt: skip
     if names_layer_study(study):
-        of_training: dict[str, object] = {
-            "--dataset": dataset, "--data-root": data_root, "--only": only, "--jobs": jobs,
-            "--executor": executor != "local", "--memory": memory, "--stall-after": stall_after,
-            "--fail-fast": fail_fast, "--slurm": slurm, "--track": track,
-        }  # fmt: skip
         run_layers(
             study, set_, plugin, of_training, seeds=seeds, out=out, dry_run=dry_run, quiet=quiet, trust=trust
         )
@@ -79,33 +82,27 @@ def run(
     )
     path, variant = split_reference(study)
     wanted = invocation_of(
-        path,
-        variant=variant,
-        settings=parse_settings(set_),
-        datasets=dataset,
-        seeds=seeds,
-        data_root=data_root,
-        plugins=plugin or (),
-        trust=trust,
-    )
-    opened = open_study(path, wanted, plugin or ())
+        path, variant=variant, settings=parse_settings(set_), datasets=dataset, seeds=seeds,
+        data_root=data_root, plugins=plugin or (), trust=trust,
+    )  # fmt: skip
+    opened, chosen = open_study(path, wanted, plugin or ()), tuple(only or ())
     folder = opened.folder(out)
-    narrowed = opened.narrowed(only or ())
-    trackers = parse_targets(track or (), folder)
-    require_installed(trackers)
+    narrowed = opened.narrowed(chosen)
+    trackers = installed_targets(track or (), folder)
     if dry_run:
-        execution.require_means()
         _print_plan(narrowed, execution, folder)
         return
     from cnnbuild.cli.run_shown import StudyOrder, run_shown  # torch: after all faults were shown
 
-    tracked = tuple(f"{target.name}={target.where}" for target in trackers)
-    invocation = execution.kept_in(wanted).model_copy(update={"track": tracked})
-    chosen = tuple(only or ())
-    order = StudyOrder(
-        opened.plan, folder, data_root, execution, opened.plugins, chosen, invocation, trackers
-    )
+    told = _kept(wanted, execution, trackers)
+    order = StudyOrder(opened.plan, folder, data_root, execution, opened.plugins, chosen, told, trackers)
     run_shown(order, quiet=quiet)
+
+
+def _kept(wanted: Invocation, execution: Execution, trackers: Iterable[Target]) -> Invocation:
+    """What `cnnbuild resume` is told of this start."""
+    tracked = tuple(f"{target.name}={target.where}" for target in trackers)
+    return execution.kept_in(wanted).model_copy(update={"track": tracked})
 
 
 def _print_plan(plan: StudyPlan, execution: Execution, folder: Path) -> None:
@@ -113,6 +110,7 @@ def _print_plan(plan: StudyPlan, execution: Execution, folder: Path) -> None:
     from cnnbuild.cli.study_tables import plan_table, print_table
     from cnnbuild.studies.estimate import estimate
 
+    execution.require_means()
     _print_warnings(plan.warnings)
     jobs, threads = execution.share_of(plan)
     guess = estimate(plan, jobs=jobs, threads=threads, folder=folder)

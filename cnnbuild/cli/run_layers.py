@@ -42,8 +42,9 @@ def run_layers(
     """
     from cnnbuild.lang.layer_study import read_layer_study
     from cnnbuild.lang.reference import split_reference
-    from cnnbuild.studies.layer_comparison.plan import default_layer_folder, plan_layers
+    from cnnbuild.studies.layer_comparison.plan import plan_layers
     from cnnbuild.studies.layer_comparison.results import require_folder
+    from cnnbuild.studies.naming import default_folder
     from cnnbuild.studies.trust import registry_for
 
     for flag, value in refused.items():
@@ -51,7 +52,7 @@ def run_layers(
             raise UsageError(f"{flag} {REFUSED}; it trains nothing and reads no data")
     path, variant = split_reference(reference)
     document = read_layer_study(path, variant=variant, settings=parse_settings(settings), seeds=seeds)
-    folder = out if out is not None else default_layer_folder(document)
+    folder = out if out is not None else default_folder(document)
     plan = plan_layers(document, registry=registry_for(document, plugins or (), trust=trust))
     require_folder(folder, document.name)
     for warning in plan.warnings:
@@ -77,6 +78,7 @@ def _run(plan: LayerStudyPlan, folder: Path, *, quiet: bool) -> None:
     """Compare, show, and leave with 1 where something failed or is not as expected."""
     from cnnbuild.cli.layer_tables import cost_table, layer_results_table
     from cnnbuild.cli.study_tables import print_table
+    from cnnbuild.report.last_report import write_last_report
     from cnnbuild.report.layer_page import write_layer_report
     from cnnbuild.studies.layer_comparison.results import write_layer_results
     from cnnbuild.studies.layer_comparison.run import run_layers as measure
@@ -95,11 +97,10 @@ def _run(plan: LayerStudyPlan, folder: Path, *, quiet: bool) -> None:
         typer.echo(f"Stopped after {len(ended)} of {total}; nothing was written.", err=True)
         raise typer.Exit(130) from None
     write_layer_results(folder, results)
-    page = write_layer_report(folder)
     print_table(layer_results_table(results))
     print_table(cost_table(results))
     _print_end(results)
-    typer.echo(f"Report: {page}")
+    typer.echo(f"Report: {write_last_report(folder, write_layer_report)}")
     if not _is_fine(results):
         raise typer.Exit(1)
 

@@ -15,6 +15,7 @@ import typer
 from cnnbuild.cli.progress import Manner, StudyProgress
 from cnnbuild.cli.run_summary import print_summary, stopped
 from cnnbuild.errors import RunInterruptedError
+from cnnbuild.report.last_report import write_last_report
 from cnnbuild.report.live_page import LivePage
 from cnnbuild.report.page import write_report
 from cnnbuild.studies.events import StudyEvent
@@ -51,6 +52,7 @@ def run_shown(order: StudyOrder, *, quiet: bool) -> None:
 
     Raises:
         typer.Exit: 1 after a failed run, 130 after Ctrl-C, 143 after SIGTERM.
+        RunError: the report cannot be made; all else is kept.
         CnnbuildError: as `run_plan` and `workers_for` do.
     """
     chosen = selected(order.plan.cells, order.only)
@@ -68,7 +70,8 @@ def run_shown(order: StudyOrder, *, quiet: bool) -> None:
                 raise typer.Exit(stop.exit_code if isinstance(stop, RunInterruptedError) else 130) from None
     now = progress.watch.now
     fail_fast = order.execution.fail_fast and now.failed > 0 and quiet  # a note has said it otherwise
-    print_summary(results, write_report(order.folder), left_by_fail_fast=now.left if fail_fast else 0)
+    print_summary(results, left_by_fail_fast=now.left if fail_fast else 0)
+    typer.echo(f"Report: {write_last_report(order.folder, write_report)}")
     if now.failed or now.left:
         raise typer.Exit(1)
 
@@ -94,7 +97,9 @@ def _run(order: StudyOrder, workers: Workers, tell: Callable[[StudyEvent], None]
 def _print_stop(progress: StudyProgress, folder: Path, page: LivePage) -> None:
     typer.echo(stopped(progress.ended, progress.total, folder), err=True)
     if progress.total:  # a page of an earlier start would no longer be of this study
-        typer.echo(f"Report of what is finished: {page.final or write_report(folder)}", err=True)
+        typer.echo(
+            f"Report of what is finished: {page.final or write_last_report(folder, write_report)}", err=True
+        )
 
 
 @contextmanager

@@ -25,8 +25,8 @@ MOST_COMPARISONS = 24  # a study with a grid may have hundreds
 MOST_LISTED = 20  # runs without a result that are named; results.csv has them all
 
 
-def print_summary(results: StudyResults, page: Path, *, left_by_fail_fast: int) -> None:
-    """Print the results, what may be concluded, what has no result and why, and where the report is.
+def print_summary(results: StudyResults, *, left_by_fail_fast: int) -> None:
+    """Print the results, what may be concluded, and what has no result and why.
 
     `left_by_fail_fast` is how many runs were not finished because another had no result.
     """
@@ -36,7 +36,6 @@ def print_summary(results: StudyResults, page: Path, *, left_by_fail_fast: int) 
         typer.echo(line)
     if left_by_fail_fast:
         typer.echo(_stopped_at_first(left_by_fail_fast, results.folder))
-    typer.echo(f"Report: {page}")
 
 
 def _print_findings(found: StudyFindings, results: StudyResults) -> None:

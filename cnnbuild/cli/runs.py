@@ -213,15 +213,14 @@ def track(
     The exit code is 1 where one could not be sent.
     """
     from cnnbuild.studies.trackers.sending import Sender, read_cell
-    from cnnbuild.studies.trackers.tracker import parse_targets, require_installed
+    from cnnbuild.studies.trackers.tracker import installed_targets
 
     cells = [run for run in _found(folders) if run.is_cell]
     if not cells:
         raise UsageError(f"{folders[0]}: there is no run of a study; single runs are not tracked")
     failed = sent = 0
     for study in dict.fromkeys(run.study_folder for run in cells):
-        targets = parse_targets(to, study)
-        require_installed(targets)
+        targets = installed_targets(to, study)
         with Sender(targets) as sender:
             for run in cells:
                 record = read_cell(run.folder) if run.study_folder == study else None

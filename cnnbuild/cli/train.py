@@ -81,8 +81,6 @@ def train(
     cnnbuild train architectures/simple_cnn.yaml --train optimizer.sgd.lr=0.1 --epochs 5 --out runs/sgd
     """
     from cnnbuild.graph.data_contract import contract_of
-    from cnnbuild.graph.freezing import faulty_freeze
-    from cnnbuild.graph.single_values import single_value
     from cnnbuild.lang.reference import split_reference
     from cnnbuild.layers.plugins import registry_with
     from cnnbuild.studies.run_arguments import require_seed
@@ -92,14 +90,12 @@ def train(
         _require_agreement(resume=resume, overwrite=overwrite, find_lr=find_lr, devices=devices)
         require_seed(seed, name="--seed")
         settings = dataset_asked(dataset)
-        chosen = recipe_asked(
-            RecipeArguments(recipe, tuple(train_ or ()), epochs, batch_size, lr, device, precision)
-        )
+        flags = RecipeArguments(recipe, tuple(train_ or ()), epochs, batch_size, lr, device, precision)
+        chosen = recipe_asked(flags)
         path, variant = split_reference(architecture)
-        overrides, registry = parse_settings(set_), registry_with(plugin or ())
-        graph = graph_asked(architecture, contract_of(settings, data_root=data_root), overrides, registry)
-        if refused := single_value(graph, chosen) or faulty_freeze(graph, chosen):
-            raise UsageError(refused)
+        overrides, contract = parse_settings(set_), contract_of(settings, data_root=data_root)
+        graph = graph_asked(architecture, contract, overrides, registry_with(plugin or ()))
+        _require_trainable(graph, chosen)
         if not was_started_here():
             echo_warnings(graph)
         folder = out if out is not None else _default_folder(path, variant, settings, seed)
@@ -111,6 +107,19 @@ def train(
         else:
             start_processes(devices)
             _train(order, world, resume=resume, overwrite=overwrite)
+
+
+def _require_trainable(graph: Graph, recipe: Recipe) -> None:
+    """Do nothing if a network can be trained with a recipe.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    from cnnbuild.graph.freezing import faulty_freeze
+    from cnnbuild.graph.single_values import single_value
+
+    if refused := single_value(graph, recipe) or faulty_freeze(graph, recipe):
+        raise UsageError(refused)
 
 
 def _require_agreement(*, resume: bool, overwrite: bool, find_lr: bool, devices: str | None) -> None:

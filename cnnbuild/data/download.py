@@ -21,6 +21,7 @@ from typing import IO
 from cnnbuild.data.location import cache_folder, save_in_cache
 from cnnbuild.data.progress import OnProgress, Progress
 from cnnbuild.errors import DataError
+from cnnbuild.files import move_over
 from cnnbuild.version import __version__
 
 PIECE = 1 << 18  # bytes that are read at once
@@ -99,7 +100,7 @@ def _download(address: str, path: Path, md5: str, on_progress: OnProgress) -> No
                     f"what came has the checksum {found}, not the published {md5}; it was thrown away"
                 )
             temporary.chmod(0o644)  # mkstemp's own mode keeps others from reading
-            temporary.replace(path)
+            move_over(temporary, path)
         except BaseException:  # Ctrl-C too: no half file stays
             temporary.unlink(missing_ok=True)
             raise

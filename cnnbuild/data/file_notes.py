@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from cnnbuild.data.decoded import Decoded, UnreadableError
 from cnnbuild.errors import DataError
+from cnnbuild.system.cores import core_count
 
 AT_ONCE = 256  # images that are decoded ahead while one is looked at
 MOST_FAULTS = 10  # files that one message names
@@ -36,7 +36,7 @@ class FileNotes:
             except UnreadableError as error:
                 return error
 
-        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(max_workers=core_count()) as pool:
             for start in range(0, len(paths), AT_ONCE):
                 for found in pool.map(attempt, paths[start : start + AT_ONCE]):
                     self._files += 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
+
+from cnnbuild.system.memory import installed_bytes
 
 SHARE = 0.25  # of what is free: decoding needs the bytes twice, and the network wants room too
 UNKNOWN = 4 << 30  # bytes that are taken to be free where the system does not say
@@ -30,10 +31,8 @@ def available_memory() -> int:
     known = [limit for limit in limits if limit is not None]
     if known:
         return max(0, min(known))
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return UNKNOWN
+    installed = installed_bytes()
+    return UNKNOWN if installed is None else installed // 2
 
 
 def _meminfo() -> int | None:

@@ -22,6 +22,8 @@ from cnnbuild.data.batches import Normalization, per_channel
 from cnnbuild.data.dataset import Images, Part
 from cnnbuild.data.transforms import ImageTransform, apply, seed_of_image
 from cnnbuild.errors import CnnbuildError, RunError
+from cnnbuild.system.cores import core_count
+from cnnbuild.system.processes import hidden_main
 
 MOST_WORKERS = {"cpu": 2}  # where the network needs the cores itself
 MOST_WORKERS_ELSEWHERE = 8
@@ -163,7 +165,9 @@ class StreamSource:
     ) -> Generator[np.ndarray, None, None]:
         self._plan.asked = [[epoch or NO_EPOCH, *indices.tolist()] for indices in index_lists]
         try:
-            for read in self._running_loader():
+            with hidden_main():
+                reads = iter(self._running_loader())
+            for read in reads:
                 if isinstance(read, CnnbuildError):
                     raise read
                 yield read
@@ -187,8 +191,9 @@ class StreamSource:
     def _ready(self, pixels: np.ndarray, indices: Tensor) -> tuple[Tensor, Tensor]:
         batch = torch.from_numpy(pixels)
         if self.device.type == "cuda":
-            batch = batch.pin_memory()
-        batch = batch.to(self.device, non_blocking=True)
+            batch = batch.pin_memory().to(self.device, non_blocking=True)
+        else:
+            batch = batch.to(self.device)
         if self._channels_last:
             batch = batch.permute(0, 3, 1, 2)
         labels = self.labels.index_select(0, indices.to(self.device))
@@ -202,8 +207,7 @@ def number_of_workers(device: torch.device) -> int:
     """
     if multiprocessing.current_process().daemon:
         return 0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores - 1, MOST_WORKERS.get(device.type, MOST_WORKERS_ELSEWHERE)))
+    return max(1, min(core_count() - 1, MOST_WORKERS.get(device.type, MOST_WORKERS_ELSEWHERE)))
 
 
 def _begin_worker(number: int, *, parent: int) -> None:  # noqa: ARG001 - torch passes the worker's number

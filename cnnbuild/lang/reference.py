@@ -12,6 +12,6 @@ def split_reference(reference: str) -> tuple[Path, str | None]:
     (PosixPath('zoo/resnet.yaml'), 'resnet34')
     """
     file, at, variant = reference.rpartition("@")
-    if not at or "/" in variant or variant.endswith((".yaml", ".yml")):
+    if not at or "/" in variant or "\\" in variant or variant.endswith((".yaml", ".yml")):
         return Path(reference), None
     return Path(file), variant

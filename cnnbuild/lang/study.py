@@ -22,6 +22,7 @@ from cnnbuild.lang.analyses import check_analyses
 from cnnbuild.lang.files import read_yaml
 from cnnbuild.lang.layer_study import is_layer_study
 from cnnbuild.lang.merging import from_setting, set_path, with_entry
+from cnnbuild.lang.reader import parse_yaml
 from cnnbuild.lang.sections import check_format_version
 from cnnbuild.lang.source import Yaml, YamlList, YamlMap, YamlScalar, describe, from_plain
 from cnnbuild.lang.study_amounts import lay_over, without_what_is_replaced
@@ -129,7 +130,7 @@ def _with_arguments(
         return tree
     listed = tree.get("datasets")
     known = {_dataset_word(item): item for item in listed} if isinstance(listed, YamlList) else {}
-    chosen = [known.get(n) or from_plain(n, Place("--dataset", 1, 1, len(n), n)) for n in datasets]
+    chosen = [known.get(word) or _dataset_asked(word) for word in datasets]
     whole = ", ".join(datasets)
     place = Place("--dataset", 1, 1, max(len(whole), 1), whole)
     return with_entry(tree, YamlScalar("datasets", place), YamlList(tuple(chosen), place))
@@ -139,6 +140,17 @@ def _with_argument(tree: YamlMap, path: str, value: object, problems: Problems) 
     """The document with one argument laid over it; on a path of the grid, its value alone is left."""
     tree = fixed_at(tree, path, from_setting(path, value))
     return tree if path in OF_DATA and tree.get("grid") is not None else set_path(tree, path, value, problems)
+
+
+def _dataset_asked(text: str) -> Yaml:
+    """A data set that the command line names; in braces it has options, as in a file.
+
+    Raises:
+        DocumentError: what is in braces is not YAML.
+    """
+    if text.lstrip().startswith("{"):
+        return parse_yaml(text, "--dataset")
+    return from_plain(text, Place("--dataset", 1, 1, len(text), text))
 
 
 def _dataset_word(item: Yaml) -> str:

@@ -12,11 +12,6 @@ from cnnbuild.layers.parameters import NonNegativePair, PositivePair
 from cnnbuild.layers.reach import window
 
 
-def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
-    """Outputs of a pool along one axis, by torch's rule; 0 or less where the window does not fit."""
-    return SlidingWindow(size, kernel, stride, padding, padding, dilation, ceil_mode).outputs
-
-
 class SlidingPool(Layer):
     """What pools over windows have in common."""
 

@@ -6,14 +6,11 @@ import json
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TypeAlias
 
-from cnnbuild.errors import RunError
 from cnnbuild.report.results_table import results_table
 from cnnbuild.studies.best_row import distinguished_best
 from cnnbuild.studies.costs import LATENCY, MEMORY, TRAINING, Cost
-from cnnbuild.studies.files import write_atomically
 from cnnbuild.studies.findings import Finding
 from cnnbuild.studies.health import Health
 from cnnbuild.studies.record import CellRecord
@@ -62,23 +59,6 @@ def downloads_of(results: StudyResults, findings: StudyFindings) -> list[Downloa
         Download("table.tex", "application/x-tex", table.to_latex()),
         Download("results.json", "application/json", whole),
     ]
-
-
-def write_downloads(folder: Path, results: StudyResults, findings: StudyFindings) -> tuple[Path, ...]:
-    """Write the downloads beside the page, each replaced as a whole, and give their paths.
-
-    Raises:
-        RunError: a file cannot be written.
-    """
-    paths = []
-    for download in downloads_of(results, findings):
-        path = folder / download.name
-        try:
-            write_atomically(path, download.text)
-        except OSError as error:
-            raise RunError(f"{path} cannot be written: {error.strerror}") from None
-        paths.append(path)
-    return tuple(paths)
 
 
 def results_to_dict(results: StudyResults, findings: StudyFindings) -> dict[str, Json]:

@@ -21,7 +21,6 @@ PX_PER_INCH = 100.0
 POINTS_PER_PX = 72 / PX_PER_INCH
 SCALE = 2  # pixels of the file for each px of the scene
 MOST_PIXELS = 150_000_000  # what a viewer still opens
-LONGEST_SIDE = 2**16  # pixels that matplotlib draws
 FONTS = ("Helvetica", "Arial", "Liberation Sans", "Nimbus Sans")
 FALLBACK = "DejaVu Sans"  # comes with matplotlib
 NARROWER = 0.86  # DejaVu Sans is so much wider than the fonts that the boxes were made for

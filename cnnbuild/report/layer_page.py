@@ -7,10 +7,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from cnnbuild.errors import RunError
 from cnnbuild.report.layer_figures import response_figures
 from cnnbuild.report.page_shell import page_templates
-from cnnbuild.studies.files import write_atomically
+from cnnbuild.studies.files import write_result
 from cnnbuild.studies.layer_comparison.record import (
     Difference,
     LayerResults,
@@ -93,11 +92,7 @@ def write_layer_report(folder: Path, *, out: Path | None = None) -> Path:
         RunError: the page cannot be written.
     """
     page = folder / "report.html" if out is None else out
-    text = render_layer_page(read_layer_results(folder))
-    try:
-        write_atomically(page, text)
-    except OSError as error:
-        raise RunError(f"{page} cannot be written: {error.strerror}") from error
+    write_result(page, render_layer_page(read_layer_results(folder)))
     return page
 
 

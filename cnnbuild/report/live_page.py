@@ -13,6 +13,7 @@ from types import TracebackType
 
 from cnnbuild.errors import CnnbuildError
 from cnnbuild.studies.events import StudyEvent
+from cnnbuild.system.processes import NEW_GROUP
 
 SECONDS = 10.0  # that a study has run before its page is written for the first time, and between two writings
 
@@ -85,4 +86,5 @@ def _started(folder: Path, seconds: float) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         env=environment,
         start_new_session=True,  # Ctrl-C is for the study
+        creationflags=NEW_GROUP,
     )

@@ -12,7 +12,7 @@ from cnnbuild.report.chapters import (
     chapters_of,
     place_of,
 )
-from cnnbuild.report.downloads import downloads_of, write_downloads
+from cnnbuild.report.downloads import Download, downloads_of
 from cnnbuild.report.figures import looks_of
 from cnnbuild.report.held_equal import held_equal
 from cnnbuild.report.log_tails import log_tails
@@ -23,7 +23,7 @@ from cnnbuild.report.sections import section_of
 from cnnbuild.report.study_blocks import blocks_of, is_drawn, live_blocks_of, that_fit
 from cnnbuild.report.tables import run_lines
 from cnnbuild.report.under_way import under_way
-from cnnbuild.studies.files import write_atomically
+from cnnbuild.studies.files import write_result
 from cnnbuild.studies.findings import evidence_in_words
 from cnnbuild.studies.findings.methods import methods_of
 from cnnbuild.studies.findings_file import write_findings
@@ -45,15 +45,17 @@ def write_report(folder: Path, *, out: Path | None = None, reload_seconds: int |
 
     Raises:
         UsageError: the folder holds no study, or a damaged one.
-        OSError: the page cannot be written.
+        RunError: a file cannot be written.
     """
     results = read_results(folder)
     findings = study_findings(results)
+    downloads = downloads_of(results, findings)
     page = folder / "report.html" if out is None else out
-    write_atomically(page, render_page(results, findings, reload_seconds=reload_seconds))
+    write_result(page, _html(results, findings, downloads, reload_seconds))
     if out is None:
         write_findings(results, findings)
-        write_downloads(folder, results, findings)
+        for download in downloads:
+            write_result(folder / download.name, download.text)
     return page
 
 
@@ -61,8 +63,17 @@ def render_page(
     results: StudyResults, findings: StudyFindings | None = None, *, reload_seconds: int | None = None
 ) -> str:
     """The page as HTML; the same records give the same page. `findings`: where they are known already."""
-    looks = looks_of(results.study.architectures)
     findings = study_findings(results) if findings is None else findings
+    return _html(results, findings, downloads_of(results, findings), reload_seconds)
+
+
+def _html(
+    results: StudyResults,
+    findings: StudyFindings,
+    downloads: Sequence[Download],
+    reload_seconds: int | None,
+) -> str:
+    looks = looks_of(results.study.architectures)
     lines = run_lines(results)
     unsound = [line for line in lines if line.ended and not line.trained]
     make = blocks_of if reload_seconds is None else live_blocks_of
@@ -102,7 +113,7 @@ def render_page(
             seeds_in_words=seeds_in_words(results),
             methods=methods_of(results, findings.comparisons),
             left_out=len(blocks) - len(shown),
-            downloads=downloads_of(results, findings),
+            downloads=downloads,
         )
     )
 

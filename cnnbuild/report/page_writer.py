@@ -6,7 +6,6 @@ writes the page once more, as one that is not written again.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ from math import ceil
 from pathlib import Path
 
 from cnnbuild.errors import CnnbuildError
+from cnnbuild.system.processes import lower_priority
 
 SHARE = 20  # a writing is followed by so many times what it took of a core: at most a twentieth of one
 NICENESS = 10
@@ -46,8 +46,7 @@ def write_page(folder: Path, *, reload_seconds: int | None) -> None:
 
 def main() -> None:
     """Follow the study that the command line names."""
-    with suppress(OSError, AttributeError):  # Windows has no such call
-        os.nice(NICENESS)
+    lower_priority(NICENESS)
     closed = threading.Event()
 
     def wait_for_end() -> None:

@@ -59,24 +59,11 @@ def run_cell(
     """
     folder.mkdir(parents=True, exist_ok=True)
     started, begin = datetime.now(UTC), time.perf_counter()
-    state: State = "done"
-    reason, run = "", None
     origin = _origin_of(cell, job)
     with (folder / "log.txt").open("a", encoding="utf-8", buffering=1) as log:
         print(f"cnnbuild {__version__}: {cell.label}, started {started:%Y-%m-%d %H:%M:%S} UTC", file=log)
         training = _Training(cell, dataset, folder, log, job, accumulate if job is None else job.accumulate)
-        try:
-            with failures_told(cell.recipe, folder / CHECKPOINT):
-                run = training.with_warning(training.train(origin, on_epoch))
-        except DivergedRunError as error:
-            state, reason, run = "diverged", str(error), training.with_warning(error.record)
-            print(f"diverged: {reason}", file=log)
-        except OutOfMemoryError as error:
-            state, reason = "out_of_memory", first_line(error)
-            traceback.print_exc(file=log)
-        except Exception as error:  # noqa: BLE001 - one run must not stop the others
-            state, reason = "failed", f"{type(error).__name__}: {first_line(error)}"
-            traceback.print_exc(file=log)
+        state, reason, run = _ended(training, origin, on_epoch)
     return CellRecord(
         cell_id=cell.identity(dataset.fingerprint) if job is None else job.cell_id,
         architecture=cell.architecture,
@@ -102,6 +89,24 @@ def run_cell(
         parallel=1 if job is None else job.parallel,
         weights={} if cell.start is None else cell.start.told,
     )
+
+
+def _ended(
+    training: _Training, origin: Origin, on_epoch: Callable[[EpochRecord], None] | None
+) -> tuple[State, str, RunRecord | None]:
+    """How the training of a cell ended, why, and what is known of the run."""
+    try:
+        with failures_told(training.cell.recipe, training.folder / CHECKPOINT):
+            return "done", "", training.with_warning(training.train(origin, on_epoch))
+    except DivergedRunError as error:
+        print(f"diverged: {error}", file=training.log)
+        return "diverged", str(error), training.with_warning(error.record)
+    except OutOfMemoryError as error:
+        traceback.print_exc(file=training.log)
+        return "out_of_memory", first_line(error), None
+    except Exception as error:  # noqa: BLE001 - one run must not stop the others
+        traceback.print_exc(file=training.log)
+        return "failed", f"{type(error).__name__}: {first_line(error)}", None
 
 
 def _origin_of(cell: Cell, job: Job | None) -> Origin:

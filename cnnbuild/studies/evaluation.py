@@ -140,7 +140,7 @@ def class_probabilities(module: nn.Module, source: Batches, *, forward: Forward,
                 logits = main_logits(forward(images)).float()
                 if flip:
                     logits = (logits + main_logits(forward(images.flip(-1))).float()) / 2
-                shares.append(logits.double().softmax(1).cpu())
+                shares.append(logits.cpu().double().softmax(1))  # MPS has no float64
     finally:
         module.train(was_training)
     return torch.cat(shares)

@@ -25,19 +25,24 @@ def why_dead(dead: list[ResultRow]) -> str:
         which = " and ".join(f"{runs_of(n, one)} {_conjugated(fate, n)}" for fate, n, one in _joined(broken))
         only_errors = all(fate == "failed" for fate, _, _ in broken)
         subject = "An error" if only_errors else "This"
-        said.append(f"{which} (see Health). {subject} says nothing about how well an architecture learns.")
+        said.append(
+            f"{which} (see Health in the report). "
+            f"{subject} says nothing about how well an architecture learns."
+        )
     if untrained:
         which = " and ".join(runs_of(n, one) for n, one in untrained)
         names = " or ".join(f"{one.architecture}'s" for _, one in untrained)
         said.append(
-            f"{which} did not train (see Health). "
+            f"{which} did not train (see Health in the report). "
             f"This says something about the training recipe, not about {names} architecture."
         )
     crippled = [(n, one) for one in dead if (n := sum(health.is_crippled for health in one.health))]
     if crippled:
         which = " and ".join(runs_of(n, one) for n, one in crippled)
         tells = "" if untrained else " This says something about the training recipe."
-        said.append(f"{which} trained with a layer whose units are nearly all dead (see Health).{tells}")
+        said.append(
+            f"{which} trained with a layer whose units are nearly all dead (see Health in the report).{tells}"
+        )
     return " Besides, ".join(said)
 
 

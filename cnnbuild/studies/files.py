@@ -5,12 +5,25 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cnnbuild.files import replace_file
+from cnnbuild.errors import RunError
+from cnnbuild.files import move_over, replace_file
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace a text file as a whole."""
     replace_file(path, text.encode("utf-8"))
+
+
+def write_result(path: Path, text: str) -> None:
+    """Replace a text file as a whole.
+
+    Raises:
+        RunError: it cannot be written; what stood there still stands.
+    """
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def replace_quickly(path: Path, text: str) -> None:
@@ -21,8 +34,8 @@ def replace_quickly(path: Path, text: str) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    temporary.write_bytes(text.encode())
+    move_over(temporary, path)
 
 
 def append_line(path: Path, line: str) -> None:
@@ -34,7 +47,7 @@ def append_line(path: Path, line: str) -> None:
         OSError: it cannot be written; half of it may have been.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
     try:
         size = os.fstat(descriptor).st_size
         os.lseek(descriptor, max(size - 1, 0), os.SEEK_SET)

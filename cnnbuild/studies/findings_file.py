@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cnnbuild.errors import DataError
-from cnnbuild.studies.files import write_atomically
+from cnnbuild.studies.files import write_result
 from cnnbuild.studies.findings import Finding
 from cnnbuild.studies.findings.methods import methods_of
 from cnnbuild.studies.observation import Observation
@@ -84,11 +84,11 @@ def write_findings(results: StudyResults, findings: StudyFindings | None = None)
     """Write them into the folder of the study, replaced as a whole; gives the file.
 
     Raises:
-        OSError: it cannot be written.
+        RunError: it cannot be written.
     """
     path = results.folder / NAME
     text = json.dumps(keep_findings(results, findings).to_dict(), indent=1, allow_nan=False)
-    write_atomically(path, text + "\n")
+    write_result(path, text + "\n")
     return path
 
 

@@ -11,6 +11,7 @@ from cnnbuild.graph.single_values import single_value
 from cnnbuild.lang.recipe import Recipe
 from cnnbuild.studies.executors.executor import Exit
 from cnnbuild.studies.record import CellRecord, State
+from cnnbuild.system.processes import signal_name
 
 CRASHES = {
     "SIGSEGV": "segmentation fault",
@@ -100,12 +101,12 @@ def _by_code(ended: Exit) -> Ending:
     if code is None:
         return Ending("killed", ended.reason or "it ended, and nobody knows how")
     if code < 0:
-        name = _signal_name(-code)
+        name = signal_name(-code)
         if name in CRASHES:
             return Ending("failed", f"the process crashed: {name} ({CRASHES[name]})")
         return Ending("killed", ended.reason or f"it was killed from outside: {name}")
     if code in ASKED_TO_STOP:
-        return Ending("killed", ended.reason or f"it was asked to stop: {_signal_name(code - 128)}")
+        return Ending("killed", ended.reason or f"it was asked to stop: {signal_name(code - 128)}")
     what = f"the worker ended with exit code {code} and left no outcome"
     return Ending("failed", f"{what}: {ended.reason}" if ended.reason else what)
 
@@ -127,10 +128,3 @@ def decide(
     if single_value(graph, smaller):
         return Verdict("", note=f"not tried again: {parts} parts of a batch are too small for its norms")
     return Verdict("smaller", parts)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

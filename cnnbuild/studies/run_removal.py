@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cnnbuild.errors import UsageError
-from cnnbuild.files import replace_file
+from cnnbuild.files import move_over, replace_file
 from cnnbuild.studies.files import write_atomically
 from cnnbuild.studies.stored_run import StoredRun
 from cnnbuild.studies.study_lock import only_supervisor
@@ -84,7 +84,7 @@ def _remove_cell(run: StoredRun) -> None:
     hidden = run.folder.with_name(f".removed-{run.folder.name}")
     if hidden.exists():  # left by a process that was killed
         shutil.rmtree(hidden)
-    run.folder.rename(hidden)
+    move_over(run.folder, hidden)
     shutil.rmtree(hidden)
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnbuild.errors import CheckpointError, RunError
-from cnnbuild.files import flush_folder, replace_file
+from cnnbuild.files import flush_folder, move_over, replace_file
 
 CHECKPOINT_SCHEMA = 2
 MAGIC = b"cnnbuild checkpoint "
@@ -118,8 +118,8 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
             upcoming.unlink(missing_ok=True)
             raise
         if path.exists():
-            path.replace(previous_of(path))
-        upcoming.replace(path)
+            move_over(path, previous_of(path))
+        move_over(upcoming, path)
         flush_folder(path.parent)
     except OSError as error:
         advice = "the last checkpoint still stands: the same run, started again, goes on from it"

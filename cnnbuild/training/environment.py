@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from cnnbuild.system.cores import allowed_cores
+from cnnbuild.system.memory import installed_bytes
 from cnnbuild.training.machine import hardware_name
 from cnnbuild.training.observations import Environment, GitRevision
 
@@ -26,8 +28,8 @@ def describe_environment(device: torch.device) -> Environment:
         os=platform.platform(),
         cpu=hardware_name(torch.device("cpu")),
         cores=os.cpu_count(),
-        usable_cores=_usable_cores(),
-        memory_bytes=_memory_bytes(),
+        usable_cores=allowed_cores(),
+        memory_bytes=installed_bytes(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         gpu=gpu,
         gpu_memory_bytes=gpu_memory,
@@ -66,16 +68,3 @@ def _answer(git: str, folder: Path, *words: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", errors="replace").strip() if done.returncode == 0 else None
-
-
-def _usable_cores() -> int | None:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS or Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
-
-
-def _memory_bytes() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None  # Windows has no such call, and not every system these names

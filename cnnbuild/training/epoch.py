@@ -101,7 +101,7 @@ def _begin(run: Run) -> tuple[EpochProgress, tuple[Tensor, ...]]:
     parts = list(shuffled_batches(len(run.fitted), run.recipe.batch_size, run.order))
     if progress.steps:
         run.order.set_state(now)
-    order = torch.cat(parts).to(run.device, non_blocking=True)
+    order = torch.cat(parts).to(run.device, non_blocking=run.device.type == "cuda")
     return progress, torch.split(run.fitted[order], [len(part) for part in parts])
 
 

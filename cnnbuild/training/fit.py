@@ -80,15 +80,9 @@ def fit(
     stopping = stop_requests() if checkpoint is not None else nullcontext(StopRequest())
     with failures_told(recipe, checkpoint), stopping as stop:
         run = prepare_run(
-            module,
-            dataset,
-            recipe,
-            seed=seed,
-            device=device,
-            head_weights=head_weights or {},
-            world=world,
-            normalization=normalization,
-        )
+            module, dataset, recipe, seed=seed, device=device, head_weights=head_weights or {},
+            world=world, normalization=normalization,
+        )  # fmt: skip
         try:
             with _surroundings(run):
                 keeping = begin_keeping(run, dataset, checkpoint, stop, resume=resume)

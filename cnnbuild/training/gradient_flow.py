@@ -97,7 +97,7 @@ class GradientSampler:
         """What was read since the last call, None where nothing was; the samples are forgotten."""
         if not self._samples:
             return None
-        samples = torch.stack(self._samples).double().tolist()
+        samples = torch.stack(self._samples).cpu().double().tolist()
         self._samples = []
         return _flow(samples, self._sizes)
 

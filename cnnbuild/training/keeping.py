@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cnnbuild.data.dataset import Dataset
 from cnnbuild.errors import RunError, RunInterruptedError
+from cnnbuild.files import move_over
 from cnnbuild.training.checkpoint import (
     Checkpoint,
     previous_of,
@@ -115,7 +116,7 @@ def begin_keeping(
         if warning:
             run.warnings.append(warning)
             if run.world.first:  # the others have read it
-                previous_of(path).replace(path)  # or the damaged one would be the previous one of the next
+                move_over(previous_of(path), path)  # or the damaged one would be the previous one of the next
         restore(run, checkpoint)
     return keeping
 

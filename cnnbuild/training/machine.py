@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -12,9 +11,8 @@ from typing import Literal
 import torch
 
 from cnnbuild.errors import UsageError
+from cnnbuild.system.memory import peak_bytes
 from cnnbuild.version import __version__
-
-PEAK_SLACK = 2**23  # bytes by which two counts of a process's memory may differ: the system counts in batches
 
 
 def choose_device(wanted: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
@@ -66,38 +64,16 @@ def versions() -> dict[str, str]:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Begin a new high-water mark where the device has one; see `reset_process_peak` for the process's."""
+    """Begin a new high-water mark where the device has one; `system.memory` does it for the process."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-
-
-def reset_process_peak() -> bool:
-    """Begin a new high-water mark of this process's memory; whether the system can do that (Linux).
-
-    Where the process has replaced its program since it began, the mark of the earlier program may stand.
-    """
-    if sys.platform != "linux":
-        return False
-    import resource
-
-    try:
-        Path("/proc/self/clear_refs").write_bytes(b"5")  # proc_pid_clear_refs(5): VmHWM becomes VmRSS
-        resident = int(Path("/proc/self/statm").read_bytes().split()[1]) * resource.getpagesize()
-    except OSError:
-        return False
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 <= resident + PEAK_SLACK
 
 
 def peak_memory(device: torch.device) -> tuple[int | None, Literal["device", "process"]]:
     """The high-water mark in bytes and whose it is; None where the system does not tell (Windows)."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device)), "device"
-    if sys.platform == "win32":
-        return None, "process"
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024, "process"  # macOS counts bytes, Linux kibibytes
+    return peak_bytes(), "process"
 
 
 def synchronize(device: torch.device) -> None:

@@ -29,11 +29,8 @@ def record_of(
     `test` is None for a diverged run.
     """
     seconds = run.elapsed()
-    latency: tuple[Latency, ...] = ()
     validation = None if test is None else _validated(run)
-    if test is not None and run.world.first:
-        sizes = sorted({1, min(run.recipe.batch_size, len(run.test))})
-        latency = tuple(measure_latency(run.module, run.test, size) for size in sizes)
+    latency = _latency(run) if test is not None and run.world.first else ()
     peak_bytes, peak_of = peak_memory(run.device)
     if peak_bytes is not None:
         (peak_bytes,) = run.world.largest(peak_bytes)
@@ -83,6 +80,12 @@ def record_of(
         loss_curve=run.diagnostics.loss_curve,
         alike_layers=run.diagnostics.alike_layers,
     )
+
+
+def _latency(run: Run) -> tuple[Latency, ...]:
+    """What one image takes, and a batch of the recipe."""
+    sizes = sorted({1, min(run.recipe.batch_size, len(run.test))})
+    return tuple(measure_latency(run.module, run.test, size) for size in sizes)
 
 
 def _validated(run: Run) -> Evaluation | None:

@@ -111,13 +111,11 @@ def prepare_run(
     train, test = make_sources(
         dataset, fitted, recipe, device, channels_last=channels_last, seed=seed, normalization=normalization
     )
-    probe_size = min(len(fitted), max(MIN_PROBE_IMAGES, len(held_out)))
-    probe = fitted[stratified_subset(dataset.train.labels[fitted], probe_size)]
+    probe = _probe(dataset, fitted, max(MIN_PROBE_IMAGES, len(held_out))).to(device)
     _check_output(module, train, len(dataset.class_names))
     frozen = freeze(module, recipe)
     optimizer = make_optimizer(recipe, module)
     steps_per_epoch = number_of_batches(len(fitted), recipe.batch_size)
-    probe = probe.to(device)
     diagnostics = Diagnostics(
         module, train, probe, steps_per_epoch=steps_per_epoch, training_images=len(fitted)
     )
@@ -145,6 +143,11 @@ def prepare_run(
         frozen=frozen,
         scaler=GradScaler(device.type) if execution.precision == "fp16" else None,
     )
+
+
+def _probe(dataset: Dataset, fitted: Tensor, size: int) -> Tensor:
+    """Which images to train on are also evaluated: up to `size`, all classes in equal shares."""
+    return fitted[stratified_subset(dataset.train.labels[fitted], min(len(fitted), size))]
 
 
 def _parts_of(dataset: Dataset, recipe: Recipe) -> tuple[Tensor, Tensor]:

@@ -61,7 +61,8 @@ class WeightWatcher:
 def _some(weight: Tensor) -> Tensor:
     """The weights (N,) of a layer; of a large one as many in even distances as cost no more than a small."""
     values = weight.detach().flatten()
-    return values[:: -(-len(values) // MOST_COUNTED)].float()
+    some = values[:: -(-len(values) // MOST_COUNTED)].float()
+    return some.cpu() if some.device.type == "mps" else some  # which has no float64
 
 
 def _numbers(layers: Sequence[Tensor]) -> Tensor:

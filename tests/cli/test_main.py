@@ -13,7 +13,7 @@ import pytest
 from cnnbuild.cli.inspect_table import emit
 from cnnbuild.cli.options import print_or_write
 from cnnbuild.errors import UsageError
-from tests.cli.commands import ROOT, cnnbuild
+from tests.cli.commands import ROOT, cnnbuild, in_this_process
 
 CODE = "import sys; sys.argv[0] = 'cnnbuild'; from cnnbuild.cli.main import main; main()"
 
@@ -45,6 +45,51 @@ def test_a_reader_that_leaves_early_is_not_told_anything():
     process.stdout.close()
     _, said = process.communicate(timeout=60)
     assert said == b""
+
+
+def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> Path:
+    """A file to inspect, where reading any file raises `error`."""
+
+    def fail(path: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("cnnbuild.lang.architecture.read_yaml", fail)
+    return tmp_path / "my net.yaml"
+
+
+def test_a_fault_of_cnnbuild_is_told_in_one_sentence_with_the_way_to_see_more(tmp_path, monkeypatch, capsys):
+    run = in_this_process(monkeypatch, capsys)
+    file = failing(tmp_path, monkeypatch, KeyError("a word\nand more"))
+    told = run("inspect", str(file), "-d", "digits")
+    assert told.code == 1
+    error, help_ = told.err.rstrip("\n").split("\n")
+    assert error.startswith("error: cnnbuild did not expect this: KeyError: 'a word\\nand more' (")
+    assert error.endswith(")")
+    assert "tests/cli/test_main.py, line " in error
+    assert help_ == (
+        "  = help: it is probably a fault of cnnbuild: please report it, with what this shows: "
+        f"cnnbuild --debug inspect '{file}' -d digits"
+    )
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_debug_shows_the_traceback_wherever_it_stands(tmp_path, monkeypatch, capsys, place):
+    run = in_this_process(monkeypatch, capsys)
+    words = ["inspect", str(failing(tmp_path, monkeypatch, ValueError("no"))), "--dataset=digits"]
+    told = run(*words[:place], "--debug", *words[place:])
+    assert told.code == 1
+    assert told.err.startswith("Traceback (most recent call last):\n")
+    assert "\nValueError: no\nerror: cnnbuild did not expect this: ValueError: no (" in told.err
+
+
+def test_debug_shows_where_a_fault_of_the_user_was_found(monkeypatch, capsys):
+    run = in_this_process(monkeypatch, capsys)
+    plain = run("inspect", "no_such_file.yaml", "-d", "digits")
+    assert plain.code == 2
+    shown = run("--debug", "inspect", "no_such_file.yaml", "-d", "digits")
+    assert shown.code == 2
+    assert shown.err.startswith("Traceback (most recent call last):\n")
+    assert shown.err.endswith(f"\n{plain.err}")
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,46 @@ def test_quiet_prints_results_only_and_a_second_start_trains_nothing(tmp_path):
     assert second.out == first.out
 
 
+def test_a_report_that_cannot_be_written_leaves_the_results_and_says_how_to_get_it(tmp_path):
+    folder = tmp_path / "out"
+    (folder / "report.html").mkdir(parents=True)
+    arguments = ("run", write_study(tmp_path), "--out", folder, "--set", "train.epochs=1", "--seeds", 1)
+    done = cnnbuild(*arguments, "--executor", "inline", "--quiet")
+    assert done.code == 1
+    assert done.err == (
+        f"error: the report cannot be made: {folder / 'report.html'} cannot be written: Is a directory\n"
+        f"All results are kept; this makes it of them: cnnbuild report {folder}\n"
+    )
+    assert "Descriptive only (one seed)" in done.out
+    assert "Report:" not in done.out
+    (folder / "report.html").rmdir()
+    again = cnnbuild("report", folder)
+    assert (again.code, again.out) == (0, f"Report: {folder / 'report.html'}\n")
+    assert (folder / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "carets"),
+    [
+        ("{digits:", "--dataset:1:9: error: ", " " * 8 + "^"),
+        ("{digits: {trian_images: 5}}", "--dataset:1:11: error: ", " " * 10 + "^" * 12),
+        ("{no: {}}", "--dataset:1:2: error: unknown data set 'no'", " ^^"),
+    ],
+)
+def test_a_fault_of_a_data_set_with_options_is_told_at_its_column(tmp_path, asked, told, carets):
+    done = cnnbuild("run", write_study(tmp_path), "--dry-run", "--dataset", asked)
+    assert done.code == 2
+    assert done.err.startswith(told)
+    assert done.err.splitlines()[1:3] == [f"    1 | {asked}", f"      | {carets}"]
+
+
+def test_a_data_set_may_be_asked_for_with_options(tmp_path):
+    asked = "{digits: {train_images: 100}}"
+    done = cnnbuild("run", write_study(tmp_path), "--dry-run", "--dataset", asked, columns=200)
+    assert done.code == 0
+    assert "100 training images" in done.out
+
+
 def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path):
     done = cnnbuild("run", write_study(tmp_path), "--dry-run", "--dataset", "mnist", cwd=ROOT)
     assert done.code == 0

@@ -19,7 +19,7 @@ def test_the_terminal_says_the_sentences_of_the_page_in_eighty_columns(tmp_path,
     records += [cell_record("b", seed, 900 + seed, parameters=9000) for seed in range(3)]
     records += [cell_record("b", 3, 100)]
     results = study_results(*records, folder=tmp_path)
-    print_summary(results, tmp_path / "p", left_by_fail_fast=0)
+    print_summary(results, left_by_fail_fast=0)
     screen = capsys.readouterr().out
     findings = screen[screen.index("- On digits") :].splitlines()[:-1]
     assert max(len(line) for line in findings) <= 80
@@ -40,6 +40,6 @@ def test_the_terminal_says_the_sentences_of_the_page_in_eighty_columns(tmp_path,
 
 def test_a_name_that_would_steer_the_terminal_is_shown(tmp_path, capsys):
     records = [cell_record(name, seed, 800 + seed) for name in ("a", "b\x1b[2J") for seed in range(3)]
-    print_summary(study_results(*records, folder=tmp_path), tmp_path / "p", left_by_fail_fast=0)
+    print_summary(study_results(*records, folder=tmp_path), left_by_fail_fast=0)
     screen = capsys.readouterr().out
     assert "\x1b" not in screen[screen.index("- On digits") :]

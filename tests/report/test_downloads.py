@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnbuild.errors import RunError
-from cnnbuild.report.downloads import downloads_of, results_to_dict, write_downloads
+from cnnbuild.report.downloads import downloads_of, results_to_dict
 from cnnbuild.report.results_table import number_in_latex, results_table
 from cnnbuild.studies.results import StudyResults
 from cnnbuild.studies.study_findings import study_findings
@@ -156,15 +155,3 @@ def test_a_link_holds_all_of_its_file():
         assert kind == f"data:{one.media_type}"
         assert b64decode(data).decode() == one.text
         assert one.label.startswith(one.name)
-
-
-def test_downloads_are_written_beside_the_page(tmp_path: Path):
-    paths = write_downloads(tmp_path, clear(), study_findings(clear()))
-    assert [path.name for path in paths] == ["table.csv", "table.md", "table.tex", "results.json"]
-    assert (tmp_path / "table.md").read_text(encoding="utf-8") == text_of(clear(), "table.md")
-
-
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match=re.escape(f"{tmp_path / 'file' / 'table.csv'} cannot be written")):
-        write_downloads(tmp_path / "file", clear(), study_findings(clear()))

@@ -36,7 +36,7 @@ def test_each_architecture_has_a_colour_and_a_marker_that_no_other_has():
 
 def test_lines_without_markers_differ_in_colour_or_dash():
     looks = [*looks_of([f"net{n}" for n in range(18)]).values()]
-    assert len({(look.colour, look.dash_array) for look in looks}) == 18
+    assert len({(look.colour, look.dash) for look in looks}) == 18
     assert {look.dash for look in looks[:6]} == {"solid"}
 
 

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from cnnbuild.errors import UsageError
+from cnnbuild.errors import RunError, UsageError
 from cnnbuild.report import page_shell
+from cnnbuild.report.downloads import downloads_of
+from cnnbuild.report.last_report import write_last_report
 from cnnbuild.report.page import render_page, write_report
 from cnnbuild.studies.matching import Matched
 from cnnbuild.studies.record import Attempt
 from cnnbuild.studies.results import StudyResults
 from cnnbuild.studies.store import StudyFolder
+from cnnbuild.studies.study_findings import study_findings
 from cnnbuild.training.observations import Environment, GitRevision
 from tests.studies.synthetic import cell_record, run_record, study_results, two_architectures
 
@@ -189,7 +192,32 @@ def test_the_report_is_written_from_the_folder_alone(tmp_path):
         store.write_record(name, record)
     page = write_report(tmp_path)
     assert page == tmp_path / "report.html"
-    assert page.read_text() == render_page(results)
+    assert page.read_text(encoding="utf-8") == render_page(results)
+    offered = downloads_of(results, study_findings(results))
+    assert [one.name for one in offered] == ["table.csv", "table.md", "table.tex", "results.json"]
+    for one in offered:
+        assert (tmp_path / one.name).read_text(encoding="utf-8") == one.text
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    store = StudyFolder(tmp_path)
+    store.write_study(two_architectures([800], [900]).study.model_dump(mode="json"))
+    (tmp_path / "table.csv").mkdir()
+    told = re.escape(f"{tmp_path / 'table.csv'} cannot be written: Is a directory")
+    with pytest.raises(RunError, match=f"^{told}$"):
+        write_report(tmp_path)
+
+
+def test_a_report_that_fails_at_the_end_of_a_study_is_told_with_the_way_to_get_it(tmp_path):
+    def fail(folder: Path) -> Path:
+        raise KeyError("a template's word")
+
+    with pytest.raises(RunError) as caught:
+        write_last_report(tmp_path / "a study", fail)
+    assert str(caught.value) == (
+        'the report cannot be made: KeyError: "a template\'s word"\n'
+        f"All results are kept; this makes it of them: cnnbuild report '{tmp_path / 'a study'}'"
+    )
 
 
 def test_a_folder_without_a_study_is_an_error(tmp_path):

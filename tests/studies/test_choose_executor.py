@@ -11,13 +11,14 @@ import torch
 from cnnbuild.errors import UsageError
 from cnnbuild.studies.executors import choose
 from cnnbuild.studies.executors.choose import (
-    core_count,
     default_jobs,
     make_executor,
     require_executor,
     require_jobs,
     threads_for,
 )
+from cnnbuild.system import cores
+from cnnbuild.system.cores import core_count
 
 
 def test_local_is_made_with_as_many_slots_as_asked_for():
@@ -118,11 +119,11 @@ def test_there_is_a_run_for_each_gpu_where_a_recipe_uses_any(monkeypatch):
 def test_a_container_has_its_share_of_the_cores(monkeypatch, tmp_path, quota, expected):
     (tmp_path / "cpu.max").write_text(f"{quota}\n")
     files = ((str(tmp_path / "cpu.max"), str(tmp_path / "cpu.max")),)
-    monkeypatch.setattr(choose, "QUOTAS", files)
+    monkeypatch.setattr(cores, "QUOTAS", files)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
     assert core_count() == expected
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason=f"{sys.platform} has no affinity")
 def test_no_more_cores_are_counted_than_this_process_may_use():
-    assert 1 <= core_count() <= len(os.sched_getaffinity(0))
+    assert 1 <= core_count() <= cores.allowed_cores()

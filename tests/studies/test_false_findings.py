@@ -194,7 +194,7 @@ def test_nothing_is_concluded_where_a_third_of_the_runs_did_not_train() -> None:
                 forbidden += 1
                 assert finding.verdict == "no comparison"
                 assert (finding.p, finding.evidence, finding.difference_points) == (None, None, None)
-                assert "did not train" in finding.sentence or "(see Health)" in finding.sentence
+                assert "did not train" in finding.sentence or "(see Health in the report)" in finding.sentence
             else:
                 verdicts.add(finding.verdict)
     assert forbidden > 100

@@ -86,7 +86,7 @@ def test_runs_at_chance_forbid_a_comparison():
     finding = only(findings_of(two_architectures([800, 810, 820], [900, 100, 910])))
     assert finding.verdict == "no comparison"
     assert finding.sentence == (
-        "No comparison of b with a on digits: 1 of 3 runs of b did not train (see Health). "
+        "No comparison of b with a on digits: 1 of 3 runs of b did not train (see Health in the report). "
         "This says something about the training recipe, not about b's architecture."
     )
 
@@ -165,7 +165,7 @@ def test_runs_that_ended_with_an_error_say_nothing_about_the_recipe():
     finding = only(findings_of(study_results(*records)))
     assert finding.verdict == "no comparison"
     assert finding.sentence == (
-        "No comparison of b with a on digits: 2 of 3 runs of b ended with an error (see Health). "
+        "No comparison of b with a on digits: 2 of 3 runs of b ended with an error (see Health in the report). "
         "An error says nothing about how well an architecture learns."
     )
 
@@ -174,9 +174,9 @@ def test_errors_and_runs_that_did_not_train_are_told_apart():
     records = [cell_record("a", 0, 100)]
     records += [cell_record("b", 0, 100), cell_record("b", 1, 0, **FAILED)]
     assert only(findings_of(study_results(*records))).sentence == (
-        "No comparison of b with a on digits: 1 of 2 runs of b ended with an error (see Health). "
+        "No comparison of b with a on digits: 1 of 2 runs of b ended with an error (see Health in the report). "
         "An error says nothing about how well an architecture learns. "
-        "Besides, 1 of 2 runs of b and the only run of a did not train (see Health). "
+        "Besides, 1 of 2 runs of b and the only run of a did not train (see Health in the report). "
         "This says something about the training recipe, not about b's or a's architecture."
     )
 
@@ -232,7 +232,7 @@ def test_what_ended_runs_is_named_and_blamed_on_nothing():
     records += [cell_record("b", seed, 0, **OUT_OF_MEMORY) for seed in (0, 1)]
     assert only(findings_of(study_results(*records))).sentence == (
         "No comparison of b with a on digits: 2 of 2 runs of b ran out of memory and 1 of 2 runs of a was killed "
-        "(see Health). This says nothing about how well an architecture learns."
+        "(see Health in the report). This says nothing about how well an architecture learns."
     )
 
 

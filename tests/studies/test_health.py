@@ -269,7 +269,7 @@ def test_crippled_runs_count_but_forbid_a_verdict():
     assert finding.verdict == "no comparison"
     assert finding.sentence == (
         "No comparison of b with a on digits: 2 of 3 runs of b trained with a layer whose units are nearly all dead "
-        "(see Health). This says something about the training recipe."
+        "(see Health in the report). This says something about the training recipe."
     )
 
 

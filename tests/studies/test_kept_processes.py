@@ -16,9 +16,10 @@ import torch
 
 from cnnbuild.studies.executors import local
 from cnnbuild.studies.executors.local import LocalExecutor
-from cnnbuild.studies.executors.process_state import ProcessState, resident_bytes
+from cnnbuild.studies.executors.process_state import ProcessState
 from cnnbuild.studies.job import Job
-from cnnbuild.training.machine import peak_memory, reset_process_peak
+from cnnbuild.system.memory import begin_new_peak, resident_bytes
+from cnnbuild.training.machine import peak_memory
 from tests.studies.jobs_on_disk import cells_of, written_job
 from tests.studies.odd_layers import odd_job
 from tests.studies.studies_on_disk import STUDY, write_study
@@ -247,7 +248,7 @@ def test_what_a_run_changed_in_its_process_is_put_back(tmp_path, monkeypatch):
 def test_children_are_noticed_also_those_that_nobody_has_waited_for():
     code = (
         "import subprocess, sys\n"
-        "from cnnbuild.studies.executors.process_state import has_children\n"
+        "from cnnbuild.system.processes import has_children\n"
         "told = [has_children()]\n"
         "child = subprocess.Popen(['sleep', '0'])\n"
         "told.append(has_children())\n"
@@ -267,6 +268,6 @@ def test_the_peak_of_memory_can_begin_anew():
     peak, whose = peak_memory(torch.device("cpu"))
     assert whose == "process"
     assert peak >= before + 350_000_000
-    assert reset_process_peak()
+    assert begin_new_peak()
     again, _ = peak_memory(torch.device("cpu"))
     assert again < before + 100_000_000

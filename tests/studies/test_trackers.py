@@ -20,7 +20,7 @@ from cnnbuild.studies.run_store import find_runs
 from cnnbuild.studies.trackers import sending
 from cnnbuild.studies.trackers.listener import Tracking
 from cnnbuild.studies.trackers.sending import Sender, read_cell, track
-from cnnbuild.studies.trackers.tracker import Target, make_trackers, parse_targets
+from cnnbuild.studies.trackers.tracker import Target, make_tracker, parse_targets
 from tests.studies.stored_runs import numbered, write_stored_study
 
 needs_tensorboard = pytest.mark.skipif(
@@ -104,7 +104,8 @@ def test_tensorboard_holds_the_recorded_values(study):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     record, folder = the_run(study)
-    (tracker,) = make_trackers(["tensorboard"], study)
+    (target,) = parse_targets(["tensorboard"], study)
+    tracker = make_tracker(target)
     tracker.send(record, folder)
     tracker.send(record, folder)  # in place of the first
     files = list((study / "tensorboard" / folder.name).iterdir())
@@ -261,10 +262,10 @@ def test_runs_are_sent_later_by_hand_and_only_once(study, monkeypatch, capsys):
 
 def test_a_library_that_is_missing_is_named_with_what_to_do(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", {}.get)
-    from cnnbuild.studies.trackers.tracker import require_installed
+    from cnnbuild.studies.trackers.tracker import installed_targets
 
     with pytest.raises(UsageError, match=r"^mlflow is not installed: pip install 'cnnbuild\[mlflow\]'$"):
-        require_installed([Target("mlflow", "x")])
+        installed_targets(["mlflow"], Path("runs/s"))
 
 
 def test_a_study_that_is_to_be_sent_nowhere_known_is_refused_before_it_begins(tmp_path, monkeypatch, capsys):

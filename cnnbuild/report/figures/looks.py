@@ -20,7 +20,6 @@ MARKER_PATHS = {
     "P": "M-1,-3.5h2v2.5h2.5v2h-2.5v2.5h-2v-2.5h-2.5v-2h2.5z",
 }
 DASHES: tuple[Dash, ...] = ("solid", "dashed", "dashdot")
-DASH_ARRAYS: dict[Dash, str] = {"solid": "none", "dashed": "6 3", "dashdot": "6 3 1.5 3"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,6 @@ class Look:
     def marker_path(self) -> str:
         """The marker as the data of an SVG path around (0, 0), about 6 units wide."""
         return MARKER_PATHS[self.marker]
-
-    @property
-    def dash_array(self) -> str:
-        """The dash as SVG's `stroke-dasharray`."""
-        return DASH_ARRAYS[self.dash]
 
 
 def looks_of(architectures: Sequence[str]) -> dict[str, Look]:

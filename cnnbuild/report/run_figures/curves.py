@@ -107,5 +107,4 @@ def _dashed(axes: Axes, row: DrawnRow, value: Value) -> None:
 
 
 def _has(row: DrawnRow, value: Value) -> bool:
-    runs = [*row.runs, *(run for *_, run in row.untrained)]
-    return any(series_of(value)(run) for run in runs)
+    return any(series_of(value)(run) for run in row.all_runs)

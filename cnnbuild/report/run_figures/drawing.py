@@ -150,11 +150,6 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}" + ("" if count == 1 else "s")
 
 
-def ending(text: str, most: int) -> str:
-    """The text, or its end where it is longer: names of layers differ at their ends."""
-    return text if len(text) <= most else f"…{text[1 - most :].lstrip('.')}"
-
-
 def beginning(text: str, most: int) -> str:
     """The text, or its beginning where it is longer, without control characters.
 

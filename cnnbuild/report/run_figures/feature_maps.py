@@ -5,8 +5,9 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from cnnbuild.analyses.kept import FeatureMaps, LayerMaps
+from cnnbuild.graph.views.summary.text import shortened_in_the_middle
 from cnnbuild.report.block import DataTable
-from cnnbuild.report.run_figures.drawing import NARROW, SMALL, Drawing, ending, number_text
+from cnnbuild.report.run_figures.drawing import NARROW, SMALL, Drawing, number_text
 from cnnbuild.report.run_figures.group import DrawnGroup, DrawnRow, DrawnRun
 from cnnbuild.report.run_figures.mistakes import name_of
 from cnnbuild.report.run_figures.pixels import in_colours, levels_of, pixels_of, show, tiled
@@ -69,7 +70,11 @@ def draw_maps(maps: FeatureMaps) -> Figure:
     figure = Figure(figsize=(NARROW, total))
     top = 0.0
     for height, layer in zip(heights, [None, *layers], strict=True):
-        words = f"{ending(layer.node, LONGEST_NAME)}: {layer.kind}, {_shape(layer)}" if layer else "the image"
+        words = (
+            f"{shortened_in_the_middle(layer.node, LONGEST_NAME)}: {layer.kind}, {_shape(layer)}"
+            if layer
+            else "the image"
+        )
         figure.text(0.005, 1 - (top + text * 0.6) / total, words, fontsize=SMALL, va="center")
         shown = min(most, len(layer.maps)) if layer else 1
         wide = shown * side if layer else height * maps.image.picture.width / maps.image.picture.height

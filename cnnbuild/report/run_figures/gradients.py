@@ -34,7 +34,7 @@ def gradient_maps(group: DrawnGroup) -> list[Drawing]:
 
 def gradient_ratios(group: DrawnGroup) -> list[Drawing]:
     """How much of the last layer's gradient arrives at the first one, over the epochs."""
-    rows = [row for row in group.rows if any(map(first_to_last, _all_runs(row)))]
+    rows = [row for row in group.rows if any(map(first_to_last, row.all_runs))]
     if not rows:
         return []
 
@@ -126,12 +126,8 @@ def _first_over_last(row: DrawnRow) -> str:
     )
 
 
-def _all_runs(row: DrawnRow) -> list[RunRecord]:
-    return [*row.runs, *(run for *_, run in row.untrained)]
-
-
 def _least(row: DrawnRow) -> float:
-    return min((value for run in _all_runs(row) for value in first_to_last(run).values()), default=1.0)
+    return min((value for run in row.all_runs for value in first_to_last(run).values()), default=1.0)
 
 
 def _dotted(rows: list[DrawnRow]) -> str:

@@ -66,6 +66,11 @@ class DrawnRow:
         return f"mean over {len(self.runs)} seeds" if len(self.runs) > 1 else f"seed {self.runs[0].seed}"
 
     @property
+    def all_runs(self) -> tuple[RunRecord, ...]:
+        """Those that trained, then the others."""
+        return (*self.runs, *(run for *_, run in self.untrained))
+
+    @property
     def analysed(self) -> tuple[DrawnRun, ...]:
         """The trained runs with analyses, from the lowest test accuracy to the highest."""
         accuracies = self.row.accuracies

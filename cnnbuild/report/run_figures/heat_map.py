@@ -13,8 +13,9 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from cnnbuild.graph.views.summary.text import shortened_in_the_middle
 from cnnbuild.report.block import DataTable
-from cnnbuild.report.run_figures.drawing import NARROW, SMALL, ending, number_text, power_of_ten
+from cnnbuild.report.run_figures.drawing import NARROW, SMALL, number_text, power_of_ten
 from cnnbuild.training.record import EpochRecord, RunRecord
 
 ZERO = "#D55E00"  # exactly 0, which has no place on a logarithmic scale
@@ -139,7 +140,9 @@ def _draw(shown: LayerMap, norm: Normalize, label: str, *, zeros: bool) -> Figur
 def name_layers(axes: Axes, layers: Sequence[str]) -> None:
     """Write the names of the layers beside their rows, always the first and the last."""
     named = spread(len(layers), MOST_NAMES)
-    axes.set_yticks(named, [ending(layers[index], LONGEST_NAME) for index in named], fontsize=SMALL)
+    axes.set_yticks(
+        named, [shortened_in_the_middle(layers[index], LONGEST_NAME) for index in named], fontsize=SMALL
+    )
     axes.tick_params(axis="y", length=0)
 
 

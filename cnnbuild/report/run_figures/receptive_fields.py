@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from cnnbuild.analyses.kept import Picture, ReceptiveField
+from cnnbuild.graph.views.summary.text import shortened_in_the_middle
 from cnnbuild.report.block import DataTable
-from cnnbuild.report.run_figures.drawing import NARROW, SMALL, Drawing, ending, plural
+from cnnbuild.report.run_figures.drawing import NARROW, SMALL, Drawing, plural
 from cnnbuild.report.run_figures.group import DrawnGroup, DrawnRow, DrawnRun
 from cnnbuild.report.run_figures.pixels import in_colours, levels_of, pixels_of
 
@@ -119,7 +120,10 @@ def _draw_theoretical(axes: Axes, field: ReceptiveField, background: Picture | N
     line = 0.02 * (seen[1] - seen[0])
     axes.set_xlim(seen[0] - line, seen[1] + line)
     axes.set_ylim(seen[3] + line, seen[2] - line)
-    axes.set_title(f"{ending(field.node, LONGEST_NAME)}\n{_sides(field.size, 'everything')}", fontsize=SMALL)
+    axes.set_title(
+        f"{shortened_in_the_middle(field.node, LONGEST_NAME)}\n{_sides(field.size, 'everything')}",
+        fontsize=SMALL,
+    )
     axes.set_axis_off()
 
 

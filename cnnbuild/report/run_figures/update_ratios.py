@@ -21,7 +21,7 @@ MARGIN = 2.0  # of the axis around the band
 
 def update_ratios(group: DrawnGroup) -> list[Drawing]:
     """The median update ratio over the layers, over the epochs, with the band in which it is healthy."""
-    rows = [row for row in group.rows if any(map(median_ratio, _runs(row)))]
+    rows = [row for row in group.rows if any(map(median_ratio, row.all_runs))]
     if not rows:
         return []
 
@@ -31,7 +31,7 @@ def update_ratios(group: DrawnGroup) -> list[Drawing]:
         for row in rows:
             draw_series(axes, row, median_ratio, logarithmic=True)
         seen = [
-            value for row in rows for run in _runs(row) for value in median_ratio(run).values() if value > 0
+            value for row in rows for run in row.all_runs for value in median_ratio(run).values() if value > 0
         ]
         figure = finish(figure, axes, "update / weights", [row.look for row in rows], logarithmic=True)
         axes.set_ylim(
@@ -78,7 +78,7 @@ def update_ratio(epoch: EpochRecord) -> Column | None:
 
 def _outside(row: DrawnRow) -> str:
     """How many epochs of an architecture's runs, trained or not, have a median outside the band."""
-    values = [value for run in _runs(row) for value in median_ratio(run).values()]
+    values = [value for run in row.all_runs for value in median_ratio(run).values()]
     low, high = (sum(value < HEALTHY[0] for value in values), sum(value > HEALTHY[1] for value in values))
     parts = [f"{count} {where}" for count, where in ((low, "below"), (high, "above")) if count]
     return f"{row.name} {' and '.join(parts)} of {len(values)} epochs" if parts else ""
@@ -90,7 +90,3 @@ def _lines(row: DrawnRow) -> list[tuple[str, ...]]:
         return []
     table = shown.table("")
     return [(f"{row.name}: {line[0]}", line[1], line[-1]) for line in table.rows]
-
-
-def _runs(row: DrawnRow) -> list[RunRecord]:
-    return [*row.runs, *(run for *_, run in row.untrained)]

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from cnnbuild.graph.views.summary.text import shortened_in_the_middle
 from cnnbuild.report.block import DataTable
-from cnnbuild.report.run_figures.drawing import NARROW, SMALL, Drawing, ending, number_text, scale_text
+from cnnbuild.report.run_figures.drawing import NARROW, SMALL, Drawing, number_text, scale_text
 from cnnbuild.report.run_figures.group import DrawnGroup, DrawnRow
 from cnnbuild.report.run_figures.heat_map import spread
 from cnnbuild.training.record import EpochRecord, RunRecord
@@ -77,7 +78,7 @@ def _draw(axes: Axes, run: RunRecord, layer: int) -> None:
     colours[np.isnan(density)] = 0
     epochs = run.epochs[-1].epoch
     axes.imshow(colours, extent=(0.5, epochs + 0.5, low, high), aspect="auto", interpolation="none")
-    axes.set_title(ending(run.weight_layers[layer], LONGEST_NAME), fontsize=SMALL)
+    axes.set_title(shortened_in_the_middle(run.weight_layers[layer], LONGEST_NAME), fontsize=SMALL)
     axes.tick_params(labelsize=SMALL - 1)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3))

@@ -6,7 +6,6 @@ training of a tiny network. Everything that could make a difference to the next 
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import multiprocessing
@@ -23,11 +22,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cnnbuild.studies.executors.process_state import ProcessState, has_children, resident_bytes
+from cnnbuild.studies.executors.process_state import ProcessState
 from cnnbuild.studies.worker import DONE, work
-from cnnbuild.training.machine import reset_process_peak
+from cnnbuild.system.memory import begin_new_peak, resident_bytes
+from cnnbuild.system.processes import (
+    can_fork,
+    die_with_parent,
+    has_children,
+    hear_interrupts,
+    kill_own_group,
+    lead_group,
+)
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LEFT_BYTES = 100_000_000  # that a run may leave in its process, libraries and data among them
 
 
@@ -52,12 +58,10 @@ def run_worker(task: Task, tasks: Connection) -> None:
     Raises:
         SystemExit: always, with `work`'s exit code.
     """
-    if hasattr(os, "setsid"):
-        os.setsid()
+    lead_group()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the fork server ignores
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor to answer
-    if hasattr(signal, "pthread_sigmask"):  # the fork server does not hear it at all
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    hear_interrupts()  # which the fork server does not at all
     end_with_supervisor()
     at_first, resident = ProcessState.now(), resident_bytes()
     while True:
@@ -108,15 +112,14 @@ def _is_as_before(resident: int | None) -> bool:
         and not has_children()
         and threading.active_count() <= 2  # the main thread, and that which waits for the supervisor's end
         and not torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-        and reset_process_peak()
+        and begin_new_peak()
     )
 
 
 def end_with_supervisor() -> None:
     """Have this process, and its children, killed when the supervisor is gone, however that ended."""
     _leave_fork_server()
-    if sys.platform == "linux":  # helps where Python has no turn: the fork server ends with the supervisor
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    die_with_parent()  # helps where Python has no turn: the fork server ends with the supervisor
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
@@ -124,14 +127,12 @@ def end_with_supervisor() -> None:
 
 def _end_after(sentinel: int) -> None:
     wait([sentinel])
-    if hasattr(os, "killpg"):
-        os.killpg(0, signal.SIGKILL)
-    os._exit(1)
+    kill_own_group()
 
 
 def _leave_fork_server() -> None:
     """Close the pipe by which each process of a fork server keeps it alive: only the supervisor shall."""
-    if sys.platform == "win32":
+    if not can_fork():
         return
     from multiprocessing import forkserver
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Collection, Mapping
 from importlib.util import find_spec
-from pathlib import Path
 
 from cnnbuild.errors import UsageError
 from cnnbuild.studies.executors.executor import Executor
+from cnnbuild.system.cores import core_count
 from cnnbuild.texts import did_you_mean
 
 EXECUTORS = ("local", "ray", "slurm", "inline")
@@ -18,12 +16,6 @@ EXECUTORS = ("local", "ray", "slurm", "inline")
 RUNS_PER_CORE, LEAST_LIMIT = 16, 64  # runs at once on this machine, beyond which `--jobs` is a slip
 MOST_OF_SLURM = 1000  # queued at once; an array may have 1,001 jobs where a cluster says nothing else
 MOST = 100_000  # at once on a cluster, of which the nodes' room says more
-
-QUOTAS = (
-    ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu.max"),  # "200000 100000", or "max 100000"
-    ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),  # -1 without a limit
-)
-"""Files whose first number is how much processor time a container has in a period, their last the period."""
 
 
 def make_executor(
@@ -135,23 +127,3 @@ def gpu_count(recipe_devices: Collection[str] = ("auto",)) -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
-
-
-def core_count() -> int:
-    """How many cores this process may use: those of its affinity, and no more than its cgroup's share."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    share = _cgroup_cores()
-    return cores if share is None else max(1, min(cores, math.ceil(share)))
-
-
-def _cgroup_cores() -> float | None:
-    """The share of processor time that a container has, in cores; None where it is not limited."""
-    for quota_file, period_file in QUOTAS:
-        try:
-            quota = float(Path(quota_file).read_text(encoding="ascii").split()[0])
-            period = float(Path(period_file).read_text(encoding="ascii").split()[-1])
-        except (OSError, ValueError, IndexError):
-            continue
-        if quota > 0 and period > 0:
-            return quota / period
-    return None

@@ -9,32 +9,31 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
-from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
+from cnnbuild.system.processes import can_fork, hidden_main, interrupts_held
+
 if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
     from multiprocessing.forkserver import ForkServer
 
 PRELOADED = ["cnnbuild.studies.executors.preloaded"]
 
-Context: TypeAlias = ForkServerContext | SpawnContext
+Context: TypeAlias = "ForkServerContext | SpawnContext"
 
 
 def context_of_runs() -> Context:
-    """How processes are started; the server, where there is fork, begins to load what they need."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    """How processes are started; the server, where one may fork, begins to load what they need."""
+    if not can_fork():
         return multiprocessing.get_context("spawn")
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # which lets interrupts through again
-    with _hidden_main(), _interrupts_held():
+    with hidden_main(), interrupts_held():
         own_server().ensure_running()
     return multiprocessing.get_context("forkserver")
 
@@ -42,11 +41,13 @@ def context_of_runs() -> Context:
 def start_process(process: BaseProcess) -> None:
     """Start a process of `context_of_runs`.
 
+    It never hears of Ctrl-C, see `child.run_worker`; a server that still loads would answer with a traceback.
+
     Raises:
         OSError: it cannot be started.
         EOFError: the server ended meanwhile.
     """
-    with _hidden_main(), _interrupts_held(), _asking_own_server():
+    with hidden_main(), interrupts_held(), _asking_own_server():
         process.start()
 
 
@@ -68,7 +69,7 @@ def _server_of(pid: int) -> ForkServer:
 @contextmanager
 def _asking_own_server() -> Iterator[None]:
     """Within it processes are asked of `own_server`, by the function that `multiprocessing` asks with."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    if not can_fork():
         yield
         return
     from multiprocessing import forkserver
@@ -79,33 +80,3 @@ def _asking_own_server() -> Iterator[None]:
         yield
     finally:
         forkserver.connect_to_new_process = before
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Within it Ctrl-C waits, and a process that is started never hears of it: see `child.run_worker`.
-
-    A fork server that is still loading would answer it with a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _hidden_main() -> Iterator[None]:
-    """Within it the program that runs looks like an interactive one, which no new process can import.
-
-    Otherwise each process would run a user's script again, unless its author knew to forbid it.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main

@@ -3,7 +3,7 @@
 A process that a short run has left as it found it stays in its slot, for the next run that may have it.
 
 They are forked from a server that has torch and this package loaded already (`forkserver`), so that a run
-begins in hundredths of a second; where there is no fork, as on Windows, each process loads them (`spawn`).
+begins in hundredths of a second; on Windows and macOS each process loads them (`spawn`).
 `ProcessPoolExecutor` and `multiprocessing.Pool` will not do: a worker that is killed breaks the one for all
 others, and is never missed by the other.
 """
@@ -18,16 +18,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import util
 from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerContext
 
 from cnnbuild.errors import RunError
 from cnnbuild.studies.executors.child import Task, run_worker
 from cnnbuild.studies.executors.executor import Exit
 from cnnbuild.studies.executors.fork_server import context_of_runs, start_process
-from cnnbuild.studies.executors.local_process import Running, WorkerProcess, end_idle, kill_group
+from cnnbuild.studies.executors.local_process import Running, WorkerProcess, end_idle
 from cnnbuild.studies.executors.memory_watch import MemoryWatch, SystemKills
 from cnnbuild.studies.job import Job
 from cnnbuild.studies.worker import DONE
+from cnnbuild.system.processes import kill_group, signal_name
 
 WITHOUT_SERVER = 255  # what multiprocessing gives for a process whose fork server cannot tell how it ended
 SHORT_SECONDS = 2.0  # a longer run gains too little from a process that is there already
@@ -168,7 +168,7 @@ class LocalExecutor:
             return Exit(name, "preempted", code, reason, self._host, seconds)
         if over:
             return Exit(name, "memory", code, over, self._host, seconds)
-        if code == WITHOUT_SERVER and isinstance(self._context, ForkServerContext):
+        if code == WITHOUT_SERVER and self._context.get_start_method() == "forkserver":
             return Exit(name, "lost", None, "the process that forks the runs was killed", self._host, seconds)
         if code is not None and code < 0:
             return self._ended_by_signal(name, -code, seconds, stopped=running.stopped)
@@ -209,11 +209,3 @@ class LocalExecutor:
             self.wait(left)
         end_idle(self._kept, self._running)
         self._watch.close()
-
-
-def signal_name(number: int) -> str:
-    """What the system calls a signal, such as "SIGSEGV"."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+
+from cnnbuild.system.processes import kill_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +74,3 @@ def end_idle(kept: dict[int, WorkerProcess], running: dict[str, Running]) -> Non
     for one in running.values():
         one.worker.tasks.close()
         one.is_deaf = True
-
-
-def kill_group(group: int) -> None:
-    """Kill a process group; it may be gone already."""
-    if sys.platform != "win32":
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)

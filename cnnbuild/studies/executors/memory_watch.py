@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from cnnbuild.system.processes import group_of, has_groups
 
 LOOKS_PER_SECOND = 10
 GIGABYTE = 1_000_000_000
@@ -84,17 +85,14 @@ def over_limit(used: int, limit: int) -> str:
 def used_bytes(groups: Mapping[str, int]) -> dict[str, int]:
     """The resident bytes of the processes of each group; without groups, of a process and its children."""
     used = dict.fromkeys(groups, 0)
-    if not hasattr(os, "getpgid"):
+    if not has_groups():
         for name, pid in groups.items():
             used[name] = sum(map(_resident, _with_children(pid)))
         return used
     names = {group: name for name, group in groups.items()}
     for pid in psutil.pids():
-        try:
-            group = os.getpgid(pid)
-        except OSError:  # it has ended meanwhile
-            continue
-        if group in names:
+        group = group_of(pid)
+        if group is not None and group in names:
             used[names[group]] += _resident(pid)
     return used
 

@@ -13,14 +13,16 @@ import threading
 import time
 from pathlib import Path
 
+from cnnbuild.system.processes import WARNING, kill_own_group
+
 LAST_SECONDS = 10.0
 """How long a worker whose starter is gone may take for its checkpoint."""
 
 
 def main(folder: Path) -> int:
     """Work on the run in `folder`; gives the worker's exit code."""
-    if hasattr(signal, "SIGUSR2"):  # Slurm's warning may reach every process of a job; who started us answers
-        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    if WARNING is not None:  # it may reach every process of a job; who started us answers
+        signal.signal(WARNING, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_starter, args=(os.dup(0),), daemon=True).start()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     from cnnbuild.studies.worker import work  # takes seconds, in which the starter may be lost
@@ -33,7 +35,7 @@ def _end_with_the_starter(pipe: int) -> None:
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(LAST_SECONDS)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
+    kill_own_group()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +21,7 @@ import cnnbuild
 from cnnbuild.studies.executors.assignment import Assignment, why_not_here
 from cnnbuild.studies.executors.memory_watch import SystemKills, over_limit, used_bytes
 from cnnbuild.studies.executors.requests import Asked, NodeExit, NodeWord, asked_of, tell
+from cnnbuild.system.processes import KILLED, NEW_GROUP, kill_group
 
 CHILD = "cnnbuild.studies.executors.node_child"
 LOOK_SECONDS = 0.1  # ten looks a second at the worker and its memory
@@ -75,6 +76,7 @@ class _Watch:
                 stderr=log,
                 env=self._environment(),
                 start_new_session=True,
+                creationflags=NEW_GROUP,
             )
         try:
             while not _ends_within(process, LOOK_SECONDS):
@@ -83,7 +85,7 @@ class _Watch:
             if process.stdin is not None:
                 process.stdin.close()  # a worker that still lives writes its checkpoint
             _ends_within(process, GRACE_SECONDS)
-            _kill_group(process.pid)
+            kill_group(process.pid)
             process.wait()
         return self._exit(process.returncode)
 
@@ -97,11 +99,11 @@ class _Watch:
         cap = self._assignment.memory_bytes
         if cap is not None and (used := used_bytes({"": process.pid})[""]) > cap:
             self._over_cap = over_limit(used, cap)
-            _kill_group(process.pid)
+            kill_group(process.pid)
         elif (asked := self._newly_asked()) != self._asked:
             self._asked = asked
             if asked == "kill":
-                _kill_group(process.pid)
+                kill_group(process.pid)
             else:
                 process.terminate()
 
@@ -117,7 +119,7 @@ class _Watch:
         seconds = time.monotonic() - self._begin
         if self._over_cap:
             return NodeExit("memory", code, self._over_cap, seconds)
-        if code == -signal.SIGKILL and self._asked != "kill" and self._system_kills.take_one():
+        if code == -KILLED and self._asked != "kill" and self._system_kills.take_one():
             return NodeExit("memory", code, "the system had no memory left, and killed it", seconds)
         if self._told and code != 0:
             by = signal.Signals(self._told[0]).name
@@ -151,8 +153,3 @@ def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
-
-
-def _kill_group(leader: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What a run may find in its process: random states, folder, paths, threads, children, memory."""
+"""What a run may find in its process: random states, folder, paths, threads."""
 
 from __future__ import annotations
 
@@ -50,23 +50,3 @@ class ProcessState:
         torch.set_default_dtype(self.dtype)
         torch.use_deterministic_algorithms(self.is_deterministic)
         torch.set_grad_enabled(True)
-
-
-def resident_bytes() -> int | None:
-    """The memory that this process has now; None where the system does not tell it quickly (not Linux)."""
-    try:
-        pages = Path("/proc/self/statm").read_bytes().split()[1]
-    except OSError:
-        return None
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def has_children() -> bool:
-    """Whether this process has started others that live still, or that nobody has waited for."""
-    if sys.platform == "win32":
-        return True  # it cannot be told quickly
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True

@@ -16,6 +16,7 @@ from cnnbuild.studies.executors.assignment import Assignment
 from cnnbuild.studies.executors.node_work import work_on_node
 from cnnbuild.studies.executors.placement import Need
 from cnnbuild.studies.executors.slurm_options import SlurmOptions
+from cnnbuild.system.processes import WARNING
 
 if TYPE_CHECKING:
     from submitit import Job
@@ -128,7 +129,8 @@ class SlurmQueue:
 
 def _task(assignment: Assignment) -> NodeWord:
     """What runs in Slurm's job on the node."""
-    return work_on_node(assignment, signals=(signal.SIGUSR2, signal.SIGTERM))
+    told = [number for number in (WARNING, signal.SIGTERM) if number is not None]
+    return work_on_node(assignment, signals=told)
 
 
 def _said_by(error: Exception) -> str:

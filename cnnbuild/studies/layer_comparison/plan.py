@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from cnnbuild.errors import DocumentError, Problem, Problems
 from cnnbuild.graph.data_contract import DataContract
@@ -14,7 +13,6 @@ from cnnbuild.lang.layer_study_document import LayerPair, LayerStudyDocument, Si
 from cnnbuild.lang.scope import Scope
 from cnnbuild.layers.base import Shape, format_shape
 from cnnbuild.layers.registry import Registry
-from cnnbuild.studies.naming import slug
 
 
 @dataclass(frozen=True)
@@ -62,12 +60,6 @@ def plan_layers(document: LayerStudyDocument, *, registry: Registry | None = Non
 def output_shape(graph: Graph) -> Shape:
     """What a side gives for one image."""
     return graph.nodes[graph.output].shape
-
-
-def default_layer_folder(document: LayerStudyDocument) -> Path:
-    """Where results go unless another folder is named: `runs/<study>`, or `runs/<study>@<variant>`."""
-    name = slug(document.name)
-    return Path("runs") / (name if document.variant is None else f"{name}@{slug(document.variant)}")
 
 
 def _graph_of(

@@ -87,27 +87,20 @@ def make_tracker(target: Target) -> Tracker:
         ) from None
 
 
-def require_installed(targets: Iterable[Target]) -> None:
-    """Do nothing if the libraries of all targets are installed; none of them is loaded.
+def installed_targets(words: Iterable[str], study: Path) -> tuple[Target, ...]:
+    """`parse_targets`, where the libraries of all of them are installed; none of them is loaded.
 
     Raises:
-        UsageError: one is not.
+        UsageError: one is not, or as `parse_targets` does.
     """
     from importlib.util import find_spec
 
+    targets = parse_targets(words, study)
     for target in targets:
         if find_spec(target.name) is None:
             extra = f"pip install 'cnnbuild[{target.name}]'"
             raise UsageError(f"{target.name} is not installed: {extra}")
-
-
-def make_trackers(words: Iterable[str], study: Path) -> tuple[Tracker, ...]:
-    """The trackers that words name, as `parse_targets` says.
-
-    Raises:
-        UsageError: a word names none, or a library is not installed.
-    """
-    return tuple(make_tracker(target) for target in parse_targets(words, study))
+    return targets
 
 
 def _default(name: TrackerName, study: Path) -> str:
