@@ -56,6 +56,7 @@ NOT_RUN = {
         "needs a Ray cluster; tests/studies/test_ray_cluster.py starts one": 1,
         "needs Slurm; tests/studies/test_slurm_commands.py plays it": 1,
     },
+    "docs/import.md": {"it follows a large network twice": 1},
     "docs/export.md": {"the weights are of a training of several minutes": 1},
     "docs/plugins.md": {"tests/documentation/test_example_package.py does it without a network": 1},
     "examples/cnnbuild-blurpool/README.md": {
