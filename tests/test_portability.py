@@ -68,7 +68,7 @@ ALLOWED = {
     "system": "guards them all",
     "training/machine.py": "/proc/cpuinfo, where it is there",
     "training/precision.py": "/proc/cpuinfo, where it is there",
-    "data/space.py": "/proc/meminfo and the limits of containers, where they are there",
+    "data/space.py": "the limits of containers, where they are there",
     "studies/executors/memory_watch.py": "what a container counts, where it is there",
 }
 

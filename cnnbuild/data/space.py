@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import torch
 
-from cnnbuild.system.memory import installed_bytes
-
 SHARE = 0.25  # of what is free: decoding needs the bytes twice, and the network wants room too
-UNKNOWN = 4 << 30  # bytes that are taken to be free where the system does not say
 
 
 def fits_in_memory(count: int) -> bool:
@@ -27,21 +25,8 @@ def fits_on(device: torch.device, count: int) -> bool:
 
 def available_memory() -> int:
     """Bytes that a program may still take: what the system calls available, within the group's limit."""
-    limits = [_meminfo(), _control_group()]
-    known = [limit for limit in limits if limit is not None]
-    if known:
-        return max(0, min(known))
-    installed = installed_bytes()
-    return UNKNOWN if installed is None else installed // 2
-
-
-def _meminfo() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:  # not Linux
-        return None
-    found = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
-    return next((1024 * int(kilobytes) for kilobytes in found), None)
+    available, group = psutil.virtual_memory().available, _control_group()
+    return max(0, available if group is None else min(available, group))
 
 
 def _control_group() -> int | None:
