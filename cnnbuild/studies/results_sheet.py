@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from cnnbuild.graph.views.summary.sheets import Remark, Sheet, SheetColumn
 from cnnbuild.studies.findings import findings_of
-from cnnbuild.studies.health import health_of
 from cnnbuild.studies.results import ResultRow, StudyResults
 from cnnbuild.studies.store import CSV_COLUMNS, csv_row
 
@@ -41,7 +40,7 @@ def results_sheet(results: StudyResults) -> Sheet:
 
 
 def run_frame(results: StudyResults) -> DataFrame:
-    """A row per run that ended, with the columns of `results.csv`, the point of the grid and the condition.
+    """A row per run that ended, with the columns of `results.csv` and the point of the grid.
 
     Raises:
         UsageError: pandas is not installed.
@@ -54,8 +53,8 @@ def run_frame(results: StudyResults) -> DataFrame:
         if record is not None:
             row = csv_row(cell.folder, record)
             known = [row.get(name) for name in CSV_COLUMNS]
-            rows.append([*known, cell.setting, health_of(record).condition])
-    return data_frame((*CSV_COLUMNS, "setting", "condition"), rows)
+            rows.append([*known, cell.setting])
+    return data_frame((*CSV_COLUMNS, "setting"), rows)
 
 
 def accuracy_text(row: ResultRow) -> str:

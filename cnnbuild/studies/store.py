@@ -27,10 +27,11 @@ from typing import TypeAlias
 
 from cnnbuild.errors import DataError, UsageError
 from cnnbuild.studies.files import append_line, write_atomically
+from cnnbuild.studies.health import health_of
 from cnnbuild.studies.record import CellRecord
 
 CSV_COLUMNS = (
-    "architecture", "dataset", "grid", "vars", "seed", "state", "reason",
+    "architecture", "dataset", "grid", "vars", "seed", "state", "reason", "condition", "evidence",
     "test_accuracy", "validation_accuracy", "train_accuracy", "test_loss",
     "selected_epoch", "epochs", "parameters", "macs", "seconds", "seconds_per_epoch",
     "latency_seconds", "latency_batch_size", "peak_memory_bytes", "device", "attempts", "accumulate", "cell",
@@ -183,7 +184,8 @@ def _read_json(path: Path) -> dict[str, object]:
 
 
 def csv_row(name: str, record: CellRecord) -> CsvRow:
-    """The row of a cell in `results.csv`."""
+    """The row of a cell in `results.csv`; by its condition those are told that must be in no mean."""
+    health = health_of(record)
     row: CsvRow = {
         "architecture": record.architecture,
         "dataset": record.dataset_label,
@@ -192,6 +194,8 @@ def csv_row(name: str, record: CellRecord) -> CsvRow:
         "seed": record.seed,
         "state": record.state,
         "reason": record.reason,
+        "condition": health.condition,
+        "evidence": health.evidence,
         "parameters": record.parameters,
         "macs": record.macs,
         "seconds": record.seconds,

@@ -89,6 +89,10 @@ def test_a_study_names_each_cause_and_completes_the_others(tmp_path):
     assert 'raise ValueError("of mine")' in logs["raises"].replace("'", '"')
     assert "Fatal Python error: Segmentation fault" in logs["crashes"]
     with (tmp_path / "out" / "results.csv").open() as file:
-        table = {line["architecture"]: line["state"] for line in csv.DictReader(file)}
-    assert table == {name: record.state for name, record in records.items()}
+        table = list(csv.DictReader(file))
+    assert {line["architecture"]: line["state"] for line in table} == {n: r.state for n, r in records.items()}
+    conditions = {line["architecture"]: line["condition"] for line in table}
+    assert conditions["raises"] == "failed"
+    assert conditions["diverges"] == "diverged"
+    assert conditions["stalls"] == "stalled"
     assert {record.architecture for record in results.failed} == set(ACTIONS)

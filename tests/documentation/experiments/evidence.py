@@ -11,7 +11,6 @@ from pathlib import Path
 from cnnbuild.report.figures import looks_of
 from cnnbuild.report.study_blocks import blocks_of
 from cnnbuild.studies.findings_file import keep_findings
-from cnnbuild.studies.health import health_of
 from cnnbuild.studies.record import CellRecord
 from cnnbuild.studies.results import StudyResults, read_results
 from cnnbuild.studies.store import CSV_COLUMNS, csv_row
@@ -33,7 +32,10 @@ from tests.documentation.experiments.kept import (
     write_yaml,
 )
 
-LEFT_OUT = ("cell", "vars", "grid", "accumulate", "attempts")  # of no use without the folder of the runs
+LEFT_OUT = (
+    *("cell", "vars", "grid", "accumulate", "attempts"),  # of no use without the folder of the runs
+    *("condition", "evidence"),  # at the end
+)
 # `dataset` is what the runs found, such as "CIFAR-10 (JPEG)"; `planned` is what the study and its findings call it
 COLUMNS = (
     *(name for name in CSV_COLUMNS if name not in LEFT_OUT),
@@ -92,9 +94,7 @@ def _rows(results: StudyResults) -> Iterable[dict[str, object]]:
     """A line per run, in the order of the study, with its setting and its condition."""
     for cell in results.study.cells:
         record = results.records[cell.folder]
-        health = health_of(record)
         more = {"setting": cell.setting, "planned": cell.dataset}
-        more |= {"condition": health.condition, "evidence": health.evidence}
         row = {name: _short(value) for name, value in csv_row(cell.folder, record).items()}
         yield row | more
 
