@@ -37,18 +37,18 @@ class AlikeUnits:
         layers: list[tuple[str, Layer]] = []
         layers += [(name, layer) for name, layer in module.named_modules() if _has_like_units(layer)]
         self._layers = [
-            (name, layer)
+            (name, layer, [_are_alike(tensor, within=0.0) for tensor in _per_unit(layer)])
             for name, layer in layers[:-1]
-            if layer.weight.requires_grad and all(_are_alike(t, within=0.0) for t in _per_unit(layer))
-        ]
+            if layer.weight.requires_grad
+        ]  # the answers are asked for at the end: before the first step nobody waits for the device
 
     @torch.no_grad()
     def still(self) -> tuple[AlikeLayer, ...]:
         """Those of the layers whose units are alike now, too, in the order of the network."""
         return tuple(
             AlikeLayer(name, len(_per_unit(layer)[0]))
-            for name, layer in self._layers
-            if all(_are_alike(tensor, within=NEARLY) for tensor in _per_unit(layer))
+            for name, layer, began in self._layers
+            if all(map(bool, began)) and all(bool(_are_alike(t, within=NEARLY)) for t in _per_unit(layer))
         )
 
 
@@ -67,6 +67,6 @@ def _per_unit(layer: Layer) -> list[Tensor]:
     return found if layer.bias is None else [*found, layer.bias.detach()[:, None]]
 
 
-def _are_alike(rows: Tensor, *, within: float) -> bool:
-    """Whether no row differs from the first by more than a fraction of the largest number."""
-    return bool((rows - rows[:1]).abs().max() <= within * rows.abs().max())
+def _are_alike(rows: Tensor, *, within: float) -> Tensor:
+    """Whether no row differs from the first by more than a fraction of the largest number; of shape ()."""
+    return (rows - rows[:1]).abs().max() <= within * rows.abs().max()

@@ -87,7 +87,7 @@ def test_the_user_s_own_number_of_threads_is_kept(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert launch.run_processes(exits, 2) == 7
     monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(launch, "core_count", lambda: 8)
     assert launch.run_processes(exits, 2) == 4
 
 

@@ -51,7 +51,7 @@ SEEN = {
         250,
     ],
     "parameters of layer types": [3, 4, 5, 6, 17, 74, 107, 109, 202, 204, 212, 214, 215],
-    "maps of published names": [380, 381],
+    "maps of published names": [380, 381, 387, 388],
     "initialisers": [106],
     "kinds of values": [11, 12, 13, 14, 15, 70, 72, 73, 81, 82, 84, 85, 284, 285, 287],
 }
