@@ -1,7 +1,9 @@
 import math
 import random
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from cnnbuild.studies.statistics import (
     holm,
@@ -126,6 +128,25 @@ def test_chance_ends_where_the_exact_binomial_says(correct, total, classes, chan
         term = term * (total - k) // ((k + 1) * (classes - 1))
     assert (1000 * tail >= classes**total) is chance
     assert is_at_chance(correct, total, 1 / classes) is chance
+
+
+def test_large_effects_need_few_seeds():
+    # scipy's noncentral t is NaN for some numbers of seeds beyond 200 of such effects: once 292 were said to be needed
+    for effect in (1.5, 2.0, 2.3452, 3.0, 5.0, 20.0):
+        for alpha in (0.05, 0.05 / 3, 0.05 / 45):
+            needed = seeds_needed(effect, 1.0, alpha=alpha)
+            power = [power_by_quadrature(n, effect, alpha) for n in (needed - 1, needed) if n > 1]
+            assert power[-1] >= 0.8
+            assert len(power) == 1 or power[0] < 0.8
+
+
+def power_by_quadrature(n, effect, alpha):
+    """P(T > c) of a noncentral t, as the mean over the quantiles of the sample's standard deviation."""
+    freedom = n - 1
+    critical = stats.t.isf(alpha / 2, freedom)
+    shares = (np.arange(4000) + 0.5) / 4000
+    deviations = np.sqrt(stats.chi2.ppf(shares, freedom) / freedom)
+    return float(np.mean(stats.norm.sf(critical * deviations - effect * np.sqrt(n))))
 
 
 def test_seeds_needed_are_those_of_the_published_table():

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import lru_cache
+from statistics import NormalDist
 
 from cnnbuild.studies.statistics.samples import CONFIDENCE
 
@@ -58,4 +59,19 @@ def _power(degrees_of_freedom: int, noncentrality: float, alpha: float) -> float
     from scipy.special import nctdtr, stdtrit
 
     critical = float(stdtrit(degrees_of_freedom, 1 - alpha / 2))
-    return float(1 - nctdtr(degrees_of_freedom, noncentrality, critical))
+    power = float(1 - nctdtr(degrees_of_freedom, noncentrality, critical))
+    return (
+        power
+        if math.isfinite(power)
+        else _power_of_large_effects(degrees_of_freedom, noncentrality, critical)
+    )
+
+
+def _power_of_large_effects(degrees_of_freedom: int, noncentrality: float, critical: float) -> float:
+    """The same by the normal approximation of the noncentral t (Abramowitz and Stegun 1964, 26.7.10).
+
+    scipy gives NaN for some noncentralities above 35, where hardly anything is left to be found.
+    """
+    shrunk = critical * (1 - 1 / (4 * degrees_of_freedom))
+    spread = math.sqrt(1 + critical**2 / (2 * degrees_of_freedom))
+    return NormalDist().cdf((noncentrality - shrunk) / spread)
