@@ -84,20 +84,28 @@ def test_no_page_of_the_site_links_out_of_it() -> None:
         assert not [link for link in links if link.startswith("..")], path.name
 
 
-@pytest.mark.exhaustive
-def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+@pytest.fixture
+def pages_here(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    return tmp_path
+
+
+def build(folder: Path) -> subprocess.CompletedProcess[str]:
     program = shutil.which("zensical")
     if program is None:
         pytest.skip("no zensical on the path: `pip install -e '.[docs]'`")
-    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
-
-    done = subprocess.run(
-        [program, "build", "--strict"], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    return subprocess.run(
+        [program, "build", "--strict"], cwd=folder, capture_output=True, text=True, timeout=300, check=False
     )
 
+
+@pytest.mark.exhaustive
+def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(pages_here: Path) -> None:
+    done = build(pages_here)
+
     assert done.returncode == 0, done.stdout + done.stderr
-    built = sorted((tmp_path / "build" / "site").glob("*.html"))
+    built = sorted((pages_here / "build" / "site").glob("*.html"))
     assert len(built) == len(list(named(site()["nav"]))) + 1  # and the one for pages that are not there
     for page in built:
         tags = re.findall(r"<(?:script|link|img|iframe|source)\b[^>]*>", page.read_text(encoding="utf-8"))
@@ -110,17 +118,10 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_
 
 
 @pytest.mark.exhaustive
-def test_a_link_that_leads_nowhere_stops_the_build(tmp_path: Path) -> None:
-    program = shutil.which("zensical")
-    if program is None:
-        pytest.skip("no zensical on the path: `pip install -e '.[docs]'`")
-    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    page = tmp_path / "docs" / "clusters.md"
+def test_a_link_that_leads_nowhere_stops_the_build(pages_here: Path) -> None:
+    page = pages_here / "docs" / "clusters.md"
     page.write_text(page.read_text(encoding="utf-8") + "\n[There](studies.md#nowhere).\n", encoding="utf-8")
 
-    done = subprocess.run(
-        [program, "build", "--strict"], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = build(pages_here)
 
     assert done.returncode != 0
